@@ -1,0 +1,108 @@
+"""Engines for the one database where collector and dashboard meet."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.exc import SQLAlchemyError
+
+from core.errors import StorageError
+
+_BUSY_TIMEOUT_MS = 10_000
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def writer_engine(url: str) -> sa.Engine:
+    """An engine for the collector: WAL, and every transaction takes the write lock at its start.
+
+    pysqlite's own transaction handling loses concurrent updates and does not
+    roll back DDL, so it is switched off and BEGIN IMMEDIATE is emitted here.
+    """
+    return _engine(url, read_only=False)
+
+
+def reader_engine(url: str) -> sa.Engine:
+    """An engine that cannot change rows: for the dashboard and for status, export, diagnose."""
+    return _engine(url, read_only=True)
+
+
+def migrate(engine: sa.Engine) -> None:
+    """Bring the schema up to date; safe to run at every start. Raises StorageError."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    try:
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except SQLAlchemyError as error:
+        raise StorageError(
+            f"{_shown(engine.url)}: cannot be brought up to date: {error}"
+        ) from error
+
+
+def is_migrated(engine: sa.Engine) -> bool:
+    """Whether the schema is there at all (an empty or missing database is not)."""
+    return sa.inspect(engine).has_table("alembic_version")
+
+
+@contextmanager
+def snapshot(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """One consistent view of the database for several reads."""
+    with engine.connect() as connection:
+        yield connection
+
+
+def _engine(url: str, *, read_only: bool) -> sa.Engine:
+    try:
+        parsed = sa.make_url(url)
+        engine = sa.create_engine(parsed)
+    except (SQLAlchemyError, ImportError) as error:
+        shown = url.split("@")[-1]  # never the password
+        raise StorageError(f'database_url "{shown}" cannot be used: {error}') from error
+    if parsed.get_backend_name() == "sqlite":
+        _check_place(parsed, read_only=read_only)
+        _prepare_sqlite(engine, read_only=read_only)
+    elif read_only:
+        engine = engine.execution_options(postgresql_readonly=True)
+    return engine
+
+
+def _check_place(url: sa.URL, *, read_only: bool) -> None:
+    if url.database in (None, "", ":memory:"):
+        return
+    place = Path(str(url.database))
+    if not place.parent.is_dir():
+        raise StorageError(f"{place}: the folder does not exist; create it or change database_url")
+    if read_only and not place.exists():
+        raise StorageError(f"{place}: no database yet; run the collector first")
+
+
+def _prepare_sqlite(engine: sa.Engine, *, read_only: bool) -> None:
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute(f"pragma busy_timeout = {_BUSY_TIMEOUT_MS}")
+        if read_only:
+            cursor.execute("pragma query_only = on")
+        else:
+            cursor.execute("pragma journal_mode = wal")
+            cursor.execute("pragma synchronous = normal")
+            cursor.execute("pragma foreign_keys = on")
+        cursor.close()
+
+    begin = "begin" if read_only else "begin immediate"
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+
+def _shown(url: sa.URL) -> str:
+    return url.render_as_string(hide_password=True)

@@ -1,0 +1,408 @@
+"""Every table of the database, in one file.
+
+Times are UTC and stored as whole microseconds since 1970 (`UtcDateTime`), so
+that SQLite cannot drop an offset and a column reads back as datetime64[us].
+Feature vectors are one float64 blob a candle (`layout` says which column is
+which), so logged numbers come back bit for bit.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from core.frames import from_us, to_us
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class UtcDateTime(sa.types.TypeDecorator[datetime]):
+    """An aware time, stored as microseconds since 1970 UTC; refuses naive times."""
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> int | None:
+        return None if value is None else to_us(value)
+
+    def process_result_value(self, value: Any | None, dialect: Any) -> datetime | None:
+        return None if value is None else from_us(int(value))
+
+
+Id = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+
+def _id() -> sa.Column[int]:
+    return sa.Column("id", Id, primary_key=True)
+
+
+def _ref(name: str, target: str, **kwargs: Any) -> sa.Column[int]:
+    return sa.Column(name, Id, sa.ForeignKey(target), **kwargs)
+
+
+bot = sa.Table(
+    "bot",
+    metadata,
+    _id(),
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    sa.Column("timeframe", sa.Text, nullable=False),
+)
+
+# One execution of one step of the cycle; results point to their run.
+run = sa.Table(
+    "run",
+    metadata,
+    _id(),
+    _ref("bot_id", "bot.id"),
+    sa.Column("step", sa.Text, nullable=False),  # ingest, replay, recompute, pair, diagnose, ...
+    sa.Column("started_at", UtcDateTime, nullable=False),
+    sa.Column("finished_at", UtcDateTime),
+    sa.Column("outcome", sa.Text, nullable=False),  # running, done, failed
+    sa.Column("error", sa.Text),  # one sentence
+    sa.Column("traceback", sa.Text),
+    sa.Column("details", sa.JSON, nullable=False, default=dict),  # counts, hashes, versions
+)
+
+# A sequence of column names; rows and vectors point to the layout that describes them.
+layout = sa.Table(
+    "layout",
+    metadata,
+    _id(),
+    _ref("bot_id", "bot.id", nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),  # feature_log, backtest
+    sa.Column("hash", sa.Text, nullable=False),
+    sa.Column("columns", sa.JSON, nullable=False),
+    sa.UniqueConstraint("bot_id", "kind", "hash"),
+)
+
+# A file that was read: how far, and the account of its lines.
+log_file = sa.Table(
+    "log_file",
+    metadata,
+    _id(),
+    _ref("bot_id", "bot.id", nullable=False),
+    sa.Column("log", sa.Text, nullable=False),  # feature_log, or the name of a signal log
+    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("offset", sa.BigInteger, nullable=False),  # bytes read, whole lines only
+    sa.Column("line", sa.BigInteger, nullable=False),  # physical lines read
+    sa.Column("head_hash", sa.Text),  # recognises the content read so far
+    sa.Column("tail_hash", sa.Text),
+    _ref("layout_id", "layout.id"),  # header in force at `offset`
+    sa.Column("lines", sa.BigInteger, nullable=False, default=0),
+    sa.Column("stored", sa.BigInteger, nullable=False, default=0),
+    sa.Column("duplicates", sa.BigInteger, nullable=False, default=0),
+    sa.Column("quarantined", sa.BigInteger, nullable=False, default=0),
+    sa.Column("recovered", sa.BigInteger, nullable=False, default=0),
+    sa.Column("state", sa.JSON, nullable=False, default=dict),  # what the reader needs to go on
+    sa.Column("problem", sa.Text),  # why the file could not be read, as a sentence
+    sa.Column("read_at", UtcDateTime),
+    sa.UniqueConstraint("bot_id", "log", "path"),
+)
+
+# One logged candle. `vector` holds the layout's numeric columns as float64.
+feature_row = sa.Table(
+    "feature_row",
+    metadata,
+    _ref("bot_id", "bot.id", primary_key=True),
+    sa.Column("candle_open", UtcDateTime, primary_key=True),
+    _ref("layout_id", "layout.id", nullable=False),
+    sa.Column("vector", sa.LargeBinary, nullable=False),
+    sa.Column("texts", sa.JSON),  # column name -> text, for columns that are no numbers
+    sa.Column("logged_at", UtcDateTime),
+    sa.Column("open", sa.Double),
+    sa.Column("high", sa.Double),
+    sa.Column("low", sa.Double),
+    sa.Column("close", sa.Double),
+    sa.Column("volume", sa.Double),
+    _ref("file_id", "log_file.id", nullable=False),
+    sa.Column("line", sa.BigInteger, nullable=False),
+    sa.Column("offset", sa.BigInteger, nullable=False),
+    sa.Column("length", sa.BigInteger, nullable=False),
+    sa.Column("row_hash", sa.LargeBinary, nullable=False),
+    sa.Column("is_recovered", sa.Boolean, nullable=False, default=False),
+    sqlite_with_rowid=False,
+)
+
+# A line that could not be stored, with the reason; nothing is lost.
+quarantine = sa.Table(
+    "quarantine",
+    metadata,
+    _id(),
+    _ref("bot_id", "bot.id", nullable=False),
+    _ref("file_id", "log_file.id", nullable=False),
+    sa.Column("line", sa.BigInteger, nullable=False),
+    sa.Column("offset", sa.BigInteger, nullable=False),
+    sa.Column("length", sa.BigInteger, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),  # a code: no_layout, ambiguous, conflict, ...
+    sa.Column("detail", sa.Text, nullable=False),  # one sentence with value and remedy
+    sa.Column("candle_open", UtcDateTime),
+    sa.Column("raw", sa.LargeBinary),  # up to 1 MB
+    sa.Column("sha256", sa.Text, nullable=False),
+)
+
+# A line of a signal log that the bot emitted; `status`: used, duplicate, conflict, rejected.
+signal_line = sa.Table(
+    "signal_line",
+    metadata,
+    _id(),
+    _ref("bot_id", "bot.id", nullable=False),
+    sa.Column("log", sa.Text, nullable=False),
+    _ref("file_id", "log_file.id", nullable=False),
+    sa.Column("line", sa.BigInteger, nullable=False),
+    sa.Column("candle_open", UtcDateTime),
+    sa.Column("logged_at", UtcDateTime),
+    sa.Column("long", sa.Double),
+    sa.Column("short", sa.Double),
+    sa.Column("price", sa.Double),
+    sa.Column("long_step", sa.Double),  # value of the last printed digit; null: full precision
+    sa.Column("short_step", sa.Double),
+    sa.Column("price_step", sa.Double),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("raw", sa.Text),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Index("ix_signal_line_candle", "bot_id", "log", "candle_open"),
+)
+
+# A bundle that was loaded once, by content.
+bundle = sa.Table(
+    "bundle",
+    metadata,
+    _id(),
+    sa.Column("hash", sa.Text, nullable=False, unique=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("manifest", sa.JSON, nullable=False),
+)
+
+# Where a signal comes from: one row an origin, and one a backtest.
+series = sa.Table(
+    "series",
+    metadata,
+    _id(),
+    _ref("bot_id", "bot.id", nullable=False),
+    sa.Column("origin", sa.Text, nullable=False),  # emitted, replay, backtest
+    sa.Column("comparison", sa.Text, nullable=False, default=""),  # name of the backtest, else ""
+    sa.UniqueConstraint("bot_id", "origin", "comparison"),
+)
+
+# A model's probability for one side on one closed candle.
+signal = sa.Table(
+    "signal",
+    metadata,
+    _ref("series_id", "series.id", primary_key=True),
+    sa.Column("side", sa.Text, primary_key=True),
+    sa.Column("candle_open", UtcDateTime, primary_key=True),
+    sa.Column("probability", sa.Double, nullable=False),
+    sa.Column("step", sa.Double),  # value of the last printed digit; null: full precision
+    sa.Column("price", sa.Double),
+    sa.Column("price_step", sa.Double),
+    _ref("bundle_id", "bundle.id"),
+    _ref("run_id", "run.id"),
+    sqlite_with_rowid=False,
+)
+
+# Why a candle of a series has no signal; side "" speaks of both.
+signal_absence = sa.Table(
+    "signal_absence",
+    metadata,
+    _ref("series_id", "series.id", primary_key=True),
+    sa.Column("side", sa.Text, primary_key=True),
+    sa.Column("candle_open", UtcDateTime, primary_key=True),
+    sa.Column("reason", sa.Text, nullable=False),  # a code: missing_feature, warm_up, gap, ...
+    sa.Column("detail", sa.Text, nullable=False),
+    _ref("run_id", "run.id"),
+    sqlite_with_rowid=False,
+)
+
+# Candles by source; a changed candle keeps its earlier revisions.
+candle_source = sa.Table(
+    "candle_source",
+    metadata,
+    _id(),
+    _ref("bot_id", "bot.id", nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("state", sa.JSON, nullable=False, default=dict),  # last pull, problem, watermark
+    sa.UniqueConstraint("bot_id", "name"),
+)
+
+candle = sa.Table(
+    "candle",
+    metadata,
+    _ref("source_id", "candle_source.id", primary_key=True),
+    sa.Column("candle_open", UtcDateTime, primary_key=True),
+    sa.Column("open", sa.Double, nullable=False),
+    sa.Column("high", sa.Double, nullable=False),
+    sa.Column("low", sa.Double, nullable=False),
+    sa.Column("close", sa.Double, nullable=False),
+    sa.Column("volume", sa.Double, nullable=False),
+    sa.Column("origin", sa.Text, nullable=False),  # file name or exchange
+    sa.Column("revision", sa.Integer, nullable=False, default=0),
+    sqlite_with_rowid=False,
+)
+
+candle_revision = sa.Table(
+    "candle_revision",
+    metadata,
+    _id(),
+    _ref("source_id", "candle_source.id", nullable=False),
+    sa.Column("candle_open", UtcDateTime, nullable=False),
+    sa.Column("open", sa.Double, nullable=False),
+    sa.Column("high", sa.Double, nullable=False),
+    sa.Column("low", sa.Double, nullable=False),
+    sa.Column("close", sa.Double, nullable=False),
+    sa.Column("volume", sa.Double, nullable=False),
+    sa.Column("origin", sa.Text, nullable=False),
+    sa.Column("is_unfinished", sa.Boolean, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.UniqueConstraint("source_id", "candle_open", "sha256", "origin"),
+)
+
+# Features of the backtest side, recomputed or imported.
+backtest_row = sa.Table(
+    "backtest_row",
+    metadata,
+    _ref("series_id", "series.id", primary_key=True),
+    sa.Column("candle_open", UtcDateTime, primary_key=True),
+    _ref("layout_id", "layout.id", nullable=False),
+    sa.Column("vector", sa.LargeBinary, nullable=False),
+    sa.Column("content_key", sa.Text, nullable=False),  # pipeline, candles, lookback, mode
+    sa.Column("is_provisional", sa.Boolean, nullable=False, default=False),
+    _ref("run_id", "run.id"),
+    sqlite_with_rowid=False,
+)
+
+# Recomputed vectors by content, so that nothing is computed twice.
+vector_cache = sa.Table(
+    "vector_cache",
+    metadata,
+    sa.Column("content_key", sa.Text, primary_key=True),
+    _ref("layout_id", "layout.id", nullable=False),
+    sa.Column("vector", sa.LargeBinary),
+    sa.Column("reason", sa.Text),  # why there is no vector
+    sa.Column("detail", sa.Text),
+    sa.Column("used_at", UtcDateTime, nullable=False),
+)
+
+comparison = sa.Table(
+    "comparison",
+    metadata,
+    _id(),
+    _ref("bot_id", "bot.id", nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("position", sa.Integer, nullable=False),  # order in the configuration
+    sa.Column("tolerance", sa.Double),
+    sa.Column("spec", sa.JSON, nullable=False),  # pipeline, lookback_bars, mode, ...
+    sa.Column("is_configured", sa.Boolean, nullable=False, default=True),
+    sa.UniqueConstraint("bot_id", "name"),
+)
+
+# Production and other side of one comparison on one candle and side.
+pair = sa.Table(
+    "pair",
+    metadata,
+    _ref("comparison_id", "comparison.id", primary_key=True),
+    sa.Column("side", sa.Text, primary_key=True),
+    sa.Column("candle_open", UtcDateTime, primary_key=True),
+    sa.Column("production_origin", sa.Text, nullable=False),
+    sa.Column("production", sa.Double, nullable=False),
+    sa.Column("backtest", sa.Double, nullable=False),
+    sa.Column("diff", sa.Double, nullable=False),
+    sa.Column("abs_diff", sa.Double, nullable=False),
+    sa.Column("is_aligned", sa.Boolean, nullable=False),
+    sa.Column("flip", sa.Boolean, nullable=False),
+    sa.Column("decision_flip", sa.Boolean),  # null where one side's LONG or SHORT is missing
+    _ref("run_id", "run.id"),
+    sqlite_with_rowid=False,
+)
+# The worst candles of a comparison without reading the aligned ones.
+sa.Index(
+    "ix_pair_worst",
+    pair.c.comparison_id,
+    pair.c.abs_diff.desc(),
+    sqlite_where=pair.c.is_aligned.is_(False),
+    postgresql_where=pair.c.is_aligned.is_(False),
+)
+
+# Pairs rolled up by UTC day, so that a year is read in milliseconds.
+pair_day = sa.Table(
+    "pair_day",
+    metadata,
+    _ref("comparison_id", "comparison.id", primary_key=True),
+    sa.Column("side", sa.Text, primary_key=True),
+    sa.Column("day", UtcDateTime, primary_key=True),
+    sa.Column("pairs", sa.Integer, nullable=False),
+    sa.Column("sum_diff", sa.Double, nullable=False),
+    sa.Column("sum_abs_diff", sa.Double, nullable=False),
+    sa.Column("max_abs_diff", sa.Double, nullable=False),
+    sa.Column("max_at", UtcDateTime, nullable=False),
+    sa.Column("above", sa.Integer, nullable=False),
+    sa.Column("flips", sa.Integer, nullable=False),
+    sa.Column("decision_flips", sa.Integer, nullable=False),
+    sa.Column("bins", sa.JSON, nullable=False),  # signed diff histogram, see docs/metrics.md
+    sqlite_with_rowid=False,
+)
+
+# One diagnosis of one window; findings and trials belong to it.
+diagnosis = sa.Table(
+    "diagnosis",
+    metadata,
+    _id(),
+    _ref("bot_id", "bot.id", nullable=False),
+    sa.Column("comparison", sa.Text, nullable=False),
+    sa.Column("from_open", UtcDateTime, nullable=False),
+    sa.Column("until_open", UtcDateTime, nullable=False),
+    sa.Column("made_at", UtcDateTime, nullable=False),
+    sa.Column("document", sa.JSON, nullable=False),  # the diagnose --json document
+    sa.Column("details", sa.JSON, nullable=False, default=dict),  # waterfall, split, attribution
+    _ref("run_id", "run.id"),
+)
+
+finding = sa.Table(
+    "finding",
+    metadata,
+    _id(),
+    _ref("diagnosis_id", "diagnosis.id", nullable=False),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("cause", sa.Text, nullable=False),
+    sa.Column("verdict", sa.Text, nullable=False),
+    sa.Column("document", sa.JSON, nullable=False),  # as in diagnose --json
+    _ref("refuted_by_id", "diagnosis.id"),  # the later diagnosis that took it back
+)
+
+trial = sa.Table(
+    "trial",
+    metadata,
+    _id(),
+    _ref("diagnosis_id", "diagnosis.id", nullable=False),
+    sa.Column("cause", sa.Text, nullable=False),
+    sa.Column("round", sa.Integer, nullable=False),
+    sa.Column("document", sa.JSON, nullable=False),  # parameters, before, after, held out
+)
+
+# What a reader wrote beside a candle; the dashboard's only writes.
+annotation = sa.Table(
+    "annotation",
+    metadata,
+    _ref("bot_id", "bot.id", primary_key=True),
+    sa.Column("candle_open", UtcDateTime, primary_key=True),
+    sa.Column("is_reviewed", sa.Boolean, nullable=False),
+    sa.Column("note", sa.Text, nullable=False, default=""),
+    sa.Column("written_at", UtcDateTime, nullable=False),
+)
+
+# How far a step has come, where the data itself cannot tell.
+watermark = sa.Table(
+    "watermark",
+    metadata,
+    _ref("bot_id", "bot.id", primary_key=True),
+    sa.Column("step", sa.Text, primary_key=True),
+    sa.Column("value", sa.JSON, nullable=False),
+)
