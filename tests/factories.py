@@ -1,0 +1,1 @@
+"""Tiny frames with hand-computed answers; defaults are sensible, tests state what matters."""
