@@ -64,7 +64,8 @@ run = sa.Table(
     sa.Column("step", sa.Text, nullable=False),  # ingest, replay, recompute, pair, diagnose, ...
     sa.Column("started_at", UtcDateTime, nullable=False),
     sa.Column("finished_at", UtcDateTime),
-    sa.Column("outcome", sa.Text, nullable=False),  # running, done, failed
+    sa.Column("outcome", sa.Text, nullable=False),  # running, done, failed, interrupted
+    sa.Column("is_idle", sa.Boolean, nullable=False, default=False),  # nothing points to it
     sa.Column("error", sa.Text),  # one sentence
     sa.Column("traceback", sa.Text),
     sa.Column("details", sa.JSON, nullable=False, default=dict),  # counts, hashes, versions
@@ -300,6 +301,7 @@ comparison = sa.Table(
     sa.Column("position", sa.Integer, nullable=False),  # order in the configuration
     sa.Column("tolerance", sa.Double),
     sa.Column("spec", sa.JSON, nullable=False),  # pipeline, lookback_bars, mode, ...
+    sa.Column("pairing", sa.Text),  # hash of tolerance and rules that its pairs were made with
     sa.Column("is_configured", sa.Boolean, nullable=False, default=True),
     sa.UniqueConstraint("bot_id", "name"),
 )
@@ -331,22 +333,35 @@ sa.Index(
     postgresql_where=pair.c.is_aligned.is_(False),
 )
 
-# Pairs rolled up by UTC day, so that a year is read in milliseconds.
+# Pairs rolled up by UTC day, so that a year is read in milliseconds. A day with
+# signals of one origin only has a row too, with 0 pairs.
 pair_day = sa.Table(
     "pair_day",
     metadata,
     _ref("comparison_id", "comparison.id", primary_key=True),
     sa.Column("side", sa.Text, primary_key=True),
     sa.Column("day", UtcDateTime, primary_key=True),
+    sa.Column("production_signals", sa.Integer, nullable=False),
+    sa.Column("backtest_signals", sa.Integer, nullable=False),
     sa.Column("pairs", sa.Integer, nullable=False),
     sa.Column("sum_diff", sa.Double, nullable=False),
     sa.Column("sum_abs_diff", sa.Double, nullable=False),
-    sa.Column("max_abs_diff", sa.Double, nullable=False),
-    sa.Column("max_at", UtcDateTime, nullable=False),
+    sa.Column("max_abs_diff", sa.Double),  # null without a pair
+    sa.Column("max_at", UtcDateTime),
     sa.Column("above", sa.Integer, nullable=False),
     sa.Column("flips", sa.Integer, nullable=False),
+    sa.Column("decisions", sa.Integer, nullable=False),  # pairs whose decision is known
     sa.Column("decision_flips", sa.Integer, nullable=False),
     sa.Column("bins", sa.JSON, nullable=False),  # signed diff histogram, see docs/metrics.md
+    sqlite_with_rowid=False,
+)
+
+# UTC days of a comparison whose signals changed since they were paired.
+pair_due = sa.Table(
+    "pair_due",
+    metadata,
+    _ref("comparison_id", "comparison.id", primary_key=True),
+    sa.Column("day", UtcDateTime, primary_key=True),
     sqlite_with_rowid=False,
 )
 

@@ -59,6 +59,7 @@ def upgrade() -> None:
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("tolerance", sa.Double(), nullable=True),
         sa.Column("spec", sa.JSON(), nullable=False),
+        sa.Column("pairing", sa.Text(), nullable=True),
         sa.Column("is_configured", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["bot_id"], ["bot.id"], name=op.f("fk_comparison_bot_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_comparison")),
@@ -83,6 +84,7 @@ def upgrade() -> None:
         sa.Column("started_at", UtcDateTime(), nullable=False),
         sa.Column("finished_at", UtcDateTime(), nullable=True),
         sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("is_idle", sa.Boolean(), nullable=False),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("traceback", sa.Text(), nullable=True),
         sa.Column("details", sa.JSON(), nullable=False),
@@ -254,19 +256,34 @@ def upgrade() -> None:
         ),
         sa.Column("side", sa.Text(), nullable=False),
         sa.Column("day", UtcDateTime(), nullable=False),
+        sa.Column("production_signals", sa.Integer(), nullable=False),
+        sa.Column("backtest_signals", sa.Integer(), nullable=False),
         sa.Column("pairs", sa.Integer(), nullable=False),
         sa.Column("sum_diff", sa.Double(), nullable=False),
         sa.Column("sum_abs_diff", sa.Double(), nullable=False),
-        sa.Column("max_abs_diff", sa.Double(), nullable=False),
-        sa.Column("max_at", UtcDateTime(), nullable=False),
+        sa.Column("max_abs_diff", sa.Double(), nullable=True),
+        sa.Column("max_at", UtcDateTime(), nullable=True),
         sa.Column("above", sa.Integer(), nullable=False),
         sa.Column("flips", sa.Integer(), nullable=False),
+        sa.Column("decisions", sa.Integer(), nullable=False),
         sa.Column("decision_flips", sa.Integer(), nullable=False),
         sa.Column("bins", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(
             ["comparison_id"], ["comparison.id"], name=op.f("fk_pair_day_comparison_id")
         ),
         sa.PrimaryKeyConstraint("comparison_id", "side", "day", name=op.f("pk_pair_day")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "pair_due",
+        sa.Column(
+            "comparison_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("day", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["comparison_id"], ["comparison.id"], name=op.f("fk_pair_due_comparison_id")
+        ),
+        sa.PrimaryKeyConstraint("comparison_id", "day", name=op.f("pk_pair_due")),
         sqlite_with_rowid=False,
     )
     op.create_table(
