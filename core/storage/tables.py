@@ -263,6 +263,7 @@ candle_revision = sa.Table(
     sa.Column("origin", sa.Text, nullable=False),
     sa.Column("is_unfinished", sa.Boolean, nullable=False),
     sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("seen_at", UtcDateTime, nullable=False),
     sa.UniqueConstraint("source_id", "candle_open", "sha256", "origin"),
 )
 
@@ -353,6 +354,7 @@ pair_day = sa.Table(
     sa.Column("decisions", sa.Integer, nullable=False),  # pairs whose decision is known
     sa.Column("decision_flips", sa.Integer, nullable=False),
     sa.Column("bins", sa.JSON, nullable=False),  # signed diff histogram, see docs/metrics.md
+    sa.Column("block", sa.LargeBinary, nullable=False),  # the day's pairs, see day_block.py
     sqlite_with_rowid=False,
 )
 

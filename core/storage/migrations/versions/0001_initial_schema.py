@@ -166,6 +166,7 @@ def upgrade() -> None:
         sa.Column("origin", sa.Text(), nullable=False),
         sa.Column("is_unfinished", sa.Boolean(), nullable=False),
         sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("seen_at", UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
             ["source_id"], ["candle_source.id"], name=op.f("fk_candle_revision_source_id")
         ),
@@ -268,6 +269,7 @@ def upgrade() -> None:
         sa.Column("decisions", sa.Integer(), nullable=False),
         sa.Column("decision_flips", sa.Integer(), nullable=False),
         sa.Column("bins", sa.JSON(), nullable=False),
+        sa.Column("block", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["comparison_id"], ["comparison.id"], name=op.f("fk_pair_day_comparison_id")
         ),
