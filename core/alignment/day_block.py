@@ -1,0 +1,68 @@
+"""The pairs of one UTC day and side as one blob, so that a year is read in milliseconds.
+
+Reading a year of pairs row by row costs most of a second; as 365 blobs it costs
+a few milliseconds, and every statistic over them stays exact.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from core.frames import index_from_us, us_from_index
+
+_RECORD = np.dtype(
+    [("candle_open", "<i8"), ("production", "<f8"), ("backtest", "<f8"), ("flags", "u1")]
+)
+_ALIGNED, _FLIP, _DECIDED, _DECISION_FLIP = 1, 2, 4, 8
+
+
+def pack_pairs(pairs: pd.DataFrame) -> bytes:
+    """The pairs of one day and side (columns as judge_pairs returns them), without loss."""
+    records = np.zeros(len(pairs), dtype=_RECORD)
+    records["candle_open"] = us_from_index(pairs["candle_open"])
+    records["production"] = pairs["probability_production"].to_numpy(dtype="float64")
+    records["backtest"] = pairs["probability_backtest"].to_numpy(dtype="float64")
+    decision = pairs["decision_flip"].astype("boolean")
+    records["flags"] = (
+        _ALIGNED * pairs["is_aligned"].to_numpy(dtype="uint8")
+        + _FLIP * pairs["flip"].to_numpy(dtype="uint8")
+        + _DECIDED * decision.notna().to_numpy(dtype="uint8")
+        + _DECISION_FLIP * decision.fillna(False).to_numpy(dtype="uint8")
+    )
+    return records.tobytes()
+
+
+def unpack_pairs(blocks: Iterable[tuple[str, bytes]]) -> pd.DataFrame:
+    """Blocks of (side, blob), in order → one frame of pairs.
+
+    Columns: candle_open (UTC), side, production, backtest, diff (production −
+    backtest), abs_diff, is_aligned, flip, is_decided, decision_flip (bool; only
+    where is_decided). Sorted as the blocks come.
+    """
+    parts = [(side, np.frombuffer(blob, dtype=_RECORD)) for side, blob in blocks]
+    records = np.concatenate([part for _, part in parts]) if parts else np.zeros(0, dtype=_RECORD)
+    sides = [side for side, _ in parts]
+    lengths = [len(part) for _, part in parts]
+    production, backtest = records["production"], records["backtest"]
+    flags = records["flags"]
+    diff = production - backtest
+    return pd.DataFrame(
+        {
+            "candle_open": index_from_us(records["candle_open"]),
+            "side": pd.Categorical(np.repeat(np.asarray(sides, dtype=object), lengths)),
+            "production": production,
+            "backtest": backtest,
+            "diff": diff,
+            "abs_diff": np.abs(diff),
+            "is_aligned": _has(flags, _ALIGNED),
+            "flip": _has(flags, _FLIP),
+            "is_decided": _has(flags, _DECIDED),
+            "decision_flip": _has(flags, _DECISION_FLIP),
+        }
+    )
+
+
+def _has(flags: npt.NDArray[np.uint8], bit: int) -> npt.NDArray[np.bool_]:
+    return np.asarray((flags & bit) > 0)
