@@ -1,0 +1,78 @@
+"""What a set of pairs says, in numbers: per side, per day or over a window.
+
+Formulas, units and edge cases are written out in docs/metrics.md; quantiles are
+numpy's linear interpolation. NaN (or NaT, NA) stands for "cannot be known".
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+METRICS = (
+    "pairs",
+    "mean_diff",
+    "mean_abs_diff",
+    "median_abs_diff",
+    "p95_abs_diff",
+    "p99_abs_diff",
+    "max_abs_diff",
+    "max_at",
+    "share_above_tolerance",
+    "flips",
+    "decision_flips",
+)
+
+
+def pair_metrics(pairs: pd.DataFrame, by: Sequence[str] = ("side",)) -> pd.DataFrame:
+    """METRICS of each group of pairs, one row a group, indexed by the columns `by`.
+
+    `pairs`: candle_open (UTC), side, diff, abs_diff, is_aligned, flip, decision_flip
+    (NA where unknown), and any further columns named in `by`. Groups without a pair
+    have no row.
+    """
+    names = list(by)
+    rows = {
+        key if len(names) > 1 else key[0]: _summary(group)
+        for key, group in pairs.groupby(names, observed=True)
+    }
+    index = (
+        pd.MultiIndex.from_tuples(list(rows), names=names)
+        if len(names) > 1
+        else pd.Index(list(rows), name=names[0])
+    )
+    return pd.DataFrame(list(rows.values()), index=index, columns=list(METRICS))
+
+
+def daily_metrics(pairs: pd.DataFrame) -> pd.DataFrame:
+    """METRICS by UTC day and side; `day` is the day's first instant."""
+    return pair_metrics(pairs.assign(day=pairs["candle_open"].dt.floor("D")), ("day", "side"))
+
+
+def matched_ratio(pairs: int, production: int, backtest: int) -> float | None:
+    """Pairs ÷ candles with a signal on either side; None where there is no such candle.
+
+    All three are counts inside the overlap of both spans, of one side of the market.
+    """
+    either = production + backtest - pairs
+    return None if either == 0 else pairs / either
+
+
+def _summary(pairs: pd.DataFrame) -> dict[str, Any]:
+    sizes = pairs["abs_diff"]
+    worst = sizes.idxmax()
+    median, p95, p99 = sizes.quantile([0.5, 0.95, 0.99])
+    known = pairs["decision_flip"].astype("boolean").dropna()
+    return {
+        "pairs": len(pairs),
+        "mean_diff": pairs["diff"].mean(),
+        "mean_abs_diff": sizes.mean(),
+        "median_abs_diff": median,
+        "p95_abs_diff": p95,
+        "p99_abs_diff": p99,
+        "max_abs_diff": sizes.loc[worst],
+        "max_at": pairs["candle_open"].loc[worst],
+        "share_above_tolerance": 1 - pairs["is_aligned"].mean(),
+        "flips": int(pairs["flip"].sum()),
+        "decision_flips": int(known.sum()) if len(known) else None,
+    }

@@ -1,0 +1,217 @@
+"""Pair what changed: one code path for replayed, imported and recomputed comparisons.
+
+Signals that change mark their UTC day as due. Pairing recomputes due days and
+writes only what differs, so that the stored pairs depend on the signals and the
+configuration alone, whatever the order in which they came.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from core.alignment.days import roll_up
+from core.alignment.pairs import KEYS, judge_pairs, pair_signals, replay_tolerance
+from core.frames import from_us, to_us, us_from_index
+from core.settings import BotSettings, RuleChanges
+from core.side import Origin
+from core.storage.reads.pairs import due_days, read_pairs
+from core.storage.reads.signals import production_signals, read_series
+from core.storage.writes.pairs import (
+    DAY_US,
+    ComparisonSpec,
+    store_comparisons,
+    write_days,
+    write_pairs,
+)
+
+REPLAY = "replay"
+_CHUNK_DAYS = 31
+_AS_STORED = {"probability_production": "production", "probability_backtest": "backtest"}
+_STORED = ["production_origin", "production", "backtest", "is_aligned", "flip", "decision_flip"]
+
+
+@dataclass(frozen=True, slots=True)
+class PairingReport:
+    """What a pairing run did: days looked at, pairs written (new or changed), pairs removed."""
+
+    days: int
+    written: int
+    removed: int
+
+
+def pair_bot(
+    engine: sa.Engine, bot_id: int, bot: BotSettings, *, now: datetime, run_id: int
+) -> PairingReport:
+    """Bring the pairs of every configured comparison up to date.
+
+    Each chunk of days is one transaction, so that it may be killed anywhere. Raises
+    ConfigError where the bot's rules cannot be told.
+    """
+    with engine.begin() as connection:
+        ids = store_comparisons(connection, bot_id, comparison_specs(bot))
+        waiting = {name: due_days(connection, number) for name, number in ids.items()}
+    days = written = removed = 0
+    for name, number in ids.items():
+        for chunk in _chunks(waiting[name]):
+            with engine.begin() as connection:
+                changed, gone = _pair_days(connection, bot_id, bot, name, number, chunk, run_id)
+            days, written, removed = days + len(chunk), written + changed, removed + gone
+    return PairingReport(days, written, removed)
+
+
+def comparison_specs(bot: BotSettings) -> list[ComparisonSpec]:
+    """The configured comparisons in order: replay where there is a signal log, then backtests."""
+    rules = {
+        "rule": bot.rule.model_dump(mode="json"),
+        "deployments": [
+            entry.model_dump(mode="json", include={"since", "until", "rule"}, exclude_unset=True)
+            for entry in bot.deployments
+        ],
+        "timeframe": bot.timeframe,
+    }
+    specs = []
+    if REPLAY in bot.comparisons:
+        specs.append(_spec(REPLAY, bot.replay_tolerance, {}, rules, None))
+    for backtest in bot.backtests:
+        described = backtest.model_dump(mode="json", exclude={"name"}, exclude_none=True)
+        specs.append(_spec(backtest.name, backtest.tolerance, described, rules, backtest.rule))
+    return specs
+
+
+def _spec(
+    name: str,
+    tolerance: float | None,
+    described: dict[str, Any],
+    rules: dict[str, Any],
+    changes: RuleChanges | None,
+) -> ComparisonSpec:
+    own = None if changes is None else changes.model_dump(mode="json", exclude_unset=True)
+    judged_by = json.dumps({**rules, "tolerance": tolerance, "own_rule": own}, sort_keys=True)
+    pairing = hashlib.sha256(judged_by.encode()).hexdigest()
+    return ComparisonSpec(name=name, tolerance=tolerance, spec=described, pairing=pairing)
+
+
+def _chunks(days: Sequence[int]) -> Iterator[list[int]]:
+    """Runs of due days, none longer than _CHUNK_DAYS from its first day to its last."""
+    chunk: list[int] = []
+    for day in days:
+        if chunk and day - chunk[0] >= _CHUNK_DAYS * DAY_US:
+            yield chunk
+            chunk = []
+        chunk.append(day)
+    if chunk:
+        yield chunk
+
+
+def _pair_days(
+    connection: sa.Connection,
+    bot_id: int,
+    bot: BotSettings,
+    name: str,
+    comparison_id: int,
+    days: list[int],
+    run_id: int,
+) -> tuple[int, int]:
+    """Pair these days anew; returns how many pairs were written and removed."""
+    window = from_us(days[0]), from_us(days[-1] + DAY_US)
+    paired, pairs = _computed(connection, bot_id, bot, name, window)
+    stored = _on_days(read_pairs(connection, comparison_id, *window), days)
+    paired, pairs = _on_days(paired, days), _on_days(pairs, days)
+    changed, vanished = _changes(stored, pairs.rename(columns=_AS_STORED))
+    records = _records(changed, comparison_id, run_id)
+    write_pairs(connection, comparison_id, records, vanished)
+    write_days(connection, comparison_id, days, _day_records(paired, pairs, comparison_id))
+    return len(records), len(vanished)
+
+
+def _computed(
+    connection: sa.Connection,
+    bot_id: int,
+    bot: BotSettings,
+    name: str,
+    window: tuple[datetime, datetime],
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    tolerance: float | pd.Series | None
+    if name == REPLAY:
+        production = read_series(connection, bot_id, Origin.EMITTED, "", *window)
+        production = production.assign(production_origin=str(Origin.EMITTED))
+        other = read_series(connection, bot_id, Origin.REPLAY, "", *window)
+        backtest, tolerance = None, bot.replay_tolerance
+    else:
+        production = production_signals(connection, bot_id, *window)
+        other = read_series(connection, bot_id, Origin.BACKTEST, name, *window)
+        backtest = next(entry for entry in bot.backtests if entry.name == name)
+        tolerance = backtest.tolerance
+    paired = pair_signals(production[[*KEYS, "probability", "production_origin", "step"]], other)
+    if tolerance is None:
+        tolerance = replay_tolerance(paired["step"])
+    live, own = _rules(bot, backtest, pd.DatetimeIndex(paired["candle_open"].unique()))
+    return paired, judge_pairs(paired, tolerance=tolerance, live_rule=live, backtest_rule=own)
+
+
+def _on_days(frame: pd.DataFrame, days: list[int]) -> pd.DataFrame:
+    opened = us_from_index(frame["candle_open"])
+    return frame[pd.Index(opened // DAY_US * DAY_US).isin(days)].reset_index(drop=True)
+
+
+def _changes(
+    stored: pd.DataFrame, pairs: pd.DataFrame
+) -> tuple[pd.DataFrame, list[tuple[str, int]]]:
+    """Pairs that are new or differ from the stored ones, and keys that are stored no longer."""
+    old = stored.set_index(KEYS)[_STORED]
+    new = pairs.set_index(KEYS)[_STORED]
+    common = new.index.intersection(old.index)
+    before, after = old.loc[common], new.loc[common]
+    is_same = (before.eq(after) | (before.isna() & after.isna())).fillna(False).all(axis=1)
+    changed = new.index.difference(common[is_same.to_numpy(dtype=bool)])
+    gone = old.index.difference(new.index)
+    opened = us_from_index(pd.DatetimeIndex(gone.get_level_values("candle_open")))
+    sides = gone.get_level_values("side")
+    is_changed = pairs.set_index(KEYS).index.isin(changed)
+    return pairs[is_changed], list(zip(map(str, sides), opened.tolist(), strict=True))
+
+
+def _records(pairs: pd.DataFrame, comparison_id: int, run_id: int) -> list[dict[str, Any]]:
+    opened = us_from_index(pairs["candle_open"]).tolist()
+    decided = pairs["decision_flip"].astype(object).where(pairs["decision_flip"].notna(), None)
+    columns = ["side", "production_origin", "production", "backtest", "diff", "abs_diff"]
+    rows = zip(
+        opened,
+        decided,
+        pairs["is_aligned"].astype(bool),
+        pairs["flip"].astype(bool),
+        pairs[columns].to_dict("records"),
+        strict=True,
+    )
+    return [
+        {
+            "comparison_id": comparison_id,
+            "candle_open": when,
+            **values,
+            "is_aligned": bool(aligned),
+            "flip": bool(flip),
+            "decision_flip": decision if decision is None else bool(decision),
+            "run_id": run_id,
+        }
+        for when, decision, aligned, flip, values in rows
+    ]
+
+
+def _day_records(
+    paired: pd.DataFrame, pairs: pd.DataFrame, comparison_id: int
+) -> list[dict[str, Any]]:
+    return [
+        {
+            **record,
+            "comparison_id": comparison_id,
+            "day": to_us(record["day"].to_pydatetime()),
+            "max_at": None if record["max_at"] is None else to_us(record["max_at"].to_pydatetime()),
+        }
+        for record in roll_up(paired, pairs)
+    ]
