@@ -131,6 +131,17 @@ feature_row = sa.Table(
     sqlite_with_rowid=False,
 )
 
+# Spans of candle opens (stored µs) whose feature rows are new or were replaced.
+feature_change = sa.Table(
+    "feature_change",
+    metadata,
+    _id(),
+    _ref("bot_id", "bot.id", nullable=False),
+    sa.Column("first_open", sa.BigInteger, nullable=False),
+    sa.Column("last_open", sa.BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+
 # A line that could not be stored, with the reason; nothing is lost.
 quarantine = sa.Table(
     "quarantine",
@@ -157,6 +168,8 @@ signal_line = sa.Table(
     sa.Column("log", sa.Text, nullable=False),
     _ref("file_id", "log_file.id", nullable=False),
     sa.Column("line", sa.BigInteger, nullable=False),
+    sa.Column("position", sa.Integer, nullable=False, default=0),  # of its log in the configuration
+    sa.Column("row_open", UtcDateTime),  # of the feature row that it stands in
     sa.Column("candle_open", UtcDateTime),
     sa.Column("logged_at", UtcDateTime),
     sa.Column("long", sa.Double),

@@ -1,0 +1,141 @@
+"""Which bundle and which rule were live on a candle.
+
+A candle is scored when it has closed, so the deployment in force at its close counts:
+`from` ≤ candle close < `until`.
+"""
+
+import glob
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+
+from core.bundle.manifest import MANIFEST, read_manifest
+from core.errors import BundleError
+from core.frames import to_us, us_from_index
+from core.settings import BotSettings, RuleSettings
+
+_ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
+RULE_COLUMNS = (
+    "long_threshold",
+    "short_threshold",
+    "long_avg_return",
+    "short_avg_return",
+    "gate",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentSpan:
+    """A bundle with its rule, live for candles that closed from `since` until before `until`."""
+
+    bundle_path: Path
+    since: datetime
+    until: datetime | None
+    rule: RuleSettings
+
+    def opens(self, length_us: int) -> tuple[int, int | None]:
+        """First candle open (stored µs) that may be of this span, and the first no longer in it."""
+        until = None if self.until is None else to_us(self.until) - length_us
+        return to_us(self.since) - length_us, until
+
+
+@dataclass(frozen=True, slots=True)
+class LiveBundles:
+    """The spans in order; `problem` says why there is none, as a sentence."""
+
+    spans: tuple[DeploymentSpan, ...]
+    problem: str | None = None
+
+
+def deployment_spans(bot: BotSettings) -> tuple[DeploymentSpan, ...]:
+    """The configured deployments in order of time; an open end reaches to the next one."""
+    ordered = sorted(bot.deployments, key=lambda deployment: deployment.since)
+    spans = []
+    for place, entry in enumerate(ordered):
+        until = entry.until
+        if place + 1 < len(ordered) and until is None:
+            until = ordered[place + 1].since
+        if until is None or until > entry.since:
+            rule = bot.rule.override(entry.rule)
+            spans.append(DeploymentSpan(Path(entry.bundle), entry.since, until, rule))
+    return tuple(spans)
+
+
+def live_bundles(bot: BotSettings) -> LiveBundles:
+    """What was live when: the deployments, else the only known bundle, always.
+
+    With several known bundles and no deployment nothing is assumed to be live.
+    """
+    spans = deployment_spans(bot)
+    if spans:
+        return LiveBundles(spans)
+    paths = known_bundles(bot)
+    if not paths:
+        return LiveBundles(
+            (), "no bundle is configured: name one in bundles or in [[bots.deployments]]"
+        )
+    by_hash: dict[str, Path] = {}
+    for path in paths:
+        by_hash.setdefault(_hash(path), path)
+    if len(by_hash) == 1:
+        return LiveBundles((DeploymentSpan(paths[0], _ALWAYS, None, bot.rule),))
+    names = ", ".join(path.name for path in paths)
+    return LiveBundles(
+        (),
+        f"{len(by_hash)} bundles are known ({names}) and no [[bots.deployments]] says which "
+        "one was live",
+    )
+
+
+def known_bundles(bot: BotSettings) -> tuple[Path, ...]:
+    """Folders with a bundle.json that `bundles` matches, then those of the deployments."""
+    found: dict[Path, None] = {}
+    for pattern in bot.bundles:
+        for match in sorted(glob.glob(pattern)):
+            if (Path(match) / MANIFEST).is_file():
+                found[Path(match)] = None
+    named = [entry.bundle for entry in bot.deployments]
+    named += [entry.bundle for entry in bot.backtests if entry.bundle is not None]
+    for path in named:
+        found.setdefault(Path(path))
+    return tuple(found)
+
+
+def live_bundle_at(bot: BotSettings, candle_open: datetime) -> Path | None:
+    """The bundle that was live on one candle, if it is known."""
+    opened = to_us(candle_open)
+    for span in live_bundles(bot).spans:
+        since, until = span.opens(bot.frame.length_us)
+        if since <= opened and (until is None or opened < until):
+            return span.bundle_path
+    return None
+
+
+def rule_at(bot: BotSettings, candle_opens: pd.DatetimeIndex) -> pd.DataFrame:
+    """The entry rule live on each candle: RULE_COLUMNS, indexed by candle_open (UTC).
+
+    Outside every deployment the bot's own rule counts.
+    """
+    opened = us_from_index(candle_opens)
+    rules = pd.DataFrame(
+        {name: getattr(bot.rule, name) for name in RULE_COLUMNS},
+        index=pd.DatetimeIndex(candle_opens, name="candle_open"),
+        dtype="float64",
+    )
+    for span in deployment_spans(bot):
+        since, until = span.opens(bot.frame.length_us)
+        is_live = opened >= since
+        if until is not None:
+            is_live &= opened < until
+        rules.loc[is_live, list(RULE_COLUMNS)] = [getattr(span.rule, name) for name in RULE_COLUMNS]
+    return rules
+
+
+def _hash(path: Path) -> str:
+    """What identifies a bundle; one that cannot be read counts as a bundle of its own."""
+    try:
+        return read_manifest(path).hash
+    except BundleError:
+        return str(path)

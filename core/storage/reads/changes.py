@@ -1,0 +1,46 @@
+"""Spans of feature rows that changed since a reader last looked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from core.storage.tables import feature_change
+
+Span = tuple[int, int]  # first and last candle open, stored µs, both included
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureChanges:
+    """`spans` in order, merged where they touch; None: unknown, look at everything."""
+
+    newest: int
+    spans: tuple[Span, ...] | None
+
+
+def feature_changes(connection: sa.Connection, bot_id: int, seen: int | None) -> FeatureChanges:
+    """What changed after the change with id `seen` (None: never looked)."""
+    rows = connection.execute(
+        sa.select(feature_change.c.id, feature_change.c.first_open, feature_change.c.last_open)
+        .where(feature_change.c.bot_id == bot_id, feature_change.c.id > (seen or 0))
+        .order_by(feature_change.c.id)
+    ).all()
+    oldest_kept, newest = connection.execute(
+        sa.select(sa.func.min(feature_change.c.id), sa.func.max(feature_change.c.id))
+    ).one()
+    newest = newest or seen or 0
+    is_forgotten = oldest_kept is not None and oldest_kept > (seen or 0) + 1
+    if seen is None or is_forgotten:
+        return FeatureChanges(newest, None)
+    return FeatureChanges(newest, merge_spans([(row.first_open, row.last_open) for row in rows]))
+
+
+def merge_spans(spans: Sequence[Span]) -> tuple[Span, ...]:
+    """Overlapping spans as one, in order."""
+    merged: list[Span] = []
+    for first, last in sorted(spans):
+        if merged and first <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
+        else:
+            merged.append((first, last))
+    return tuple(merged)
