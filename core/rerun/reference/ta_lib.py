@@ -1,0 +1,27 @@
+"""The features that TA-Lib computes.
+
+Only functions whose result at a row rests on its last few candles alone, to
+the bit: those that keep running sums (LINEARREG_SLOPE, CCI) or the index of an
+extreme (MAXINDEX with equal highs) round or choose differently in a frame that
+began elsewhere, so one value a window could not be read off a longer series.
+"""
+
+import numpy as np
+import talib
+
+from core.rerun.reference.compiled import Bars, Floats
+
+
+def ta_lib_columns(bars: Bars) -> Floats:
+    """One row a candle, columns as in features.TA_LIB; a pattern's ±100 becomes ±1."""
+    open_, high, low, close, _ = bars
+    return np.column_stack(
+        [
+            talib.WILLR(high, low, close, timeperiod=50),
+            talib.AROONOSC(high, low, timeperiod=25),
+            talib.BOP(open_, high, low, close),
+            talib.CDLENGULFING(open_, high, low, close) / 100.0,
+            talib.CDL3OUTSIDE(open_, high, low, close) / 100.0,
+            talib.CDLHIKKAKE(open_, high, low, close) / 100.0,
+        ]
+    )
