@@ -17,10 +17,10 @@ class Stopped(BaseException):
 
 
 class Stop:
-    """Counts open transactions of an engine, and refuses new ones once a stop is asked for."""
+    """Counts an engine's open transactions, and refuses new ones once a stop is asked for."""
 
     def __init__(self) -> None:
-        self.requested = threading.Event()
+        self.is_requested = False  # a plain flag: a signal handler must not take a lock
         self._open = 0
         self._lock = threading.Lock()
 
@@ -30,26 +30,30 @@ class Stop:
         event.listen(engine, "commit", self._end)
         event.listen(engine, "rollback", self._end)
 
-    def install(self) -> None:
-        """Handle SIGTERM and SIGINT; in the main thread only."""
+    def install(self, *, interrupts: bool) -> None:
+        """Handle SIGTERM and SIGINT (main thread only).
+
+        With `interrupts` the signal raises Stopped in the main thread at once where
+        no transaction is open: for work that the main thread itself does.
+        """
+
+        def handle(_number: int, _frame: FrameType | None) -> None:
+            self.is_requested = True
+            if interrupts and self.is_idle:
+                raise Stopped
+
         for number in SIGNALS:
-            signal.signal(number, self._handle)
+            signal.signal(number, handle)
 
     @property
     def is_idle(self) -> bool:
         """Whether no transaction is open."""
         return self._open == 0
 
-    def _handle(self, number: int, _frame: FrameType | None) -> None:
-        _LOG.info("%s received: stopping after the open transaction", signal.Signals(number).name)
-        self.requested.set()
-        if self.is_idle:
-            raise Stopped
-
     def _begin(self, _connection: sa.Connection) -> None:
+        if self.is_requested:
+            raise Stopped
         with self._lock:
-            if self.requested.is_set():
-                raise Stopped
             self._open += 1
 
     def _end(self, _connection: sa.Connection) -> None:

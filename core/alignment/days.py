@@ -51,7 +51,7 @@ def roll_up(paired: pd.DataFrame, pairs: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _summary(pairs: pd.DataFrame) -> dict[str, Any]:
-    worst = None if pairs.empty else pairs.loc[pairs["abs_diff"].idxmax()]
+    worst = None if pairs.empty else pairs.iloc[int(pairs["abs_diff"].to_numpy().argmax())]
     return {
         "pairs": len(pairs),
         "sum_diff": float(pairs["diff"].sum()),

@@ -32,16 +32,10 @@ def pair_metrics(pairs: pd.DataFrame, by: Sequence[str] = ("side",)) -> pd.DataF
     have no row.
     """
     names = list(by)
-    rows = {
-        key if len(names) > 1 else key[0]: _summary(group)
-        for key, group in pairs.groupby(names, observed=True)
-    }
-    index = (
-        pd.MultiIndex.from_tuples(list(rows), names=names)
-        if len(names) > 1
-        else pd.Index(list(rows), name=names[0])
-    )
-    return pd.DataFrame(list(rows.values()), index=index, columns=list(METRICS))
+    groups = list(pairs.groupby(names, observed=True))
+    rows = pd.DataFrame([_summary(group) for _, group in groups], columns=list(METRICS))
+    keys = pd.DataFrame([key for key, _ in groups], columns=names)
+    return pd.concat([keys, rows], axis=1).set_index(names)
 
 
 def daily_metrics(pairs: pd.DataFrame) -> pd.DataFrame:
@@ -60,7 +54,7 @@ def matched_ratio(pairs: int, production: int, backtest: int) -> float | None:
 
 def _summary(pairs: pd.DataFrame) -> dict[str, Any]:
     sizes = pairs["abs_diff"]
-    worst = sizes.idxmax()
+    worst = int(sizes.to_numpy().argmax())
     median, p95, p99 = sizes.quantile([0.5, 0.95, 0.99])
     known = pairs["decision_flip"].astype("boolean").dropna()
     return {
@@ -70,8 +64,8 @@ def _summary(pairs: pd.DataFrame) -> dict[str, Any]:
         "median_abs_diff": median,
         "p95_abs_diff": p95,
         "p99_abs_diff": p99,
-        "max_abs_diff": sizes.loc[worst],
-        "max_at": pairs["candle_open"].loc[worst],
+        "max_abs_diff": sizes.iloc[worst],
+        "max_at": pairs["candle_open"].iloc[worst],
         "share_above_tolerance": 1 - pairs["is_aligned"].mean(),
         "flips": int(pairs["flip"].sum()),
         "decision_flips": int(known.sum()) if len(known) else None,

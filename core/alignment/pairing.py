@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from core.alignment.days import roll_up
 from core.alignment.pairs import KEYS, judge_pairs, pair_signals, replay_tolerance
+from core.bundle.deployments import rule_at
 from core.frames import from_us, to_us, us_from_index
 from core.settings import BotSettings, RuleChanges
 from core.side import Origin
@@ -151,8 +152,15 @@ def _computed(
     paired = pair_signals(production[[*KEYS, "probability", "production_origin", "step"]], other)
     if tolerance is None:
         tolerance = replay_tolerance(paired["step"])
-    live, own = _rules(bot, backtest, pd.DatetimeIndex(paired["candle_open"].unique()))
+    live = rule_at(bot, pd.DatetimeIndex(paired["candle_open"].unique()))
+    own = live if backtest is None else _overridden(live, backtest.rule)
     return paired, judge_pairs(paired, tolerance=tolerance, live_rule=live, backtest_rule=own)
+
+
+def _overridden(live: pd.DataFrame, changes: RuleChanges | None) -> pd.DataFrame:
+    """The rule that a backtest decides by: the live one with its own constants."""
+    own = {} if changes is None else changes.model_dump(exclude_none=True)
+    return live.assign(**{name: value for name, value in own.items() if name in live.columns})
 
 
 def _on_days(frame: pd.DataFrame, days: list[int]) -> pd.DataFrame:
@@ -193,7 +201,7 @@ def _records(pairs: pd.DataFrame, comparison_id: int, run_id: int) -> list[dict[
         {
             "comparison_id": comparison_id,
             "candle_open": when,
-            **values,
+            **{str(column): value for column, value in values.items()},
             "is_aligned": bool(aligned),
             "flip": bool(flip),
             "decision_flip": decision if decision is None else bool(decision),

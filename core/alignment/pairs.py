@@ -73,7 +73,7 @@ def judge_pairs(
     return pairs.assign(
         is_aligned=pairs["abs_diff"].to_numpy() <= limit + NOISE,
         flip=flips,
-        decision_flip=pd.array(decisions.reindex(pairs["candle_open"]), dtype="boolean"),
+        decision_flip=decisions.reindex(pairs["candle_open"]).array,
     )
 
 

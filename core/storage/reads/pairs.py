@@ -1,6 +1,7 @@
 """Pairs and their daily roll-ups."""
 
 from datetime import datetime
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from core.frames import index_from_us, to_us
 from core.storage.bulk import raw
 from core.storage.tables import pair, pair_day, pair_due
 
+Query = TypeVar("Query", bound=sa.Select[*tuple[Any, ...]])
 _PAIR = raw(pair)
 _PAIR_DAY = raw(pair_day)
 _PAIR_DUE = raw(pair_due)
@@ -87,11 +89,11 @@ def due_days(connection: sa.Connection, comparison_id: int) -> list[int]:
 
 
 def within(
-    query: sa.Select[tuple[object, ...]],
+    query: Query,
     column: sa.ColumnElement[int],
     from_: datetime | None,
     until: datetime | None,
-) -> sa.Select[tuple[object, ...]]:
+) -> Query:
     """The query on a window: `from_` inclusive, `until` exclusive; `column` as stored µs."""
     if from_ is not None:
         query = query.where(column >= to_us(from_))

@@ -15,8 +15,8 @@ def ensure_bot(connection: sa.Connection, name: str, timeframe: str) -> int:
         sa.select(bot.c.id, bot.c.timeframe).where(bot.c.name == name)
     ).first()
     if known is None:
-        result = connection.execute(sa.insert(bot).values(name=name, timeframe=timeframe))
-        return int(result.inserted_primary_key[0])
+        made = sa.insert(bot).values(name=name, timeframe=timeframe).returning(bot.c.id)
+        return int(connection.execute(made).scalar_one())
     if known.timeframe != timeframe:
         raise StorageError(
             f'bot "{name}" is stored with timeframe {known.timeframe}, the configuration says '

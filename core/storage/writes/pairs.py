@@ -118,10 +118,8 @@ def _store_comparison(
         "is_configured": True,
     }
     if known is None:
-        result = connection.execute(
-            sa.insert(comparison).values(bot_id=bot_id, name=spec.name, **values)
-        )
-        comparison_id = int(result.inserted_primary_key[0])
+        made = sa.insert(comparison).values(bot_id=bot_id, name=spec.name, **values)
+        comparison_id = int(connection.execute(made.returning(comparison.c.id)).scalar_one())
     else:
         comparison_id = int(known.id)
         if any(getattr(known, name) != value for name, value in values.items()):

@@ -81,17 +81,13 @@ def close_interrupted(connection: sa.Connection) -> int:
 
 
 def _insert(connection: sa.Connection, bot_id: int | None, step: str, now: datetime) -> int:
-    result = connection.execute(
-        sa.insert(run).values(
-            bot_id=bot_id, step=step, started_at=now, outcome=Outcome.RUNNING, details={}
-        )
+    made = sa.insert(run).values(
+        bot_id=bot_id, step=step, started_at=now, outcome=Outcome.RUNNING, details={}
     )
-    return int(result.inserted_primary_key[0])
+    return int(connection.execute(made.returning(run.c.id)).scalar_one())
 
 
-def _finish(
-    connection: sa.Connection, current: Run, finished: datetime, trace: str | None
-) -> None:
+def _finish(connection: sa.Connection, current: Run, finished: datetime, trace: str | None) -> None:
     connection.execute(
         sa.update(run)
         .where(run.c.id == current.id)
