@@ -23,7 +23,7 @@ STEPS = 30  # price moves inside a candle
 TICK = 0.1
 _BLOCK = 288  # bars whose random numbers are drawn together
 _START_PRICE = 60_000.0
-_BASE_SIGMA = 0.0011  # standard deviation of a bar's return
+_BASE_SIGMA = 0.0007  # standard deviation of a bar's return
 
 CANDLE_COLUMNS = ("candle_open", "open", "high", "low", "close", "volume")
 
