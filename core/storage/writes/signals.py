@@ -37,11 +37,8 @@ def ensure_series(
     )
     if known is not None:
         return int(known)
-    return connection.execute(
-        sa.insert(series)
-        .values(bot_id=bot_id, origin=str(origin), comparison=comparison)
-        .returning(series.c.id)
-    ).scalar_one()
+    made = sa.insert(series).values(bot_id=bot_id, origin=str(origin), comparison=comparison)
+    return int(connection.execute(made.returning(series.c.id)).scalar_one())
 
 
 def ensure_bundle(connection: sa.Connection, loaded: Bundle) -> int:
@@ -55,9 +52,8 @@ def ensure_bundle(connection: sa.Connection, loaded: Bundle) -> int:
         sa.select(bundle_table.c.id).where(bundle_table.c.hash == loaded.hash)
     )
     if known is None:
-        return connection.execute(
-            sa.insert(bundle_table).values(hash=loaded.hash, **values).returning(bundle_table.c.id)
-        ).scalar_one()
+        made = sa.insert(bundle_table).values(hash=loaded.hash, **values)
+        return int(connection.execute(made.returning(bundle_table.c.id)).scalar_one())
     connection.execute(sa.update(bundle_table).where(bundle_table.c.id == known).values(**values))
     return int(known)
 
@@ -138,6 +134,25 @@ def clear_signals(
         mark_due(connection, series_id, np.array(opened, dtype="int64"))
     connection.execute(_within(sa.delete(_ABSENCE), _ABSENCE, series_id, from_, until))
     return len(opened)
+
+
+def delete_signals(connection: sa.Connection, series_id: int, frame: pd.DataFrame) -> None:
+    """Remove signals by candle_open (UTC) and side."""
+    if frame.empty:
+        return
+    opened = us_from_index(frame["candle_open"])
+    connection.execute(
+        sa.delete(_SIGNAL).where(
+            _SIGNAL.c.series_id == series_id,
+            _SIGNAL.c.side == sa.bindparam("gone_side"),
+            _SIGNAL.c.candle_open == sa.bindparam("gone_open"),
+        ),
+        [
+            {"gone_side": str(side), "gone_open": at}
+            for side, at in zip(frame["side"], opened.tolist(), strict=True)
+        ],
+    )
+    mark_due(connection, series_id, opened)
 
 
 def _within(
