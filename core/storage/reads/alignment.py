@@ -1,5 +1,6 @@
-"""How far two origins agree over a window, summed up by the database."""
+"""How far two origins agree over a window, and what was found out about it."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +11,7 @@ from core.alignment.metrics import matched_ratio
 from core.frames import from_us
 from core.side import Origin, Side
 from core.storage.bulk import raw
-from core.storage.reads.pairs import within
+from core.storage.reads.pairs import Query, within
 from core.storage.tables import diagnosis, finding, pair, series, signal
 
 _PAIR = raw(pair)
@@ -169,14 +170,12 @@ def newest_findings(
     Each is the finding as `diagnose --json` has it, in its order; findings that a
     later day refuted are left out.
     """
-    query = sa.select(diagnosis.c.id).where(
-        diagnosis.c.bot_id == bot_id, diagnosis.c.comparison == comparison
+    newest = (
+        _touching(sa.select(diagnosis.c.id), from_, until)
+        .where(diagnosis.c.bot_id == bot_id, diagnosis.c.comparison == comparison)
+        .order_by(diagnosis.c.made_at.desc(), diagnosis.c.id.desc())
+        .limit(1)
     )
-    if from_ is not None:
-        query = query.where(diagnosis.c.until_open > from_)
-    if until is not None:
-        query = query.where(diagnosis.c.from_open < until)
-    newest = query.order_by(diagnosis.c.made_at.desc(), diagnosis.c.id.desc()).limit(1)
     return list(
         connection.scalars(
             sa.select(finding.c.document)
@@ -185,3 +184,46 @@ def newest_findings(
             .order_by(finding.c.position)
         )
     )
+
+
+def findings(
+    connection: sa.Connection,
+    bot_id: int,
+    from_: datetime | None = None,
+    until: datetime | None = None,
+) -> list[dict[str, Any]]:
+    """Every finding of the bot whose window touches this one, the newest diagnosis first.
+
+    Flat records: comparison, from, until, made_at, the fields of the finding (lists
+    and parameters as JSON text), is_refuted.
+    """
+    query = (
+        sa.select(
+            diagnosis.c.comparison,
+            diagnosis.c.from_open.label("from"),
+            diagnosis.c.until_open.label("until"),
+            diagnosis.c.made_at,
+            finding.c.document,
+            finding.c.refuted_by_id.is_not(None).label("is_refuted"),
+        )
+        .join(finding, finding.c.diagnosis_id == diagnosis.c.id)
+        .where(diagnosis.c.bot_id == bot_id)
+        .order_by(diagnosis.c.made_at.desc(), diagnosis.c.id.desc(), finding.c.position)
+    )
+    records = []
+    for row in connection.execute(_touching(query, from_, until)).mappings():
+        document = row["document"]
+        structured = {
+            name: json.dumps(document[name]) for name in ("sides", "parameters", "same_as")
+        }
+        plain = {name: value for name, value in row.items() if name != "document"}
+        records.append({**document, **structured, **plain})
+    return records
+
+
+def _touching(query: Query, from_: datetime | None, until: datetime | None) -> Query:
+    if from_ is not None:
+        query = query.where(diagnosis.c.until_open > from_)
+    if until is not None:
+        query = query.where(diagnosis.c.from_open < until)
+    return query

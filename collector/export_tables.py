@@ -1,0 +1,217 @@
+"""What `export` can give out, as tables."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from collector.export_formats import Chunk, Kind, Table
+from core.alignment.collection import gaps
+from core.frames import index_from_us
+from core.settings import BotSettings
+from core.side import Origin
+from core.storage.reads.alignment import findings
+from core.storage.reads.bots import bot_id, comparisons
+from core.storage.reads.pairs import read_pairs
+from core.storage.reads.signals import read_series
+
+Window = tuple[datetime | None, datetime | None]
+Bots = Sequence[BotSettings]
+
+_PAIRS: Mapping[str, Kind] = {
+    "bot": Kind.TEXT,
+    "candle_open": Kind.TIME,
+    "side": Kind.TEXT,
+    "comparison": Kind.TEXT,
+    "production_origin": Kind.TEXT,
+    "production": Kind.NUMBER,
+    "backtest": Kind.NUMBER,
+    "diff": Kind.NUMBER,
+    "abs_diff": Kind.NUMBER,
+    "flip": Kind.FLAG,
+}
+_SIGNALS: Mapping[str, Kind] = {
+    "bot": Kind.TEXT,
+    "candle_open": Kind.TIME,
+    "side": Kind.TEXT,
+    "origin": Kind.TEXT,
+    "comparison": Kind.TEXT,
+    "probability": Kind.NUMBER,
+}
+_GAPS: Mapping[str, Kind] = {
+    "bot": Kind.TEXT,
+    "from": Kind.TIME,
+    "until": Kind.TIME,
+    "missing": Kind.COUNT,
+}
+_QUARANTINE: Mapping[str, Kind] = {
+    "bot": Kind.TEXT,
+    "file": Kind.TEXT,
+    "line": Kind.COUNT,
+    "offset": Kind.COUNT,
+    "length": Kind.COUNT,
+    "candle_open": Kind.TIME,
+    "reason": Kind.TEXT,
+    "detail": Kind.TEXT,
+    "sha256": Kind.TEXT,
+    "raw": Kind.TEXT,
+}
+_FINDINGS: Mapping[str, Kind] = {
+    "bot": Kind.TEXT,
+    "comparison": Kind.TEXT,
+    "from": Kind.TIME,
+    "until": Kind.TIME,
+    "made_at": Kind.TIME,
+    "cause": Kind.TEXT,
+    "verdict": Kind.TEXT,
+    "sides": Kind.TEXT,
+    "explained_ratio": Kind.NUMBER,
+    "residual_mean_abs_diff": Kind.NUMBER,
+    "held_out_candles": Kind.COUNT,
+    "scope_candles": Kind.COUNT,
+    "parameters": Kind.TEXT,
+    "same_as": Kind.TEXT,
+    "summary": Kind.TEXT,
+    "is_refuted": Kind.FLAG,
+}
+
+
+def pairs_table(connection: sa.Connection, bots: Bots, window: Window) -> Table:
+    """Pairs of every configured comparison."""
+
+    def chunks() -> Iterator[Chunk]:
+        for bot, number in _stored(connection, bots):
+            for entry in comparisons(connection, number):
+                pairs = read_pairs(connection, entry.id, *window)
+                yield _chunk(pairs.assign(bot=bot.name, comparison=entry.name), _PAIRS)
+
+    return Table(_PAIRS, chunks())
+
+
+def signals_table(connection: sa.Connection, bots: Bots, window: Window) -> Table:
+    """Signals of every origin; `comparison` names the backtest, empty for the others."""
+
+    def chunks() -> Iterator[Chunk]:
+        for bot, number in _stored(connection, bots):
+            series = [(Origin.EMITTED, ""), (Origin.REPLAY, "")]
+            series += [(Origin.BACKTEST, backtest.name) for backtest in bot.backtests]
+            for origin, comparison in series:
+                signals = read_series(connection, number, origin, comparison, *window)
+                named = signals.assign(bot=bot.name, origin=str(origin), comparison=comparison)
+                yield _chunk(named, _SIGNALS)
+
+    return Table(_SIGNALS, chunks())
+
+
+def features_table(connection: sa.Connection, bots: Bots, window: Window) -> Table:
+    """Logged feature vectors: one column a name that any layout has, empty where it had none."""
+    from core.storage.reads.feature_log import layout_columns, read_vectors
+
+    stored = list(_stored(connection, bots))
+    names = dict.fromkeys(
+        name for _, number in stored for name in layout_columns(connection, number)
+    )
+    columns = {
+        "bot": Kind.TEXT,
+        "candle_open": Kind.TIME,
+        **{name: Kind.NUMBER for name in names if name not in ("bot", "candle_open")},
+    }
+
+    def chunks() -> Iterator[Chunk]:
+        for bot, number in stored:
+            for block in read_vectors(connection, number, *window):
+                rows = len(block.candle_opens)
+                values: dict[str, Sequence[Any]] = {
+                    name: block.matrix[:, position].tolist()
+                    for position, name in reversed(list(enumerate(block.columns)))
+                }
+                absent = {name: [None] * rows for name in columns if name not in values}
+                opened = list(index_from_us(block.candle_opens).to_pydatetime())
+                yield {**absent, **values, "bot": [bot.name] * rows, "candle_open": opened}
+
+    return Table(columns, chunks())
+
+
+def gaps_table(connection: sa.Connection, bots: Bots, window: Window) -> Table:
+    """Runs of missing candles between the first and the last logged one."""
+    from core.storage.reads.feature_log import logged_opens
+
+    def chunks() -> Iterator[Chunk]:
+        for bot, number in _stored(connection, bots):
+            found = gaps(logged_opens(connection, number, *window), bot.frame)
+            yield _chunk(found.assign(bot=bot.name), _GAPS)
+
+    return Table(_GAPS, chunks())
+
+
+def quarantine_table(connection: sa.Connection, bots: Bots, window: Window) -> Table:
+    """Lines that could not be stored; a window keeps those whose candle is known to lie in it."""
+    from core.storage.reads.feature_log import quarantined
+
+    def chunks() -> Iterator[Chunk]:
+        for bot, number in _stored(connection, bots):
+            found = quarantined(connection, number, None)
+            opened = found["candle_open"]
+            keep = pd.Series(True, index=found.index)
+            if window[0] is not None:
+                keep &= opened >= window[0]
+            if window[1] is not None:
+                keep &= opened < window[1]
+            yield _chunk(found[keep].assign(bot=bot.name), _QUARANTINE)
+
+    return Table(_QUARANTINE, chunks())
+
+
+def findings_table(connection: sa.Connection, bots: Bots, window: Window) -> Table:
+    """Findings of every diagnosis whose window touches this one, newest first."""
+
+    def chunks() -> Iterator[Chunk]:
+        for bot, number in _stored(connection, bots):
+            rows = [{**record, "bot": bot.name} for record in findings(connection, number, *window)]
+            yield {name: [row[name] for row in rows] for name in _FINDINGS}
+
+    return Table(_FINDINGS, chunks())
+
+
+def _stored(connection: sa.Connection, bots: Bots) -> Iterator[tuple[BotSettings, int]]:
+    for bot in bots:
+        number = bot_id(connection, bot.name)
+        if number is not None:
+            yield bot, number
+
+
+def _chunk(frame: pd.DataFrame, columns: Mapping[str, Kind]) -> Chunk:
+    """The frame's columns as lists; what is not known is None, a NaN number stays one."""
+    return {name: _values(frame[name], kind) for name, kind in columns.items()}
+
+
+def _values(column: pd.Series, kind: Kind) -> list[Any]:
+    if kind is Kind.NUMBER:
+        return [float(value) for value in column]
+    is_known = column.notna()
+    convert = _CONVERT[kind]
+    return [
+        convert(value) if known else None for value, known in zip(column, is_known, strict=True)
+    ]
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
+
+
+_CONVERT: Mapping[Kind, Callable[[Any], Any]] = {
+    Kind.TIME: lambda value: value.to_pydatetime(),
+    Kind.COUNT: int,
+    Kind.FLAG: bool,
+    Kind.TEXT: _text,
+}
+TABLES: Mapping[str, Callable[[sa.Connection, Bots, Window], Table]] = {
+    "pairs": pairs_table,
+    "signals": signals_table,
+    "features": features_table,
+    "gaps": gaps_table,
+    "quarantine": quarantine_table,
+    "findings": findings_table,
+}

@@ -1,0 +1,78 @@
+"""Documents as a person reads them in a terminal."""
+
+from typing import Any
+
+Lines = list[str]
+
+
+def status_text(document: dict[str, Any]) -> str:
+    """The state of every bot in a few lines each; "–" is not known."""
+    if not document["bots"]:
+        return "No bot is configured."
+    return "\n\n".join("\n".join(_bot_lines(bot)) for bot in document["bots"])
+
+
+def diagnosis_text(document: dict[str, Any]) -> str:
+    """One sentence a finding, and what stays unexplained."""
+    head = (
+        f"{document['bot']}, {document['comparison']}, {document['from']} until {document['until']}"
+    )
+    lines = [head] + [
+        f"  {entry['verdict']}: {entry['cause']}: {entry['summary']}"
+        for entry in document["findings"]
+    ]
+    if not document["findings"]:
+        lines.append("  No finding.")
+    return "\n".join([*lines, f"  Unexplained: {_pct(document['unexplained_ratio'])}"])
+
+
+def _bot_lines(bot: dict[str, Any]) -> Lines:
+    collection = bot["collection"]
+    lines = [
+        bot["name"],
+        f"  Logging     {_pct(collection['success_ratio'])} of {_count(collection['expected'])} "
+        f"candles, {_count(collection['silent_bars'])} silent since "
+        f"{collection['last_candle'] or '–'}",
+        f"  Target      {collection['logged']} of {collection['target_rows']} rows",
+        f"  Missing     {_gaps(collection['gaps'])}",
+        f"  Features    {_account(bot['ingestion'])}",
+        f"  Signals     {_account(bot['signals'])}",
+    ]
+    lines += [f"  Alignment   {_agreement(entry)}" for entry in bot["alignment"]]
+    lines += [
+        f"  Finding     {entry['verdict']}: {entry['cause']}: {entry['summary']}"
+        for entry in bot["findings"]
+    ]
+    return lines
+
+
+def _agreement(entry: dict[str, Any]) -> str:
+    name = f"{entry['comparison']} {entry['side']}: {entry['pairs']} pairs"
+    if not entry["pairs"]:
+        return name
+    return (
+        f"{name}, mean |diff| {entry['mean_abs_diff']:.4g}, max {entry['max_abs_diff']:.4g} at "
+        f"{entry['max_at']}, {_pct(entry['share_above_tolerance'])} above tolerance, "
+        f"{entry['flips']} flips"
+    )
+
+
+def _gaps(gaps: list[dict[str, Any]]) -> str:
+    if not gaps:
+        return "no candle"
+    missing = sum(gap["missing"] for gap in gaps)
+    return f"{missing} candles in {len(gaps)} gaps"
+
+
+def _account(account: dict[str, int | None]) -> str:
+    if account["lines"] is None:
+        return "not configured"
+    return ", ".join(f"{count} {name}" for name, count in account.items())
+
+
+def _pct(ratio: float | None) -> str:
+    return "–" if ratio is None else f"{100 * ratio:.2f} %"
+
+
+def _count(count: int | None) -> str:
+    return "–" if count is None else str(count)
