@@ -1,0 +1,144 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy.exc import OperationalError, StatementError
+
+from core.errors import StorageError
+from core.storage.engine import is_migrated, migrate, reader_engine, snapshot, writer_engine
+from core.storage.tables import metadata, run
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    address = f"sqlite:///{tmp_path / 'align.db'}"
+    migrate(writer_engine(address))
+    return address
+
+
+def _insert_run(engine: sa.Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            sa.insert(run).values(
+                step="pair", started_at=datetime(2025, 11, 3, tzinfo=UTC), outcome="done"
+            )
+        )
+
+
+def test_migrated_schema_equals_the_tables(url: str) -> None:
+    with writer_engine(url).connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"render_as_batch": True, "compare_type": True}
+        )
+        assert compare_metadata(context, metadata) == []
+
+
+def test_migrating_twice_changes_nothing(url: str) -> None:
+    engine = writer_engine(url)
+    _insert_run(engine)
+    migrate(engine)
+    with engine.connect() as connection:
+        assert connection.scalar(sa.select(sa.func.count()).select_from(run)) == 1
+
+
+def test_writer_sets_its_pragmas(url: str) -> None:
+    with writer_engine(url).connect() as connection:
+        values = {
+            name: connection.exec_driver_sql(f"pragma {name}").scalar()
+            for name in ("journal_mode", "synchronous", "busy_timeout", "foreign_keys")
+        }
+    assert values == {
+        "journal_mode": "wal",
+        "synchronous": 1,
+        "busy_timeout": 10_000,
+        "foreign_keys": 1,
+    }
+
+
+def test_reader_cannot_write(url: str) -> None:
+    with pytest.raises(OperationalError, match="readonly"):
+        _insert_run(reader_engine(url))
+
+
+def test_reader_reads_beside_an_open_write(url: str) -> None:
+    writer = writer_engine(url)
+    with writer.begin() as connection:
+        connection.execute(
+            sa.insert(run).values(
+                step="pair", started_at=datetime(2025, 11, 3, tzinfo=UTC), outcome="done"
+            )
+        )
+        with snapshot(reader_engine(url)) as reading:
+            assert reading.scalar(sa.select(sa.func.count()).select_from(run)) == 0
+
+
+def test_a_snapshot_does_not_see_later_writes(url: str) -> None:
+    with snapshot(reader_engine(url)) as reading:
+        count = sa.select(sa.func.count()).select_from(run)
+        assert reading.scalar(count) == 0
+        _insert_run(writer_engine(url))
+        assert reading.scalar(count) == 0
+
+
+def test_ddl_rolls_back_with_its_transaction(url: str) -> None:
+    engine = writer_engine(url)
+    with pytest.raises(RuntimeError), engine.begin() as connection:
+        connection.exec_driver_sql("create table half_way (id integer)")
+        raise RuntimeError
+    assert not sa.inspect(engine).has_table("half_way")
+
+
+def test_naive_times_are_refused(url: str) -> None:
+    naive = datetime(2025, 11, 3)  # noqa: DTZ001
+    with (
+        pytest.raises(StatementError, match="without a zone"),
+        writer_engine(url).begin() as connection,
+    ):
+        connection.execute(sa.insert(run).values(step="pair", started_at=naive, outcome="done"))
+
+
+def test_times_come_back_as_the_same_instant_in_utc(url: str) -> None:
+    written = datetime.fromisoformat("2025-11-03T09:00:00.123456+09:00")
+    engine = writer_engine(url)
+    with engine.begin() as connection:
+        connection.execute(sa.insert(run).values(step="pair", started_at=written, outcome="done"))
+        read = connection.scalar(sa.select(run.c.started_at))
+    assert read == written
+    assert str(read) == "2025-11-03 00:00:00.123456+00:00"
+
+
+def test_a_missing_database_names_itself_and_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=r"align\.db: no database yet; run the collector"):
+        reader_engine(f"sqlite:///{tmp_path / 'align.db'}")
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=r"nowhere/align\.db: the folder does not exist"):
+        writer_engine(f"sqlite:///{tmp_path / 'nowhere' / 'align.db'}")
+
+
+@pytest.mark.parametrize(
+    "url", ["nosuchdb://trader:geheim@host/db", "postgresql+nodriver://trader:geheim@host/db"]
+)
+def test_errors_never_show_the_password(url: str) -> None:
+    with pytest.raises(StorageError) as caught:
+        writer_engine(url)
+    assert "geheim" not in str(caught.value)
+    assert "host/db" in str(caught.value)
+
+
+def test_a_fresh_database_is_not_migrated(tmp_path: Path) -> None:
+    engine = writer_engine(f"sqlite:///{tmp_path / 'align.db'}")
+    assert not is_migrated(engine)
+    migrate(engine)
+    assert is_migrated(engine)
+
+
+def test_a_file_that_is_no_database_is_refused_by_name(tmp_path: Path) -> None:
+    file = tmp_path / "align.db"
+    file.write_text("this is no database, but long enough to be looked at as one" * 10)
+    with pytest.raises(StorageError, match=r"align\.db: cannot be brought up to date"):
+        migrate(writer_engine(f"sqlite:///{file}"))
