@@ -71,6 +71,11 @@ def compute_vectors(world: World, plan: Plan) -> Vectors:
     return Vectors(world.opens, FEATURES, compute_windows(frame, positions, plan.lookback_bars))
 
 
+def reference_vectors(world: World) -> Vectors:
+    """The log's vectors when nothing is wrong."""
+    return Vectors(world.opens, FEATURES, world.features)
+
+
 def _is_whole_market(world: World, plan: Plan) -> bool:
     return (
         plan.seen.present is None

@@ -71,8 +71,8 @@ def train_bundle(
     """Train both sides on rows of features and the close of each row's candle.
 
     LONG learns "the close HORIZON_BARS later is higher by `move_deviations` of what
-    such a span usually moves", SHORT the same fall. The seed chooses which `features` of the columns each side uses, and their order.
-    Rows must be consecutive candles.
+    such a span usually moves", SHORT the same fall. The seed chooses which `features`
+    of the columns each side uses, and their order. Rows must be consecutive candles.
     """
     generator = np.random.default_rng([seed, 77])
     future = np.full(len(closes), np.nan)

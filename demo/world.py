@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from core.rerun.reference.features import CATALOGUE, Reach
 from core.rerun.reference_pipeline import FEATURES, compute_windows
 from core.timeframe import Timeframe
 from demo.market import Market, simulate_market
@@ -71,7 +72,8 @@ def make_world(
     """The world of a log from first_open to last_open, both included (UTC, on the grid).
 
     "momentum" is live; "momentum_v1" is its predecessor with the same features,
-    "reversal" has others; "private" is a model whose files nobody but its author has.
+    "reversal" has others; "private" is a model whose files nobody but its author has;
+    "trailing" takes only features that no longer history can change.
     """
     market_first, first = _beginning(first_open, lookback_bars)
     bars = first + TIMEFRAME.count(first_open, last_open)
@@ -95,20 +97,23 @@ def _train(seed: int, market: Market, first: int, lookback_bars: int) -> dict[st
     matrix = compute_windows(frame, rows, lookback_bars)
     closes = frame["close"].to_numpy()[rows]
     quarter = len(rows) // 4
-    parts = {  # name: rows, move to predict, seed of the choice of features
-        "momentum": (slice(quarter, None), 0.4, 1),
-        "momentum_v1": (slice(0, 3 * quarter), 0.4, 1),
-        "reversal": (slice(quarter, None), 0.6, 2),
-        "private": (slice(2 * quarter, None), 0.4, 1),
+    everything = np.arange(len(FEATURES))
+    forgetful = np.array([feature.reach is Reach.TRAILING for feature in CATALOGUE])
+    recipes = {  # rows, what to predict, seed of the choice of features, columns
+        "momentum": (slice(quarter, None), 0.4, 1, everything),
+        "momentum_v1": (slice(0, 3 * quarter), 0.4, 1, everything),
+        "reversal": (slice(quarter, None), 0.6, 2, everything),
+        "private": (slice(2 * quarter, None), 0.4, 1, everything),
+        "trailing": (slice(quarter, None), 0.4, 3, np.flatnonzero(forgetful)),
     }
     return {
         name: train_bundle(
             name,
-            FEATURES,
-            matrix[part],
+            tuple(FEATURES[column] for column in columns),
+            matrix[part][:, columns],
             closes[part],
             seed=seed * 10 + choice,
             move_deviations=move,
         )
-        for name, (part, move, choice) in parts.items()
+        for name, (part, move, choice, columns) in recipes.items()
     }

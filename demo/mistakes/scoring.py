@@ -5,11 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from core.rerun.reference_pipeline import FEATURES
-from demo.bot import probabilities
+from demo.bot import probabilities, reference_vectors
 from demo.mistakes.labels import either
 from demo.models import TrainedBundle
-from demo.plan import Plan, Scoring, Vectors
+from demo.plan import Plan, Scoring
 from demo.world import World
 
 _RESTART_BARS = 14  # over an hour: what a redeployment with a cup of tea takes
@@ -91,11 +90,6 @@ def carriers(world: World, name: str) -> list[str]:
             difference = float(np.abs(model.probabilities(changed) - usual).mean())
             moved[feature] = moved.get(feature, 0.0) + difference
     return sorted(moved, key=lambda feature: -moved[feature])
-
-
-def reference_vectors(world: World) -> Vectors:
-    """The log's vectors when nothing is wrong."""
-    return Vectors(world.opens, FEATURES, world.features)
 
 
 def _scored(plan: Plan, **changes: object) -> Plan:
