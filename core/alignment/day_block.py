@@ -38,8 +38,8 @@ def unpack_pairs(blocks: Iterable[tuple[str, bytes]]) -> pd.DataFrame:
     """Blocks of (side, blob), in order → one frame of pairs.
 
     Columns: candle_open (UTC), side, production, backtest, diff (production −
-    backtest), abs_diff, is_aligned, flip, is_decided, decision_flip (bool; only
-    where is_decided). Sorted as the blocks come.
+    backtest), abs_diff, is_aligned, flip (bool), decision_flip (boolean, NA where
+    unknown). Sorted as the blocks come.
     """
     parts = [(side, np.frombuffer(blob, dtype=_RECORD)) for side, blob in blocks]
     records = np.concatenate([part for _, part in parts]) if parts else np.zeros(0, dtype=_RECORD)
@@ -58,8 +58,9 @@ def unpack_pairs(blocks: Iterable[tuple[str, bytes]]) -> pd.DataFrame:
             "abs_diff": np.abs(diff),
             "is_aligned": _has(flags, _ALIGNED),
             "flip": _has(flags, _FLIP),
-            "is_decided": _has(flags, _DECIDED),
-            "decision_flip": _has(flags, _DECISION_FLIP),
+            "decision_flip": pd.arrays.BooleanArray(
+                _has(flags, _DECISION_FLIP), ~_has(flags, _DECIDED)
+            ),
         }
     )
 

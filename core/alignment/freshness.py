@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from core.alignment.collection import silent_bars
 from core.timeframe import Timeframe
 
 # A bot that missed this many closed candles is silent, a collector without a run for
@@ -44,7 +45,7 @@ def judge_freshness(
     A stopped collector comes before a silent bot: without it nobody knows whether
     the bot is silent.
     """
-    silent = None if last_candle is None else silent_bars(last_candle, now, timeframe)
+    silent = None if last_candle is None else silent_bars(last_candle, timeframe, now=now)
     if last_run is None or last_candle is None:
         state = FreshnessState.NEVER
     elif now - last_run > STALE_BARS * timeframe.length:
@@ -54,8 +55,3 @@ def judge_freshness(
     else:
         state = FreshnessState.FRESH
     return Freshness(state=state, last_candle=last_candle, last_run=last_run, silent_bars=silent)
-
-
-def silent_bars(last_candle: datetime, now: datetime, timeframe: Timeframe) -> int:
-    """Candles that have closed since the last logged one."""
-    return timeframe.count(last_candle + timeframe.length, timeframe.last_closed(now))

@@ -36,8 +36,7 @@ def test_a_block_gives_back_every_pair_bit_for_bit(
     assert list(back["candle_open"]) == list(frame["candle_open"])
     assert list(back["is_aligned"]) == list(frame["is_aligned"])
     assert list(back["flip"]) == list(frame["flip"])
-    assert list(back["is_decided"]) == list(frame["decision_flip"].notna())
-    assert list(back["decision_flip"]) == list(frame["decision_flip"].fillna(False))
+    assert back["decision_flip"].equals(frame["decision_flip"])
 
 
 def test_blocks_of_several_days_and_sides_come_in_the_order_given() -> None:

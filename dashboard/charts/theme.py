@@ -1,0 +1,78 @@
+"""Colours, sides and the layout that every chart shares (Okabe–Ito palette).
+
+Backgrounds and text colours come from the page's theme, light or dark.
+"""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import plotly.graph_objects as go
+
+BLUE = "#0072B2"
+VERMILLION = "#D55E00"
+GREEN = "#009E73"
+ORANGE = "#E69F00"
+SKY = "#56B4E9"
+PURPLE = "#CC79A7"
+NEUTRAL = "#8C98A5"
+FAINT = "rgba(140,152,165,0.22)"
+
+UP, DOWN = BLUE, VERMILLION
+SIDE_COLOURS = {"LONG": BLUE, "SHORT": VERMILLION}
+SIDE_DASH = {"LONG": "solid", "SHORT": "dot"}
+SIDE_MARKERS = {"LONG": "circle", "SHORT": "diamond"}
+# From agreement to density: one hue, readable on light and on dark ground.
+DENSITY_SCALE = [
+    [0.0, "rgba(86,180,233,0.10)"],
+    [0.35, "#56B4E9"],
+    [0.7, "#0072B2"],
+    [1.0, "#E69F00"],
+]
+
+
+def finish(
+    figure: go.Figure,
+    *,
+    title: str,
+    x: str,
+    y: str,
+    height: int = 320,
+    legend: bool = True,
+) -> go.Figure:
+    """Title, axis titles with units, and quiet defaults."""
+    figure.update_layout(
+        title={"text": title, "font": {"size": 15}, "x": 0, "xanchor": "left", "y": 0.97},
+        height=height,
+        margin={"l": 8, "r": 8, "t": 62 if legend else 44, "b": 8},
+        showlegend=legend,
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "xanchor": "left", "x": 0},
+        hoverlabel={"font": {"size": 12}},
+        bargap=0.08,
+    )
+    figure.update_xaxes(title={"text": x, "font": {"size": 12}}, automargin=True)
+    figure.update_yaxes(title={"text": y, "font": {"size": 12}}, automargin=True)
+    return figure
+
+
+def in_zone(times: pd.Series, zone: str) -> pd.Series:
+    """Times as wall-clock times of a zone, without zone: Plotly draws what it is given."""
+    return times.dt.tz_convert(ZoneInfo(zone)).dt.tz_localize(None)
+
+
+def moment_in_zone(time: datetime, zone: str) -> datetime:
+    """One time as wall-clock time of a zone, without zone."""
+    return time.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+
+
+def zone_axis(words: str, zone: str) -> str:
+    """An axis title that names the zone."""
+    return f"{words} ({zone})"
+
+
+def empty_note(figure: go.Figure, text: str) -> go.Figure:
+    """Say inside an empty chart why it is empty."""
+    figure.add_annotation(
+        text=text, showarrow=False, x=0.5, y=0.5, xref="paper", yref="paper", font={"size": 13}
+    )
+    return figure

@@ -1,0 +1,182 @@
+"""Everything that the views read, cached until the collector has stored something new.
+
+Every cached function takes `version` (see `data_version`), which names the
+database and its newest change; `ttl` is a backstop only.
+"""
+
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+import sqlalchemy as sa
+import streamlit as st
+
+from core.alignment.overview import NamedSpan, PairOverview, summarise
+from core.errors import StorageError
+from core.settings import Settings, config_path, load_settings
+from core.side import SIDES
+from core.storage import annotations
+from core.storage.engine import reader_engine
+from core.storage.reads import dashboard_pairs, dashboard_state
+from core.storage.reads.alignment import agreement
+from core.storage.reads.bots import Comparison
+from core.storage.reads.bots import comparisons as read_comparisons
+from core.storage.schema_state import SchemaState, schema_state
+from dashboard import clock
+from dashboard.selection import Bounds
+
+
+def settings() -> Settings:
+    """The configuration; read again when its file changes."""
+    file = config_path()
+    stamp = file.stat().st_mtime_ns if file.is_file() else 0
+    return _settings(str(file), stamp)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _settings(file: str, stamp_ns: int) -> Settings:
+    return load_settings(Path(file))
+
+
+def engine() -> sa.Engine:
+    """The read-only engine; a new one when the database file was replaced."""
+    url = settings().database_url
+    return _engine(url, _identity(url))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _engine(url: str, file_identity: str) -> sa.Engine:
+    return reader_engine(url)
+
+
+def _identity(url: str) -> str:
+    """Which file stands behind a SQLite address: device and inode; other databases: nothing."""
+    file = database_file(url)
+    if file is None or not file.exists():
+        return ""
+    status = file.stat()
+    return f"{status.st_dev}:{status.st_ino}"
+
+
+def database_file(url: str) -> Path | None:
+    """The SQLite file of a database address; None for another kind of database."""
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
+        return None
+    return Path(str(parsed.database))
+
+
+def database_problem() -> SchemaState | None:
+    """Why the database cannot be read; None when all is well."""
+    try:
+        with engine().connect() as connection:
+            state = schema_state(connection)
+    except StorageError:
+        return SchemaState.MISSING
+    return None if state is SchemaState.CURRENT else state
+
+
+def data_version() -> str:
+    """Names the database and its newest change; asked anew on every drawing."""
+    url = settings().database_url
+    with engine().connect() as connection:
+        return f"{url}|{_identity(url)}|{dashboard_state.data_version(connection)}"
+
+
+@st.cache_data(ttl=600, max_entries=8, show_spinner=False)
+def bot_states(version: str) -> tuple[dashboard_state.BotState, ...]:
+    """Every stored bot with its first and last candle."""
+    with engine().connect() as connection:
+        return dashboard_state.bot_states(connection)
+
+
+def last_run_at() -> datetime | None:
+    """When the collector last showed a sign of life; never cached."""
+    with engine().connect() as connection:
+        return dashboard_state.last_run_at(connection)
+
+
+@st.cache_data(ttl=600, max_entries=32, show_spinner=False)
+def comparisons(bot_id: int, version: str) -> tuple[Comparison, ...]:
+    """The bot's configured comparisons, in order."""
+    with engine().connect() as connection:
+        return read_comparisons(connection, bot_id)
+
+
+@st.cache_data(ttl=600, max_entries=32, show_spinner="Reading pairs …")
+def pair_overview(
+    comparison_id: int,
+    tolerance: float | None,
+    stretches: tuple[NamedSpan, ...],
+    bounds: Bounds,
+    version: str,
+) -> PairOverview | None:
+    """Everything that the alignment charts show of a window; None without a pair."""
+    with engine().connect() as connection:
+        pairs = dashboard_pairs.window_pairs(connection, comparison_id, bounds.from_, bounds.until)
+    return None if pairs.empty else summarise(pairs, tolerance, stretches)
+
+
+@st.cache_data(ttl=600, max_entries=32, show_spinner=False)
+def worst_pairs(
+    bot_id: int,
+    comparison_id: int,
+    bounds: Bounds,
+    sides: tuple[str, ...],
+    flips_only: bool,
+    unreviewed_only: bool,
+    limit: int,
+    version: str,
+    notes_version: int,
+) -> pd.DataFrame:
+    """The worst pairs of a window; see core.storage.reads.dashboard_pairs."""
+    with engine().connect() as connection:
+        return dashboard_pairs.worst_pairs(
+            connection,
+            bot_id,
+            comparison_id,
+            from_=bounds.from_,
+            until=bounds.until,
+            sides=sides,
+            flips_only=flips_only,
+            unreviewed_only=unreviewed_only,
+            limit=limit,
+        )
+
+
+def annotation_version() -> int:
+    """Changes with every note that a reader writes; asked anew on every drawing."""
+    with engine().connect() as connection:
+        return annotations.annotation_version(connection)
+
+
+def annotation(bot_id: int, candle_open: datetime) -> annotations.Annotation | None:
+    """What is noted about a candle; never cached."""
+    with engine().connect() as connection:
+        return annotations.read_annotation(connection, bot_id, candle_open)
+
+
+def annotate(bot_id: int, candle_open: datetime, *, is_reviewed: bool, note: str) -> None:
+    """Store what the reader noted."""
+    annotations.annotate(
+        settings().database_url,
+        bot_id,
+        candle_open,
+        is_reviewed=is_reviewed,
+        note=note,
+        now=clock.now(),
+    )
+
+
+@st.cache_data(ttl=600, max_entries=64, show_spinner=False)
+def matched_ratios(
+    bot_id: int, comparison_id: int, name: str, bounds: Bounds, version: str
+) -> dict[str, float | None]:
+    """Pairs ÷ candles with a signal on either side, by side."""
+    with engine().connect() as connection:
+        return {
+            str(side): agreement(
+                connection, bot_id, comparison_id, name, side, bounds.from_, bounds.until
+            ).matched_ratio
+            for side in SIDES
+        }

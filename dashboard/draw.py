@@ -1,0 +1,41 @@
+"""How charts and long tables are put on the page, alike everywhere."""
+
+import io
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from dashboard.format import csv_cell
+
+_CONFIG = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
+
+
+def draw_chart(figure: go.Figure, *, key: str, alt: str) -> None:
+    """A chart over the full width; `alt` says in words what it shows."""
+    st.plotly_chart(figure, key=key, config=_CONFIG, alt=alt)
+
+
+def export_csv(frame: pd.DataFrame) -> bytes:
+    """The rows as CSV with ISO times; text that a spreadsheet would run is defused."""
+    texts = frame.select_dtypes(include=["object", "str", "category"])
+    safe = frame.assign(**{name: texts[name].map(csv_cell) for name in texts.columns})
+    safe = safe.rename(columns=csv_cell)
+    for name in safe.select_dtypes(include=["datetimetz"]).columns:
+        safe[name] = safe[name].dt.strftime("%Y-%m-%dT%H:%M:%SZ")
+    target = io.StringIO()
+    safe.to_csv(target, index=False)
+    return target.getvalue().encode("utf-8")
+
+
+def offer_export(frame: pd.DataFrame, *, name: str, key: str) -> None:
+    """A button that saves what is shown."""
+    st.download_button(
+        "Export what is shown (CSV)",
+        data=lambda: export_csv(frame),
+        file_name=f"{name}.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        key=key,
+        on_click="ignore",
+    )

@@ -1,0 +1,96 @@
+"""Parts of the view Alignment."""
+
+import streamlit as st
+
+from core.alignment.overview import PairOverview
+from core.storage.reads.bots import Comparison
+from dashboard import data, shell
+from dashboard.charts import alignment as charts
+from dashboard.draw import draw_chart
+from dashboard.format import count, moment, probability, share, signed
+from dashboard.markup import Cell, Column, draw_heading, draw_status, draw_table
+from dashboard.sentences import alignment_badge, alignment_sentence
+from dashboard.shell import Screen
+from dashboard.wording import METRICS
+
+_COLUMNS = (
+    "pairs",
+    "matched_ratio",
+    "mean_diff",
+    "mean_abs_diff",
+    "median_abs_diff",
+    "p95_abs_diff",
+    "p99_abs_diff",
+    "max_abs_diff",
+    "max_at",
+    "share_above_tolerance",
+    "flips",
+    "decision_flips",
+)
+
+
+def alignment_status(screen: Screen, comparison: Comparison, overview: PairOverview) -> None:
+    draw_status(
+        alignment_badge(overview),
+        alignment_sentence(overview, screen.zone),
+        detail=(
+            f"{comparison.name} · candles from {moment(overview.first, screen.zone)} "
+            f"to {moment(overview.last, screen.zone)}"
+        ),
+    )
+
+
+def metrics_table(screen: Screen, comparison: Comparison, overview: PairOverview) -> None:
+    """Every metric by side; formulas are in docs/metrics.md."""
+    matched = data.matched_ratios(
+        screen.state.bot_id, comparison.id, comparison.name, screen.bounds, screen.version
+    )
+    rows: list[list[Cell]] = []
+    for side in screen.selection.sides:
+        if side in overview.metrics.index:
+            values = {**overview.metrics.loc[side].to_dict(), "matched_ratio": matched[side]}
+            rows.append([side, *(_metric(name, values[name], screen.zone) for name in _COLUMNS)])
+    columns = [Column("Side"), *(Column(METRICS[name], "num") for name in _COLUMNS)]
+    draw_table(columns, rows, caption="Metrics of the differences by side")
+    st.caption(
+        "Differences are production − backtest, in probability. "
+        "Matched: candles with both signals ÷ candles with either."
+    )
+
+
+def side_by_side(screen: Screen, comparison: Comparison, overview: PairOverview) -> None:
+    """Any second comparison beside this one, on the same window."""
+    stored = data.comparisons(screen.state.bot_id, screen.version)
+    others = [one.name for one in stored if one.name != comparison.name]
+    if not others:
+        return
+    st.subheader("Before and after: two comparisons side by side", anchor=False)
+    chosen = shell.pick_param("against", "Compare with", others)
+    second = next(one for one in stored if one.name == chosen)
+    other = shell.overview_of(screen, second)
+    left, right = st.columns(2)
+    for column, one, found in ((left, comparison, overview), (right, second, other)):
+        with column, st.container(border=True):
+            draw_heading(one.name)
+            if found is None:
+                st.caption("No pair in this window.")
+                continue
+            draw_status(alignment_badge(found), alignment_sentence(found, screen.zone))
+            for side in screen.selection.sides:
+                figure = charts.histogram_figure(
+                    found.signed, side=side, tolerance=found.tolerance, is_signed=True, height=240
+                )
+                draw_chart(
+                    figure, key=f"beside-{one.id}-{side}", alt=f"{side} difference, {one.name}"
+                )
+
+
+def _metric(name: str, value: object, zone: str) -> str:
+    if name == "max_at":
+        return moment(value, zone)  # type: ignore[arg-type]
+    number = None if value is None else float(value)  # type: ignore[arg-type]
+    if name in ("pairs", "flips", "decision_flips"):
+        return count(number)
+    if name in ("share_above_tolerance", "matched_ratio"):
+        return share(number)
+    return signed(number) if name == "mean_diff" else probability(number)
