@@ -177,6 +177,7 @@ class BacktestSettings(_Table):
     rule: RuleChanges | None = None
     time_limit_s: float = Field(default=120, gt=0)
     budget_s: float = Field(default=600, gt=0)
+    memory_limit_mb: int = Field(default=4096, ge=256)
     gap_policy: Literal["refuse", "allow"] = "refuse"
     signals: str | None = None
     features: str | None = None

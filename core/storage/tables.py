@@ -80,6 +80,7 @@ layout = sa.Table(
     sa.Column("kind", sa.Text, nullable=False),  # feature_log, backtest
     sa.Column("hash", sa.Text, nullable=False),
     sa.Column("columns", sa.JSON, nullable=False),
+    sa.Column("profile", sa.JSON),  # what the columns held in rows under their own header
     sa.UniqueConstraint("bot_id", "kind", "hash"),
 )
 
@@ -93,6 +94,7 @@ log_file = sa.Table(
     sa.Column("path", sa.Text, nullable=False),
     sa.Column("offset", sa.BigInteger, nullable=False),  # bytes read, whole lines only
     sa.Column("line", sa.BigInteger, nullable=False),  # physical lines read
+    sa.Column("generation", sa.Integer, nullable=False, default=0),  # times it was replaced
     sa.Column("head_hash", sa.Text),  # recognises the content read so far
     sa.Column("tail_hash", sa.Text),
     _ref("layout_id", "layout.id"),  # header in force at `offset`
@@ -107,39 +109,47 @@ log_file = sa.Table(
     sa.UniqueConstraint("bot_id", "log", "path"),
 )
 
-# One logged candle. `vector` holds the layout's numeric columns as float64.
+# One logged candle. `vector` holds a float64 for every column of the layout (NaN where a
+# text stands). A rowid table: in a clustered one a vector spills over into pages of its own.
 feature_row = sa.Table(
     "feature_row",
     metadata,
     _ref("bot_id", "bot.id", primary_key=True),
     sa.Column("candle_open", UtcDateTime, primary_key=True),
+    sa.Column("row_hash", sa.LargeBinary, nullable=False),  # equal: same values, same columns
     _ref("layout_id", "layout.id", nullable=False),
-    sa.Column("vector", sa.LargeBinary, nullable=False),
-    sa.Column("texts", sa.JSON),  # column name -> text, for columns that are no numbers
+    _ref("file_id", "log_file.id", nullable=False),
+    sa.Column("generation", sa.Integer, nullable=False, default=0),  # of the file's content
+    sa.Column("line", sa.BigInteger, nullable=False),
+    sa.Column("offset", sa.BigInteger, nullable=False),
+    sa.Column("length", sa.BigInteger, nullable=False),
+    sa.Column("is_recovered", sa.Boolean, nullable=False, default=False),
     sa.Column("logged_at", UtcDateTime),
     sa.Column("open", sa.Double),
     sa.Column("high", sa.Double),
     sa.Column("low", sa.Double),
     sa.Column("close", sa.Double),
     sa.Column("volume", sa.Double),
-    _ref("file_id", "log_file.id", nullable=False),
-    sa.Column("line", sa.BigInteger, nullable=False),
-    sa.Column("offset", sa.BigInteger, nullable=False),
-    sa.Column("length", sa.BigInteger, nullable=False),
-    sa.Column("row_hash", sa.LargeBinary, nullable=False),
-    sa.Column("is_recovered", sa.Boolean, nullable=False, default=False),
-    sqlite_with_rowid=False,
+    sa.Column("texts", sa.JSON),  # position in the layout -> text, for what is no number
+    sa.Column("vector", sa.LargeBinary, nullable=False),
 )
 
-# Spans of candle opens (stored µs) whose feature rows are new or were replaced.
-feature_change = sa.Table(
-    "feature_change",
+# A line that says again what is stored for its candle.
+duplicate_line = sa.Table(
+    "duplicate_line",
     metadata,
-    _id(),
+    _ref("file_id", "log_file.id", primary_key=True),
+    sa.Column("generation", sa.Integer, primary_key=True),
+    sa.Column("line", sa.BigInteger, primary_key=True),
     _ref("bot_id", "bot.id", nullable=False),
-    sa.Column("first_open", sa.BigInteger, nullable=False),
-    sa.Column("last_open", sa.BigInteger, nullable=False),
-    sqlite_autoincrement=True,
+    sa.Column("candle_open", UtcDateTime, nullable=False),
+    sa.Column("row_hash", sa.LargeBinary, nullable=False),
+    _ref("layout_id", "layout.id", nullable=False),
+    sa.Column("offset", sa.BigInteger, nullable=False),
+    sa.Column("length", sa.BigInteger, nullable=False),
+    sa.Column("is_recovered", sa.Boolean, nullable=False),
+    sa.Index("ix_duplicate_line_candle", "bot_id", "candle_open"),
+    sqlite_with_rowid=False,
 )
 
 # A line that could not be stored, with the reason; nothing is lost.
@@ -149,6 +159,7 @@ quarantine = sa.Table(
     _id(),
     _ref("bot_id", "bot.id", nullable=False),
     _ref("file_id", "log_file.id", nullable=False),
+    sa.Column("generation", sa.Integer, nullable=False, default=0),
     sa.Column("line", sa.BigInteger, nullable=False),
     sa.Column("offset", sa.BigInteger, nullable=False),
     sa.Column("length", sa.BigInteger, nullable=False),
@@ -157,6 +168,32 @@ quarantine = sa.Table(
     sa.Column("candle_open", UtcDateTime),
     sa.Column("raw", sa.LargeBinary),  # up to 1 MB
     sa.Column("sha256", sa.Text, nullable=False),
+    # Of a conflict: how its row reads, so that it can take the place of another.
+    _ref("layout_id", "layout.id"),
+    sa.Column("row_hash", sa.LargeBinary),
+    sa.Column("is_recovered", sa.Boolean),
+    sa.UniqueConstraint("file_id", "generation", "line"),
+    sa.Index("ix_quarantine_candle", "bot_id", "candle_open"),
+)
+
+# A line that its file's header does not describe, whatever became of it: asked again
+# whenever more is known of the bot's layouts.
+drifted_line = sa.Table(
+    "drifted_line",
+    metadata,
+    _ref("file_id", "log_file.id", primary_key=True),
+    sa.Column("generation", sa.Integer, primary_key=True),
+    sa.Column("line", sa.BigInteger, primary_key=True),
+    _ref("bot_id", "bot.id", nullable=False),
+    sa.Column("offset", sa.BigInteger, nullable=False),
+    sa.Column("raw", sa.LargeBinary, nullable=False),  # zlib
+    _ref("header_id", "layout.id"),  # header in force above it
+    sa.Column("reason", sa.Text, nullable=False),  # why it does not stand under that header
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("before", sa.JSON),  # the readable line before it
+    _ref("layout_id", "layout.id"),  # the one that fits
+    sa.Column("candle_open", UtcDateTime),
+    sa.Column("row_hash", sa.LargeBinary),
 )
 
 # A line of a signal log that the bot emitted; `status`: used, duplicate, conflict, rejected.
@@ -288,6 +325,8 @@ backtest_row = sa.Table(
     sa.Column("candle_open", UtcDateTime, primary_key=True),
     _ref("layout_id", "layout.id", nullable=False),
     sa.Column("vector", sa.LargeBinary, nullable=False),
+    # Packed bits, one a column: no value in the whole frame up to this candle. Null: none.
+    sa.Column("warming", sa.LargeBinary),
     sa.Column("content_key", sa.Text, nullable=False),  # pipeline, candles, lookback, mode
     sa.Column("is_provisional", sa.Boolean, nullable=False, default=False),
     _ref("run_id", "run.id"),
@@ -299,8 +338,9 @@ vector_cache = sa.Table(
     "vector_cache",
     metadata,
     sa.Column("content_key", sa.Text, primary_key=True),
-    _ref("layout_id", "layout.id", nullable=False),
+    _ref("layout_id", "layout.id"),
     sa.Column("vector", sa.LargeBinary),
+    sa.Column("warming", sa.LargeBinary),
     sa.Column("reason", sa.Text),  # why there is no vector
     sa.Column("detail", sa.Text),
     sa.Column("used_at", UtcDateTime, nullable=False),

@@ -71,10 +71,7 @@ def pack_flags(flags: npt.NDArray[np.bool_] | None, rows: int) -> list[bytes | N
     if flags is None:
         return [None] * rows
     packed = np.packbits(flags, axis=1)
-    return [
-        packed[i].tobytes() if has_any else None
-        for i, has_any in enumerate(flags.any(axis=1).tolist())
-    ]
+    return [packed[i].tobytes() if flags[i].any() else None for i in range(rows)]
 
 
 def delete_backtest_rows(

@@ -129,6 +129,7 @@ def upgrade() -> None:
             "layout_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
         sa.Column("vector", sa.LargeBinary(), nullable=False),
+        sa.Column("warming", sa.LargeBinary(), nullable=True),
         sa.Column("content_key", sa.Text(), nullable=False),
         sa.Column("is_provisional", sa.Boolean(), nullable=False),
         sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
@@ -337,10 +338,9 @@ def upgrade() -> None:
     op.create_table(
         "vector_cache",
         sa.Column("content_key", sa.Text(), nullable=False),
-        sa.Column(
-            "layout_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
+        sa.Column("layout_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("vector", sa.LargeBinary(), nullable=True),
+        sa.Column("warming", sa.LargeBinary(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("detail", sa.Text(), nullable=True),
         sa.Column("used_at", UtcDateTime(), nullable=False),
