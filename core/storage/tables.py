@@ -220,6 +220,7 @@ signal_line = sa.Table(
     sa.Column("raw", sa.Text),
     sa.Column("sha256", sa.Text, nullable=False),
     sa.Index("ix_signal_line_candle", "bot_id", "log", "candle_open"),
+    sa.Index("ix_signal_line_row", "bot_id", "log", "row_open"),
 )
 
 # A bundle that was loaded once, by content.

@@ -66,22 +66,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("bot_id", "name", name=op.f("uq_comparison_bot_id")),
     )
     op.create_table(
-        "feature_change",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("bot_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("first_open", sa.BigInteger(), nullable=False),
-        sa.Column("last_open", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(["bot_id"], ["bot.id"], name=op.f("fk_feature_change_bot_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_feature_change")),
-        sqlite_autoincrement=True,
-    )
-    op.create_table(
         "layout",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("bot_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("hash", sa.Text(), nullable=False),
         sa.Column("columns", sa.JSON(), nullable=False),
+        sa.Column("profile", sa.JSON(), nullable=True),
         sa.ForeignKeyConstraint(["bot_id"], ["bot.id"], name=op.f("fk_layout_bot_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_layout")),
         sa.UniqueConstraint("bot_id", "kind", "hash", name=op.f("uq_layout_bot_id")),
@@ -213,6 +204,7 @@ def upgrade() -> None:
         sa.Column("path", sa.Text(), nullable=False),
         sa.Column("offset", sa.BigInteger(), nullable=False),
         sa.Column("line", sa.BigInteger(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("head_hash", sa.Text(), nullable=True),
         sa.Column("tail_hash", sa.Text(), nullable=True),
         sa.Column("layout_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
@@ -350,33 +342,85 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("content_key", name=op.f("pk_vector_cache")),
     )
     op.create_table(
-        "feature_row",
+        "drifted_line",
+        sa.Column("file_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("line", sa.BigInteger(), nullable=False),
+        sa.Column("bot_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("offset", sa.BigInteger(), nullable=False),
+        sa.Column("raw", sa.LargeBinary(), nullable=False),
+        sa.Column("header_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.Column("before", sa.JSON(), nullable=True),
+        sa.Column("layout_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("candle_open", UtcDateTime(), nullable=True),
+        sa.Column("row_hash", sa.LargeBinary(), nullable=True),
+        sa.ForeignKeyConstraint(["bot_id"], ["bot.id"], name=op.f("fk_drifted_line_bot_id")),
+        sa.ForeignKeyConstraint(["file_id"], ["log_file.id"], name=op.f("fk_drifted_line_file_id")),
+        sa.ForeignKeyConstraint(
+            ["header_id"], ["layout.id"], name=op.f("fk_drifted_line_header_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["layout_id"], ["layout.id"], name=op.f("fk_drifted_line_layout_id")
+        ),
+        sa.PrimaryKeyConstraint("file_id", "generation", "line", name=op.f("pk_drifted_line")),
+    )
+    op.create_table(
+        "duplicate_line",
+        sa.Column("file_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("line", sa.BigInteger(), nullable=False),
         sa.Column("bot_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("candle_open", UtcDateTime(), nullable=False),
+        sa.Column("row_hash", sa.LargeBinary(), nullable=False),
         sa.Column(
             "layout_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
-        sa.Column("vector", sa.LargeBinary(), nullable=False),
-        sa.Column("texts", sa.JSON(), nullable=True),
+        sa.Column("offset", sa.BigInteger(), nullable=False),
+        sa.Column("length", sa.BigInteger(), nullable=False),
+        sa.Column("is_recovered", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["bot_id"], ["bot.id"], name=op.f("fk_duplicate_line_bot_id")),
+        sa.ForeignKeyConstraint(
+            ["file_id"], ["log_file.id"], name=op.f("fk_duplicate_line_file_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["layout_id"], ["layout.id"], name=op.f("fk_duplicate_line_layout_id")
+        ),
+        sa.PrimaryKeyConstraint("file_id", "generation", "line", name=op.f("pk_duplicate_line")),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("duplicate_line", schema=None) as batch_op:
+        batch_op.create_index("ix_duplicate_line_candle", ["bot_id", "candle_open"], unique=False)
+
+    op.create_table(
+        "feature_row",
+        sa.Column("bot_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("candle_open", UtcDateTime(), nullable=False),
+        sa.Column("row_hash", sa.LargeBinary(), nullable=False),
+        sa.Column(
+            "layout_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("file_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("line", sa.BigInteger(), nullable=False),
+        sa.Column("offset", sa.BigInteger(), nullable=False),
+        sa.Column("length", sa.BigInteger(), nullable=False),
+        sa.Column("is_recovered", sa.Boolean(), nullable=False),
         sa.Column("logged_at", UtcDateTime(), nullable=True),
         sa.Column("open", sa.Double(), nullable=True),
         sa.Column("high", sa.Double(), nullable=True),
         sa.Column("low", sa.Double(), nullable=True),
         sa.Column("close", sa.Double(), nullable=True),
         sa.Column("volume", sa.Double(), nullable=True),
-        sa.Column("file_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("line", sa.BigInteger(), nullable=False),
-        sa.Column("offset", sa.BigInteger(), nullable=False),
-        sa.Column("length", sa.BigInteger(), nullable=False),
-        sa.Column("row_hash", sa.LargeBinary(), nullable=False),
-        sa.Column("is_recovered", sa.Boolean(), nullable=False),
+        sa.Column("texts", sa.JSON(), nullable=True),
+        sa.Column("vector", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["bot_id"], ["bot.id"], name=op.f("fk_feature_row_bot_id")),
         sa.ForeignKeyConstraint(["file_id"], ["log_file.id"], name=op.f("fk_feature_row_file_id")),
         sa.ForeignKeyConstraint(
             ["layout_id"], ["layout.id"], name=op.f("fk_feature_row_layout_id")
         ),
         sa.PrimaryKeyConstraint("bot_id", "candle_open", name=op.f("pk_feature_row")),
-        sqlite_with_rowid=False,
     )
     op.create_table(
         "finding",
@@ -404,6 +448,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("bot_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("file_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("line", sa.BigInteger(), nullable=False),
         sa.Column("offset", sa.BigInteger(), nullable=False),
         sa.Column("length", sa.BigInteger(), nullable=False),
@@ -412,10 +457,18 @@ def upgrade() -> None:
         sa.Column("candle_open", UtcDateTime(), nullable=True),
         sa.Column("raw", sa.LargeBinary(), nullable=True),
         sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("layout_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("row_hash", sa.LargeBinary(), nullable=True),
+        sa.Column("is_recovered", sa.Boolean(), nullable=True),
         sa.ForeignKeyConstraint(["bot_id"], ["bot.id"], name=op.f("fk_quarantine_bot_id")),
         sa.ForeignKeyConstraint(["file_id"], ["log_file.id"], name=op.f("fk_quarantine_file_id")),
+        sa.ForeignKeyConstraint(["layout_id"], ["layout.id"], name=op.f("fk_quarantine_layout_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_quarantine")),
+        sa.UniqueConstraint("file_id", "generation", "line", name=op.f("uq_quarantine_file_id")),
     )
+    with op.batch_alter_table("quarantine", schema=None) as batch_op:
+        batch_op.create_index("ix_quarantine_candle", ["bot_id", "candle_open"], unique=False)
+
     op.create_table(
         "signal_line",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -445,6 +498,7 @@ def upgrade() -> None:
         batch_op.create_index(
             "ix_signal_line_candle", ["bot_id", "log", "candle_open"], unique=False
         )
+        batch_op.create_index("ix_signal_line_row", ["bot_id", "log", "row_open"], unique=False)
 
     op.create_table(
         "trial",
