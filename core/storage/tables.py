@@ -94,7 +94,9 @@ log_file = sa.Table(
     sa.Column("path", sa.Text, nullable=False),
     sa.Column("offset", sa.BigInteger, nullable=False),  # bytes read, whole lines only
     sa.Column("line", sa.BigInteger, nullable=False),  # physical lines read
-    sa.Column("generation", sa.Integer, nullable=False, default=0),  # times it was replaced
+    sa.Column(
+        "generation", sa.Integer, nullable=False, default=0, server_default="0"
+    ),  # times it was replaced
     sa.Column("head_hash", sa.Text),  # recognises the content read so far
     sa.Column("tail_hash", sa.Text),
     _ref("layout_id", "layout.id"),  # header in force at `offset`
@@ -119,7 +121,9 @@ feature_row = sa.Table(
     sa.Column("row_hash", sa.LargeBinary, nullable=False),  # equal: same values, same columns
     _ref("layout_id", "layout.id", nullable=False),
     _ref("file_id", "log_file.id", nullable=False),
-    sa.Column("generation", sa.Integer, nullable=False, default=0),  # of the file's content
+    sa.Column(
+        "generation", sa.Integer, nullable=False, default=0, server_default="0"
+    ),  # of the file's content
     sa.Column("line", sa.BigInteger, nullable=False),
     sa.Column("offset", sa.BigInteger, nullable=False),
     sa.Column("length", sa.BigInteger, nullable=False),
@@ -159,7 +163,7 @@ quarantine = sa.Table(
     _id(),
     _ref("bot_id", "bot.id", nullable=False),
     _ref("file_id", "log_file.id", nullable=False),
-    sa.Column("generation", sa.Integer, nullable=False, default=0),
+    sa.Column("generation", sa.Integer, nullable=False, default=0, server_default="0"),
     sa.Column("line", sa.BigInteger, nullable=False),
     sa.Column("offset", sa.BigInteger, nullable=False),
     sa.Column("length", sa.BigInteger, nullable=False),
