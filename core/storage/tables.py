@@ -136,6 +136,15 @@ feature_row = sa.Table(
     sa.Column("volume", sa.Double),
     sa.Column("texts", sa.JSON),  # position in the layout -> text, for what is no number
     sa.Column("vector", sa.LargeBinary, nullable=False),
+    # When rows came, without reading a single vector.
+    sa.Index(
+        "ix_feature_row_collection",
+        "bot_id",
+        "candle_open",
+        "logged_at",
+        "is_recovered",
+        "layout_id",
+    ),
 )
 
 # A line that says again what is stored for its candle.

@@ -200,6 +200,7 @@ def _feature_log(
             "logged_at": opened + int(delay_us[number]),
             **dict(zip(prices.columns, matrix[number, :5].tolist(), strict=True)),
             "file_id": file_id,
+            "generation": 0,
             "line": number + 2,
             "offset": 100 * number,
             "length": 99,

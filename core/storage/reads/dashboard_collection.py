@@ -60,9 +60,9 @@ def collection_frame(
 def quarantined_opens(connection: sa.Connection, bot_id: int) -> pd.DatetimeIndex:
     """Candle opens of lines in quarantine, as far as they could be read."""
     opens = connection.scalars(
-        sa.select(_QUARANTINE.c.candle_open.distinct()).where(
-            _QUARANTINE.c.bot_id == bot_id, _QUARANTINE.c.candle_open.is_not(None)
-        )
+        sa.select(_QUARANTINE.c.candle_open)
+        .where(_QUARANTINE.c.bot_id == bot_id, _QUARANTINE.c.candle_open.is_not(None))
+        .distinct()
     ).all()
     return index_from_us(sorted(opens))
 

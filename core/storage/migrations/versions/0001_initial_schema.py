@@ -422,6 +422,13 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("bot_id", "candle_open", name=op.f("pk_feature_row")),
     )
+    with op.batch_alter_table("feature_row", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_feature_row_collection",
+            ["bot_id", "candle_open", "logged_at", "is_recovered", "layout_id"],
+            unique=False,
+        )
+
     op.create_table(
         "finding",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
