@@ -211,7 +211,7 @@ def _described(period: timedelta, first: datetime) -> str:
     if period <= _HOUR and _HOUR % period == timedelta(0):
         step = int(period.total_seconds() // 60)
         minutes = range(first.minute % step, 60, step) if step else ()
-        if step and len(minutes) <= 6:
+        if step and len(minutes) <= 4:
             return f"{_listed([str(minute) for minute in minutes])} of every hour"
     return f"every {_duration(period)} from {first:%H:%M} UTC"
 
