@@ -37,7 +37,7 @@ def warm_up(plan: Plan, world: World, size: int, generator: np.random.Generator)
     """
     starts = [0]
     if size:
-        starts += list(range(250, len(world.positions) - 100, 288))
+        starts += list(range(150, len(world.positions) - 100, 288))
     history = np.full(world.market.bars, plan.lookback_bars, dtype="int64")
     down = np.zeros(world.market.bars, dtype=bool)
     for start in starts:

@@ -1,0 +1,118 @@
+"""Each fault leaves what a real installation would have: another log or configuration."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.settings import load_settings
+from demo.bot import run_bot
+from demo.decoys import CLEAN, HARMLESS, STRANGERS, Make, idle_lookback
+from demo.faults import FAULTS, PAIRS, SIZES, inject
+from demo.files import write_installation
+from demo.plan import Plan, clean_plan
+from demo.world import World
+
+# What is wrong is the backtest's configuration or its candles, not the bot.
+BACKTEST_SIDE = {"lookback", "partial_candle", "pipeline_version", "threshold"}
+
+
+def _plan(world: World, names: Sequence[str], size: int = 1) -> Plan:
+    return inject(clean_plan(world), world, names, size=size, seed=4)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_changes_what_the_bot_logs_or_what_the_backtest_is(world: World, name: str) -> None:
+    clean = run_bot(world, clean_plan(world)).emitted
+    plan = _plan(world, [name])
+    emitted = run_bot(world, plan).emitted
+    if name in BACKTEST_SIDE:
+        assert emitted.equals(clean)
+        assert plan.bot["backtests"] != clean_plan(world).bot["backtests"]
+    else:
+        assert not emitted.equals(clean)
+
+
+@pytest.mark.parametrize("name", sorted(set(FAULTS) - {"row_position", "nan_policy"}))
+def test_a_fault_is_the_same_from_the_same_seed(world: World, name: str) -> None:
+    first, second = (run_bot(world, _plan(world, [name])) for _ in range(2))
+    assert first.emitted.equals(second.emitted)
+    np.testing.assert_array_equal(first.vectors.matrix, second.vectors.matrix)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_large_fault_is_another_than_a_small_one(world: World, name: str) -> None:
+    small, large = (_plan(world, [name], size) for size in SIZES)
+    assert any(
+        (
+            small.bot != large.bot,
+            small.code != large.code,
+            not _stored(small).equals(_stored(large)),
+            not run_bot(world, small).emitted.equals(run_bot(world, large).emitted),
+        )
+    )
+
+
+def _stored(plan: Plan) -> pd.DataFrame:
+    return plan.candle_files[list(plan.candle_files)[-1]]
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_no_file_names_the_fault(world: World, name: str, tmp_path: Path) -> None:
+    plan = _plan(world, [name])
+    write_installation(tmp_path / "bot", world, plan, run_bot(world, plan))
+    load_settings(tmp_path / "bot/align.toml")
+    words = set(FAULTS) - {
+        "bundle",
+        "scaler",
+        "lookback",
+        "precision",
+        "threshold",
+    }
+    for path in (tmp_path / "bot").rglob("*"):
+        text = str(path.relative_to(tmp_path))
+        if path.suffix in (".toml", ".py"):
+            text += path.read_text()
+        assert not [word for word in words if word in text]
+
+
+@pytest.mark.parametrize("make", [*CLEAN, *STRANGERS, *HARMLESS], ids=lambda make: make.__name__)
+def test_every_decoy_can_be_written(world: World, make: Make, tmp_path: Path) -> None:
+    plan = make(world, np.random.default_rng(1))
+    write_installation(tmp_path / "bot", world, plan, run_bot(world, plan))
+    bot = load_settings(tmp_path / "bot/align.toml").bots[0]
+    assert len(bot.signal_log) == len(plan.signal_logs)
+
+
+def test_an_idle_lookback_really_changes_nothing(world: World) -> None:
+    plan = idle_lookback(world, np.random.default_rng(1))
+    short = run_bot(world, clean_plan(world)).emitted
+    long = run_bot(world, plan).emitted
+    half = run_bot(world, replace(plan, lookback_bars=plan.lookback_bars // 2)).emitted
+    assert half.equals(long)
+    assert not long.equals(short)
+
+
+def test_pairs_are_of_known_faults_and_all_different() -> None:
+    assert len({frozenset(pair) for pair in PAIRS}) == len(PAIRS) == 20
+    assert {name for pair in PAIRS for name in pair} <= set(FAULTS)
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=" + ".join)
+def test_a_pair_can_be_injected(world: World, pair: tuple[str, str]) -> None:
+    if {"row_position", "pipeline_version"} & set(pair):
+        assert _plan(world, pair).code
+        return
+    assert len(run_bot(world, _plan(world, pair)).emitted) > 150
+
+
+def test_an_unknown_fault_is_refused_with_the_known_names(world: World) -> None:
+    with pytest.raises(KeyError, match="no fault named"):
+        inject(clean_plan(world), world, ["gremlins"])
+
+
+def test_every_fault_says_what_happens() -> None:
+    assert all(len(fault.story) > 30 for fault in FAULTS.values())
