@@ -121,9 +121,8 @@ feature_row = sa.Table(
     sa.Column("row_hash", sa.LargeBinary, nullable=False),  # equal: same values, same columns
     _ref("layout_id", "layout.id", nullable=False),
     _ref("file_id", "log_file.id", nullable=False),
-    sa.Column(
-        "generation", sa.Integer, nullable=False, default=0, server_default="0"
-    ),  # of the file's content
+    # Times the file's content had been replaced before this line was read.
+    sa.Column("generation", sa.Integer, nullable=False, default=0, server_default="0"),
     sa.Column("line", sa.BigInteger, nullable=False),
     sa.Column("offset", sa.BigInteger, nullable=False),
     sa.Column("length", sa.BigInteger, nullable=False),
@@ -145,6 +144,17 @@ feature_row = sa.Table(
         "is_recovered",
         "layout_id",
     ),
+)
+
+# Spans of candle opens (stored µs) whose feature rows are new or were replaced.
+feature_change = sa.Table(
+    "feature_change",
+    metadata,
+    _id(),
+    _ref("bot_id", "bot.id", nullable=False),
+    sa.Column("first_open", sa.BigInteger, nullable=False),
+    sa.Column("last_open", sa.BigInteger, nullable=False),
+    sqlite_autoincrement=True,
 )
 
 # A line that says again what is stored for its candle.

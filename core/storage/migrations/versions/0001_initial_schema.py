@@ -66,6 +66,16 @@ def upgrade() -> None:
         sa.UniqueConstraint("bot_id", "name", name=op.f("uq_comparison_bot_id")),
     )
     op.create_table(
+        "feature_change",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("bot_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("first_open", sa.BigInteger(), nullable=False),
+        sa.Column("last_open", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["bot_id"], ["bot.id"], name=op.f("fk_feature_change_bot_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_feature_change")),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
         "layout",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("bot_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),

@@ -1,0 +1,41 @@
+"""Bulk inserts of plain tuples: the driver's own executemany, without a dict a row."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import sqlalchemy as sa
+
+
+def insert_many(
+    connection: sa.Connection,
+    table: sa.Table,
+    names: tuple[str, ...],
+    rows: Sequence[Sequence[Any]],
+) -> None:
+    """Insert tuples whose values stand in the order of `names`, in their stored form.
+
+    Times are microseconds, JSON is text: nothing is converted on the way.
+    """
+    if not rows:
+        return
+    text, order = _statement(table, names, connection.dialect)
+    if order is None:
+        keyed = [dict(zip(names, row, strict=True)) for row in rows]
+        connection.exec_driver_sql(text, keyed)
+    else:
+        connection.exec_driver_sql(text, [tuple(row) for row in rows])
+
+
+@cache
+def _statement(
+    table: sa.Table, names: tuple[str, ...], dialect: sa.Dialect
+) -> tuple[str, tuple[str, ...] | None]:
+    """The insert as this driver takes it; None where it wants values by name."""
+    compiled = sa.insert(table).compile(dialect=dialect, column_keys=list(names))
+    if not compiled.positional:
+        return str(compiled), None
+    order = tuple(compiled.positiontup or ())
+    if order != names:
+        raise ValueError(f"{table.name}: columns have to be named in the order {order}")
+    return str(compiled), order
