@@ -49,6 +49,9 @@ STYLE = """<style>
 .al-table .num{text-align:right;white-space:nowrap}.al-table .nowrap{white-space:nowrap}
 .al-table .mono{font-family:ui-monospace,Menlo,Consolas,'Liberation Mono',monospace;font-size:.8rem}
 .al-table .wrapany{overflow-wrap:anywhere;min-width:12rem}
+.al-table .raw{font-family:ui-monospace,Menlo,Consolas,'Liberation Mono',monospace;font-size:.76rem;
+ overflow-wrap:anywhere;min-width:16rem;max-width:34rem}
+.al-table td.raw>div{max-height:7.5em;overflow:auto;white-space:pre-wrap}
 .al-table tr.mark td{background:rgba(230,159,0,.12)}
 .al-phases{display:grid;grid-template-columns:repeat(auto-fit,minmax(210px,1fr));gap:.75rem;
  list-style:none;margin:0;padding:0}
@@ -65,7 +68,7 @@ class Column:
     """A column of a table: its heading and how its cells look."""
 
     heading: str
-    style: Literal["", "num", "nowrap", "mono", "wrapany"] = ""
+    style: Literal["", "num", "nowrap", "mono", "wrapany", "raw"] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +160,14 @@ def draw_text(text: str) -> None:
 
 def _cells(columns: Sequence[Column], row: Sequence[Cell]) -> str:
     return "".join(
-        f'<td class="{column.style}">{_cell(cell)}</td>'
+        f'<td class="{column.style}">{_boxed(column, _cell(cell))}</td>'
         for column, cell in zip(columns, row, strict=True)
     )
+
+
+def _boxed(column: Column, content: str) -> str:
+    """Raw lines may be long: they scroll inside their cell."""
+    return f'<div tabindex="0">{content}</div>' if column.style == "raw" else content
 
 
 def _cell(cell: Cell) -> str:

@@ -1,8 +1,10 @@
 """Sentences with numbers, for a trader who reads nothing else."""
 
-from core.alignment.glance import Level, alignment_level
+from core.alignment.calendar import CollectionOverview
+from core.alignment.glance import Level, alignment_level, collection_level
 from core.alignment.overview import PairOverview
-from dashboard.format import count, moment, plural, probability, share
+from core.settings import BotSettings
+from dashboard.format import count, moment, percent, plural, probability, share
 from dashboard.markup import Badge
 
 _TONES = {
@@ -56,3 +58,34 @@ def _flips(overview: PairOverview) -> str:
         return "No signal crosses its threshold on one side only."
     verb = "crosses its" if flips == 1 else "cross their"
     return f"{plural(flips, 'signal')} {verb} threshold on one side only (flips)."
+
+
+def collection_badge(overview: CollectionOverview, bot: BotSettings) -> Badge:
+    return badge_of(
+        collection_level(overview.figures.success_ratio, bot.success_target_ratio),
+        {
+            Level.GOOD: "Logging complete enough",
+            Level.ATTENTION: "Below the target",
+            Level.BAD: "Far below the target",
+            Level.UNKNOWN: "Nothing logged",
+        },
+    )
+
+
+def collection_sentence(overview: CollectionOverview, bot: BotSettings) -> str:
+    """E.g. Logging 98.8 %, below 99 %: 18 candles missing, 15 of them every half hour."""
+    figures = overview.figures
+    ratio, target = percent(figures.success_ratio, 2), percent(bot.success_target_ratio, 0)
+    is_met = (figures.success_ratio or 0) >= bot.success_target_ratio
+    missing = overview.missing
+    if missing == 0:
+        return f"Logging {ratio}: no candle of {count(figures.expected)} is missing."
+    relation = f"at or above {target}" if is_met else f"below {target}"
+    return f"Logging {ratio}, {relation}: {plural(missing, 'candle')} missing{_pattern(overview)}."
+
+
+def _pattern(overview: CollectionOverview) -> str:
+    if not overview.patterns:
+        return ""
+    first = overview.patterns[0]
+    return f", {count(first.missing)} of them at {first.sentence()}"

@@ -1,7 +1,7 @@
 """The frame around every view: title, freshness, selection in the sidebar."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -259,9 +259,34 @@ def overview_of(screen: Screen, comparison: Comparison) -> PairOverview | None:
     )
 
 
-def pick_param(name: str, label: str, options: list[str]) -> str:
+def pick_param(
+    name: str, label: str, options: list[str], *, words: Mapping[str, str] | None = None
+) -> str:
     """A choice of one view that stays in the address under `name`."""
     wanted = st.query_params.get(name)
     value = wanted if wanted in options else options[0]
-    _pick(name, label, options, value)
+    key = f"pick-{name}"
+    st.session_state[key] = value
+    st.selectbox(
+        label,
+        options,
+        key=key,
+        format_func=lambda one: words.get(one, one) if words else one,
+        on_change=_take,
+        args=(name, key),
+    )
     return value
+
+
+def toggle_param(name: str, label: str) -> bool:
+    """A filter of one view that stays in the address while it is on."""
+    key = f"toggle-{name}"
+    st.session_state[key] = st.query_params.get(name) == "1"
+
+    def take() -> None:
+        if st.session_state[key]:
+            st.query_params[name] = "1"
+        else:
+            st.query_params.pop(name, None)
+
+    return st.toggle(label, key=key, on_change=take)

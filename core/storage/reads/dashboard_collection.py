@@ -132,5 +132,16 @@ def files(connection: sa.Connection, bot_id: int) -> list[dict[str, Any]]:
     return [dict(row) for row in rows.mappings()]
 
 
+def account(connection: sa.Connection, bot_id: int) -> dict[str, int]:
+    """What became of every data line of the feature log, all files together."""
+    names = ("lines", "stored", "duplicates", "quarantined", "recovered")
+    row = connection.execute(
+        sa.select(*(sa.func.coalesce(sa.func.sum(log_file.c[name]), 0) for name in names)).where(
+            log_file.c.bot_id == bot_id, log_file.c.log == "feature_log"
+        )
+    ).one()
+    return {name: int(value) for name, value in zip(names, row, strict=True)}
+
+
 def _text(raw_line: bytes | str) -> str:
     return raw_line if isinstance(raw_line, str) else raw_line.decode("utf-8", "backslashreplace")

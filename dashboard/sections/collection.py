@@ -1,0 +1,221 @@
+"""Parts of the view Collection."""
+
+import streamlit as st
+
+from core.alignment.calendar import CollectionOverview, LayoutSpan
+from core.storage.reads.dashboard_collection import Layout
+from dashboard import data, states
+from dashboard.format import count, duration, moment, percent, plural
+from dashboard.markup import Cell, Column, draw_heading, draw_line, draw_status, draw_table
+from dashboard.sentences import collection_badge, collection_sentence
+from dashboard.shell import Screen, pick_param
+
+_REASONS = {
+    "conflict": "Conflict: another row of the same candle came first",
+    "no_layout": "Fits no known layout",
+    "ambiguous": "Fits more than one layout",
+}
+_SHOWN_GAPS = 100
+_SHOWN_COLUMNS = 30
+
+
+def collection_status(screen: Screen, overview: CollectionOverview) -> None:
+    draw_status(
+        collection_badge(overview, screen.bot),
+        collection_sentence(overview, screen.bot),
+        detail=(
+            f"Candles from {moment(overview.figures.first_candle, screen.zone)} "
+            f"to {moment(overview.figures.last_candle, screen.zone)}"
+        ),
+    )
+
+
+def cards(screen: Screen, overview: CollectionOverview, whole: CollectionOverview) -> None:
+    """Four equal cards: ratio, goal, delay, account."""
+    account = data.ingestion_account(screen.state.bot_id, screen.version)
+    delays = overview.delays
+    figures = whole.figures
+    boxes = st.columns(4)
+    with boxes[0]:
+        st.metric(
+            "Success ratio in the window",
+            percent(overview.figures.success_ratio, 2),
+            f"target {percent(screen.bot.success_target_ratio, 0)}",
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+            height="stretch",
+        )
+    with boxes[1]:
+        st.metric(
+            "Rows towards the goal",
+            f"{count(min(figures.logged, figures.target_rows))} / {count(figures.target_rows)}",
+            _goal_words(whole, screen.zone),
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+            height="stretch",
+        )
+    with boxes[2]:
+        st.metric(
+            "Delay from close to logging",
+            duration(delays["median_s"]) if delays else "not known",
+            f"95 % within {duration(delays['p95_s'])}, slowest {duration(delays['max_s'])}"
+            if delays
+            else "no column says when a row was logged",
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+            height="stretch",
+        )
+    with boxes[3]:
+        st.metric(
+            "Lines read, all accounted for",
+            count(account["lines"]),
+            f"{count(account['stored'])} stored, {count(account['duplicates'])} duplicates, "
+            f"{count(account['quarantined'])} in quarantine",
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+            height="stretch",
+        )
+
+
+def gap_list(screen: Screen, overview: CollectionOverview) -> None:
+    st.subheader("Gaps", anchor=False)
+    if overview.gaps.empty:
+        states.nothing_flagged("No candle is missing between the first and the last logged one.")
+        return
+    for pattern in overview.patterns:
+        draw_line(
+            f"Pattern: {pattern.sentence()} — {plural(pattern.missing, 'candle')}, "
+            f"{moment(pattern.first, screen.zone)} to {moment(pattern.last, screen.zone)}"
+        )
+    newest = overview.gaps.iloc[::-1].head(_SHOWN_GAPS)
+    rows: list[list[Cell]] = [
+        [moment(gap[0], screen.zone), moment(gap[1], screen.zone), count(gap[2])]
+        for gap in newest.itertuples(index=False)
+    ]
+    draw_table(
+        [
+            Column("First missing candle", "nowrap"),
+            Column("Last missing candle", "nowrap"),
+            Column("Candles", "num"),
+        ],
+        rows,
+        caption="Missing candles as runs, newest first",
+    )
+    if len(overview.gaps) > _SHOWN_GAPS:
+        st.caption(f"The newest {_SHOWN_GAPS} of {plural(len(overview.gaps), 'gap')} are listed.")
+
+
+def layout_list(screen: Screen, overview: CollectionOverview) -> None:
+    """Layouts over time, with the columns that came and went."""
+    st.subheader("Layouts over time", anchor=False)
+    known = data.layouts(screen.state.bot_id, screen.version)
+    rows: list[list[Cell]] = []
+    previous: Layout | None = None
+    for span in overview.layouts:
+        current = known[span.layout_id]
+        rows.append(_layout_row(span, previous, current, screen.zone))
+        previous = current
+    columns = [
+        Column("From", "nowrap"),
+        Column("To", "nowrap"),
+        Column("Rows", "num"),
+        Column("Columns", "num"),
+        Column("Came", "wrapany"),
+        Column("Went", "wrapany"),
+    ]
+    draw_table(columns, rows[::-1], caption="Layouts of the feature log, newest first")
+
+
+def quarantine_list(screen: Screen) -> None:
+    """Lines that could not be stored, with raw text and reason; conflicts among them."""
+    st.subheader("Quarantine and conflicts", anchor=False)
+    reasons = data.quarantine_reasons(screen.state.bot_id, screen.version)
+    if not reasons:
+        states.nothing_flagged("Every line that was read is stored or a duplicate.")
+        return
+    words = {code: f"{_REASONS.get(code, code)} ({count(n)})" for code, n in reasons}
+    options = ["all", *words]
+    chosen = pick_param("reason", "Reason", options, words={"all": "All reasons", **words})
+    lines = data.quarantined_lines(
+        screen.state.bot_id, None if chosen == "all" else chosen, screen.version
+    )
+    rows: list[list[Cell]] = [
+        [
+            line["path"],
+            count(line["line"]),
+            _REASONS.get(line["reason"], line["reason"]),
+            moment(line["candle_open"], screen.zone),
+            line["detail"],
+            line["raw"] or f"{count(line['length'])} bytes, not kept",
+        ]
+        for line in lines
+    ]
+    columns = [
+        Column("File", "wrapany"),
+        Column("Line", "num"),
+        Column("Reason"),
+        Column("Candle", "nowrap"),
+        Column("Detail", "wrapany"),
+        Column("Raw line", "raw"),
+    ]
+    draw_table(columns, rows, caption="Lines in quarantine, newest first")
+
+
+def file_list(screen: Screen) -> None:
+    draw_heading("Files")
+    rows: list[list[Cell]] = [
+        [
+            file["path"],
+            *(count(file[name]) for name in _ACCOUNT),
+            moment(file["read_at"], screen.zone),
+            file["problem"] or "",
+        ]
+        for file in data.files(screen.state.bot_id, screen.version)
+    ]
+    columns = [
+        Column("File", "wrapany"),
+        *(Column(name.capitalize(), "num") for name in _ACCOUNT),
+        Column("Read", "nowrap"),
+        Column("Problem", "wrapany"),
+    ]
+    draw_table(columns, rows, caption="Files that were read")
+
+
+_ACCOUNT = ("lines", "stored", "duplicates", "quarantined", "recovered")
+
+
+def _goal_words(whole: CollectionOverview, zone: str) -> str:
+    figures = whole.figures
+    days = f"day {figures.day_number} of {figures.target_days}"
+    if figures.logged >= figures.target_rows:
+        return f"reached {moment(figures.estimated_completion, zone)}"
+    if figures.estimated_completion is None:
+        return f"{days}; no estimate while the bot is silent"
+    return f"{days}, done about {moment(figures.estimated_completion, zone)}"
+
+
+def _layout_row(
+    span: LayoutSpan, previous: Layout | None, current: Layout, zone: str
+) -> list[Cell]:
+    before = previous.columns if previous else current.columns
+    came = [name for name in current.columns if name not in set(before)]
+    went = [name for name in before if name not in set(current.columns)]
+    return [
+        moment(span.first, zone),
+        moment(span.last, zone),
+        count(span.rows),
+        count(len(current.columns)),
+        _names(came),
+        _names(went),
+    ]
+
+
+def _names(names: list[str]) -> str:
+    if not names:
+        return "–"
+    more = f" and {len(names) - _SHOWN_COLUMNS} more" if len(names) > _SHOWN_COLUMNS else ""
+    return ", ".join(names[:_SHOWN_COLUMNS]) + more
