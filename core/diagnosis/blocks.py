@@ -1,0 +1,75 @@
+"""Cut a window into blocks that are searched and blocks that are held out.
+
+The window is first cut where something is known to change (deployment edges,
+layout changes, gaps over an hour). Inside, contiguous blocks of at least twelve
+candles alternate between search and held out: neighbouring candles are alike,
+so single candles would leak from one half into the other.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Times = npt.NDArray[np.int64]
+
+MIN_BLOCK_CANDLES = 12
+MIN_BLOCKS = 6
+_MAX_BLOCK_CANDLES = 48
+_BLOCKS_AIMED_AT = 24
+GAP_US = 3_600_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """Per candle: its segment, its block, and whether the block is searched."""
+
+    segment: npt.NDArray[np.int64]
+    block: npt.NDArray[np.int64]
+    is_search: npt.NDArray[np.bool_]
+
+    @property
+    def is_held_out(self) -> npt.NDArray[np.bool_]:
+        return ~self.is_search
+
+    @property
+    def count(self) -> int:
+        return len(np.unique(self.block))
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether there are the six blocks that a proof asks for."""
+        return self.count >= MIN_BLOCKS
+
+
+def cut_blocks(opens: Times, edges: Sequence[int], *, min_candles: int | None = None) -> Blocks:
+    """Blocks of the candles `opens` (µs, sorted, unique); `edges` are known changes (µs)."""
+    segment = _segments(opens, edges)
+    size = min_candles if min_candles is not None else _block_candles(len(opens))
+    block = np.zeros(len(opens), dtype="int64")
+    first = 0
+    for name in np.unique(segment):
+        rows = np.flatnonzero(segment == name)
+        pieces = max(1, len(rows) // size)
+        for number, piece in enumerate(np.array_split(rows, pieces)):
+            block[piece] = first + number
+        first += pieces
+    return Blocks(segment, block, block % 2 == 0)
+
+
+def _block_candles(candles: int) -> int:
+    return int(np.clip(candles // _BLOCKS_AIMED_AT, MIN_BLOCK_CANDLES, _MAX_BLOCK_CANDLES))
+
+
+def _segments(opens: Times, edges: Sequence[int]) -> npt.NDArray[np.int64]:
+    """Segment numbers; a cut that would leave fewer than twelve candles is not made."""
+    cuts = set(np.searchsorted(opens, np.array(sorted(edges), dtype="int64")).tolist())
+    cuts |= set((np.flatnonzero(np.diff(opens) > GAP_US) + 1).tolist())
+    segment = np.zeros(len(opens), dtype="int64")
+    last = 0
+    for cut in sorted(cuts):
+        if cut - last >= MIN_BLOCK_CANDLES and len(opens) - cut >= MIN_BLOCK_CANDLES:
+            segment[cut:] += 1
+            last = cut
+    return segment

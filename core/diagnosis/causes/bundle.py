@@ -1,0 +1,59 @@
+"""bundle: another model or scaler was live than the configuration says."""
+
+from collections.abc import Iterator
+
+from core.diagnosis.causes.cause import Cause, Saying, needs_features
+from core.diagnosis.evidence import Evidence, Kind
+from core.diagnosis.search import Search
+from core.diagnosis.world import Change, change
+
+CODE = "bundle"
+
+
+def _needs(evidence: Evidence) -> str | None:
+    missing = needs_features(evidence)
+    if missing is None and len(evidence.bundles) < 2:
+        return "only one bundle is known; list every model that may have been live under bundles"
+    return missing
+
+
+def _propose(search: Search) -> Iterator[Change]:
+    for number, bundle in enumerate(search.evidence.bundles):
+        yield change(CODE, {"bundle": number}, {"bundle": bundle.name})
+
+
+def _say(entry: Change, evidence: Evidence) -> Saying:
+    name = entry.values["bundle"]
+    same = same_content(evidence, entry)
+    also = f" (identical to {', '.join(same)})" if same else ""
+    if evidence.kind is Kind.IMPORTED:
+        claim = f"the backtest was not scored with what production ran: that was {name}{also}"
+        remedy = f"Score the backtest with {name}, or correct the deployment in production."
+    else:
+        claim = f"production scored with {name}{also}, not with the configured bundle"
+        remedy = (
+            f"Correct [[bots.deployments]] to {name} for this time, "
+            "or deploy the bundle that you meant."
+        )
+    return Saying(claim, f"scoring with {name}", remedy)
+
+
+def same_content(evidence: Evidence, entry: Change) -> list[str]:
+    """Names of other folders whose models, scalers and inputs are identical."""
+    number = dict(entry.update)["bundle"]
+    chosen = evidence.bundles[number]
+    return [
+        other.name
+        for place, other in enumerate(evidence.bundles)
+        if place != number and other.hash == chosen.hash
+    ]
+
+
+CAUSE = Cause(
+    code=CODE,
+    noun="another bundle",
+    needs=_needs,
+    propose=_propose,
+    say=_say,
+    acts_on_scoring=True,
+)

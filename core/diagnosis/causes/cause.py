@@ -1,0 +1,80 @@
+"""The face that every cause shows: what it needs, what it tries, how it is told."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from core.diagnosis.evidence import Evidence, Kind
+from core.diagnosis.search import Search
+from core.diagnosis.world import Change
+
+
+@dataclass(frozen=True, slots=True)
+class Saying:
+    """A change in a trader's words: what happened, what the trial did, what to do now."""
+
+    claim: str  # half a sentence: "the backtest saw 600 candles, the bot 900"
+    trial: str  # "recomputing with 900"
+    remedy: str  # a sentence: "Set lookback_bars = 900."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """One cause. `needs` answers None where it can be tested, else what would settle it.
+
+    `propose` may look at searched candles only, through the search it is given; the
+    change that leaves least there is the cause's champion of the round.
+    """
+
+    code: str
+    noun: str  # "another lookback"
+    needs: Callable[[Evidence], str | None]
+    propose: Callable[[Search], Iterable[Change]]
+    say: Callable[[Change, Evidence], Saying]
+    acts_on_features: bool = False  # on how features are computed
+    acts_on_scoring: bool = False  # on what happens between features and probability
+    is_scoped: bool = True  # may speak of a stretch of the window only
+
+
+SETTLED_BY_BACKTEST = (
+    "add a backtest with pipeline and lookback_bars, and candles that reach back far enough"
+)
+
+
+def needs_recomputation(evidence: Evidence) -> str | None:
+    """What is missing to compute features again."""
+    if evidence.can_recompute:
+        return None
+    if evidence.kind is Kind.REPLAY:
+        return (
+            "both sides of this comparison rest on the same logged features; "
+            f"to test it, {SETTLED_BY_BACKTEST}"
+        )
+    if evidence.kind is Kind.IMPORTED:
+        return (
+            "the imported backtest cannot be re-run without its feature code; "
+            f"to settle it, {SETTLED_BY_BACKTEST}"
+        )
+    if not evidence.bundles:
+        return "no bundle is known; list the models under bundles"
+    return "no candles are stored for this backtest; add a [[bots.candles]] source"
+
+
+def needs_features(evidence: Evidence) -> str | None:
+    """What is missing to score features again."""
+    if not evidence.bundles:
+        return "no bundle is known; list the models under bundles"
+    if evidence.kind is Kind.REPLAY and evidence.logged is None:
+        return "no features are logged; log them, or import features beside the backtest signals"
+    if evidence.kind is Kind.IMPORTED and evidence.imported is None:
+        return (
+            "the backtest was imported without its features; "
+            "set features = … beside signals in its [[bots.backtests]] table"
+        )
+    if evidence.kind is Kind.RECOMPUTED:
+        return needs_recomputation(evidence)
+    return None
+
+
+def other_side(evidence: Evidence) -> str:
+    """How the side that is re-run is called."""
+    return "replay" if evidence.kind is Kind.REPLAY else "backtest"

@@ -1,0 +1,139 @@
+"""label_clock and candle_offset: rows labelled with another candle than their own."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from core.diagnosis.causes.cause import Cause, Saying
+from core.diagnosis.evidence import Evidence
+from core.diagnosis.prices import MAX_SHIFT_BARS
+from core.diagnosis.search import Search
+from core.diagnosis.world import Change, change
+from core.frames import from_us
+
+LABEL_CLOCK = "label_clock"
+CANDLE_OFFSET = "candle_offset"
+_ZONES = ("UTC", "Asia/Seoul", "Asia/Tokyo", "Asia/Shanghai", "Asia/Singapore", "Asia/Kolkata") + (
+    "Europe/London",
+    "Europe/Berlin",
+    "Europe/Moscow",
+    "America/New_York",
+    "America/Chicago",
+    "America/Los_Angeles",
+    "Australia/Sydney",
+)
+
+
+def code_of_shift(shift_bars: int) -> str:
+    return CANDLE_OFFSET if abs(shift_bars) == 1 else LABEL_CLOCK
+
+
+def _needs(evidence: Evidence) -> str | None:
+    if evidence.prices is None and evidence.kind == "imported" and evidence.imported is None:
+        return None if np.isfinite(evidence.other).any() else _NEEDS_PRICES
+    return None if np.isfinite(evidence.other).any() or evidence.prices else _NEEDS_PRICES
+
+
+_NEEDS_PRICES = (
+    "no reference price stands beside the signals and no other side to compare with; "
+    "write the candle's close into the signal log"
+)
+
+
+def _propose_clock(search: Search) -> Iterator[Change]:
+    for shift in _shifts(search):
+        if abs(shift) > 1:
+            yield change(LABEL_CLOCK, {"shift_bars": shift}, {"shift_bars": shift})
+
+
+def _propose_offset(search: Search) -> Iterator[Change]:
+    for shift in _shifts(search):
+        if abs(shift) == 1:
+            yield change(CANDLE_OFFSET, {"shift_bars": shift}, {"shift_bars": shift})
+
+
+def _shifts(search: Search) -> list[int]:
+    """The shift that the prices prove; without prices those at which the signals agree best."""
+    check = search.price_check
+    if check is not None and check.is_close:
+        return [check.shift_bars] if check.is_proven else []
+    if check is not None:
+        return []  # prices that are no closes of these candles: the labels stay untestable
+    return _by_signals(search)
+
+
+def _by_signals(search: Search) -> list[int]:
+    """±1, and the shift at which the stored other side lies nearest."""
+    stored, step = search.evidence.stored, search.evidence.timeframe.length_us
+    opens, target = search.evidence.opens[search.probes], search.target[search.probes]
+    best, least = 0, np.inf
+    for shift in range(-MAX_SHIFT_BARS, MAX_SHIFT_BARS + 1):
+        values, found = stored.at(opens + shift * step)
+        if found.mean() < 0.5:
+            continue
+        left = float(np.nanmean(np.abs(target - values)))
+        if left < least:
+            best, least = shift, left
+    return [1, -1, best] if best else [1, -1]
+
+
+def zone_of_shift(evidence: Evidence, shift_bars: int) -> str | None:
+    """The zone that the labels are really in, where a zone explains the shift."""
+    configured = evidence.account.label_zone
+    if configured is None or len(evidence.opens) == 0:
+        return None
+    moment = from_us(int(evidence.opens[len(evidence.opens) // 2]))
+    missing = timedelta(seconds=shift_bars * evidence.timeframe.length_s)
+    claimed = moment.astimezone(ZoneInfo(configured)).utcoffset() or timedelta(0)
+    for name in _ZONES:
+        offset = moment.astimezone(ZoneInfo(name)).utcoffset() or timedelta(0)
+        if claimed - offset == missing:
+            return name
+    return None
+
+
+def _say(entry: Change, evidence: Evidence) -> Saying:
+    shift = int(entry.values["shift_bars"])
+    zone = zone_of_shift(evidence, shift)
+    configured = evidence.account.label_zone or "UTC"
+    way = "later" if shift > 0 else "earlier"
+    claim = f"the labels name another candle: the true one opens {_span(evidence, shift)} {way}"
+    if zone is not None and abs(shift) > 1:
+        claim += f"; the zone explains it, they are {zone} times read as {configured}"
+        remedy = f'Set the zone of the signal log to "{zone}" and ingest it again.'
+    elif abs(shift) == 1:
+        end = "close" if shift < 0 else "bar before"
+        claim += f", as if the {end} were the label"
+        remedy = "Label each row with its candle's open time, in the bot or in the export."
+    else:
+        remedy = f"Correct the clock or the zone of the labels by {shift:+d} bars."
+    return Saying(claim, f"joining the candle {shift:+d} bars away", remedy)
+
+
+def _span(evidence: Evidence, shift_bars: int) -> str:
+    minutes = abs(shift_bars) * evidence.timeframe.length_s / 60
+    amount = f"{minutes / 60:g} h" if minutes >= 60 else f"{minutes:g} min"
+    bars = "bar" if abs(shift_bars) == 1 else "bars"
+    return f"{amount} ({abs(shift_bars)} {bars})"
+
+
+CLOCK = Cause(
+    code=LABEL_CLOCK,
+    noun="a wrong clock or zone of the labels",
+    needs=_needs,
+    propose=_propose_clock,
+    say=_say,
+    acts_on_features=True,
+    acts_on_scoring=True,
+)
+OFFSET = Cause(
+    code=CANDLE_OFFSET,
+    noun="a label one candle off",
+    needs=_needs,
+    propose=_propose_offset,
+    say=_say,
+    acts_on_features=True,
+    acts_on_scoring=True,
+)

@@ -1,0 +1,42 @@
+"""lookback: the recomputation saw another number of candles than the bot did."""
+
+from collections.abc import Iterator
+
+from core.diagnosis.causes.cause import Cause, Saying, needs_recomputation
+from core.diagnosis.evidence import Evidence
+from core.diagnosis.history import effective_lookbacks, history_probes
+from core.diagnosis.search import Search
+from core.diagnosis.world import Change, change
+
+CODE = "lookback"
+_PROBES = 6
+
+
+def _propose(search: Search) -> Iterator[Change]:
+    probes = history_probes(search, _PROBES)
+    for bars in effective_lookbacks(search, probes, CODE):
+        yield lookback_change(bars)
+
+
+def lookback_change(bars: int) -> Change:
+    return change(CODE, {"lookback_bars": bars}, {"lookback_bars": bars})
+
+
+def _say(entry: Change, evidence: Evidence) -> Saying:
+    bars = entry.values["lookback_bars"]
+    configured = evidence.backtest.lookback_bars if evidence.backtest else None
+    return Saying(
+        f"the backtest saw {configured} candles, the bot {bars}",
+        f"recomputing with {bars}",
+        f"Set lookback_bars = {bars}.",
+    )
+
+
+CAUSE = Cause(
+    code=CODE,
+    noun="another lookback",
+    needs=needs_recomputation,
+    propose=_propose,
+    say=_say,
+    acts_on_features=True,
+)

@@ -1,0 +1,48 @@
+"""market_data: both sides computed on candles of different venues or feeds."""
+
+from collections.abc import Iterator
+
+from core.diagnosis.causes.cause import Cause, Saying, needs_recomputation
+from core.diagnosis.evidence import Evidence
+from core.diagnosis.search import Search
+from core.diagnosis.world import CandlePatch, Change, change
+from core.storage.reads.candles import FEATURE_LOG
+
+CODE = "market_data"
+
+
+def _needs(evidence: Evidence) -> str | None:
+    missing = needs_recomputation(evidence)
+    if missing is None and len(evidence.candles) < 2:
+        return "only one source of candles is known; add the bot's venue under [[bots.candles]]"
+    return missing
+
+
+def _propose(search: Search) -> Iterator[Change]:
+    for source in search.evidence.candles:
+        if source in (search.world.candles, FEATURE_LOG):
+            continue
+        yield change(CODE, {"candles": source}, {"candles": source})
+    if FEATURE_LOG in search.evidence.candles and search.world.candles != FEATURE_LOG:
+        patch = CandlePatch("other_rows", FEATURE_LOG)
+        yield change(CODE, {"patches": (patch,)}, {"candles": FEATURE_LOG})
+
+
+def _say(entry: Change, evidence: Evidence) -> Saying:
+    source = entry.values["candles"]
+    name = "the candles that it logged" if source == FEATURE_LOG else f'the candles "{source}"'
+    return Saying(
+        f'the bot computed on {name}, the backtest on "{evidence.source}"',
+        f"recomputing on {name}",
+        f'Set candles = "{source}" in the backtest, or feed the bot from "{evidence.source}".',
+    )
+
+
+CAUSE = Cause(
+    code=CODE,
+    noun="another source of candles",
+    needs=_needs,
+    propose=_propose,
+    say=_say,
+    acts_on_features=True,
+)

@@ -1,0 +1,60 @@
+"""missing_candles: a gap inside the window, closed over or filled."""
+
+from collections.abc import Iterator
+
+from core.diagnosis.causes.cause import Cause, Saying, needs_recomputation
+from core.diagnosis.evidence import Evidence
+from core.diagnosis.patches import missing_opens
+from core.diagnosis.search import Search
+from core.diagnosis.world import CandlePatch, Change, change
+from core.storage.reads.candles import FEATURE_LOG
+
+CODE = "missing_candles"
+
+
+def _propose(search: Search) -> Iterator[Change]:
+    candles = search.evidence.candles
+    mine = candles[str(search.world.candles)]
+    for source, other in candles.items():
+        if source == search.world.candles:
+            continue
+        if len(missing_opens(mine, other)):
+            for rule in ("drop", "fill"):
+                yield _change(rule, source)
+        if len(missing_opens(other, mine)):
+            yield _change("added", source)
+
+
+def _change(rule: str, source: str) -> Change:
+    patch = CandlePatch(rule, source)
+    return change(CODE, {"patches": (patch,)}, {"candles": source, "rule": rule})
+
+
+def _say(entry: Change, evidence: Evidence) -> Saying:
+    source, rule = entry.values["candles"], entry.values["rule"]
+    place = "the feature log" if source == FEATURE_LOG else f'"{source}"'
+    if rule == "added":
+        return Saying(
+            f'candles that {place} has are missing in "{evidence.source}"',
+            "recomputing with these candles added",
+            f'Fetch the missing candles of "{evidence.source}" again.',
+        )
+    count = len(missing_opens(evidence.candles[str(evidence.source)], evidence.candles[source]))
+    done = "its window closed over the holes" if rule == "drop" else "it filled the holes flat"
+    trial = "leaving these candles out" if rule == "drop" else "filling these candles flat"
+    return Saying(
+        f"{count} candles that {place} lacks never reached the bot, and {done}",
+        trial,
+        "Let the bot fetch missed candles again before it computes.",
+    )
+
+
+CAUSE = Cause(
+    code=CODE,
+    noun="missing candles",
+    needs=needs_recomputation,
+    propose=_propose,
+    say=_say,
+    acts_on_features=True,
+    is_scoped=False,
+)

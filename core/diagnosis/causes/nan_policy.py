@@ -1,0 +1,47 @@
+"""nan_policy: both sides treat a value that is not there differently."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from core.diagnosis.causes.cause import Cause, Saying, needs_features
+from core.diagnosis.evidence import Evidence
+from core.diagnosis.search import Search
+from core.diagnosis.world import Change, change
+
+CODE = "nan_policy"
+_WORDS = {
+    "zero": "0",
+    "last": "the last value before it",
+    "mean": "the scaler's mean",
+    "minus_one": "-1",
+}
+
+
+def _propose(search: Search) -> Iterator[Change]:
+    columns, matrix = search.lab.features(search.accepted, search.probes)
+    used = set(search.used_features())
+    places = [place for place, name in enumerate(columns) if name in used]
+    if not np.isnan(matrix[:, places]).any():
+        return
+    for policy in _WORDS:
+        yield change(CODE, {"nan_policy": policy}, {"policy": policy})
+
+
+def _say(entry: Change, evidence: Evidence) -> Saying:
+    words = _WORDS[str(entry.values["policy"])]
+    return Saying(
+        f"where a feature has no value, production's model got {words}",
+        f"filling empty values with {words}",
+        "Treat empty values alike on both sides: leave them to the model, or fill them in both.",
+    )
+
+
+CAUSE = Cause(
+    code=CODE,
+    noun="another treatment of empty values",
+    needs=needs_features,
+    propose=_propose,
+    say=_say,
+    acts_on_scoring=True,
+)

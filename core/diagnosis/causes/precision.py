@@ -1,0 +1,51 @@
+"""precision: values kept in float32, or with few decimals."""
+
+from collections.abc import Iterator
+
+from core.diagnosis.causes.cause import Cause, Saying, needs_features
+from core.diagnosis.evidence import Evidence
+from core.diagnosis.search import Search
+from core.diagnosis.world import Change, Source, change
+
+CODE = "precision"
+_MAX_DECIMALS = 8
+_TYPES = ("float32", "float16")
+
+
+def _propose(search: Search) -> Iterator[Change]:
+    for dtype in _TYPES:
+        yield change(CODE, {"dtype": dtype}, {"dtype": dtype})
+    for decimals in range(_MAX_DECIMALS + 1):
+        yield change(CODE, {"decimals": decimals}, {"decimals": decimals})
+    if search.world.source is Source.RECOMPUTED and not search.is_model_path:
+        yield change(CODE, {"candle_dtype": "float32"}, {"dtype": "float32", "values": "candles"})
+        for decimals in range(4):
+            yield change(
+                CODE,
+                {"candle_decimals": decimals},
+                {"decimals": decimals, "values": "candles"},
+            )
+
+
+def _say(entry: Change, evidence: Evidence) -> Saying:
+    values = entry.values
+    what = values.get("values", "features")
+    kept = f"as {values['dtype']}" if "dtype" in values else f"to {values['decimals']} decimals"
+    return Saying(
+        f"production's {what} are kept {kept}"
+        if "dtype" in values
+        else f"production's {what} are rounded {kept}",
+        f"keeping the {what} {kept}",
+        "Keep the full float64 values between candles and model, or round on both sides alike.",
+    )
+
+
+CAUSE = Cause(
+    code=CODE,
+    noun="rounded or narrower values",
+    needs=needs_features,
+    propose=_propose,
+    say=_say,
+    acts_on_features=True,
+    acts_on_scoring=True,
+)

@@ -1,0 +1,41 @@
+"""row_position: a feature sees the future when its candle is not the last row of the frame."""
+
+from collections.abc import Iterator
+
+from core.diagnosis.causes.cause import Cause, Saying, needs_recomputation
+from core.diagnosis.evidence import Evidence
+from core.diagnosis.search import Search
+from core.diagnosis.world import Change, change
+
+CODE = "row_position"
+
+
+def _propose(search: Search) -> Iterator[Change]:
+    mode = "window" if search.world.mode == "frame" else "frame"
+    yield change(CODE, {"mode": mode}, {"mode": mode})
+
+
+def _say(entry: Change, evidence: Evidence) -> Saying:
+    mode = entry.values["mode"]
+    if mode == "window":
+        return Saying(
+            "the backtest reads candles in the middle of a frame, where features can see later "
+            "candles; the bot's candle is the last row of its own",
+            "recomputing each candle as the last row of its own frame",
+            'Set mode = "window", and look for centred windows or shift(-n) in the feature code.',
+        )
+    return Saying(
+        "the bot's rows come from the middle of a frame, the backtest's are the last of theirs",
+        "recomputing whole days at once",
+        'Read the newest row only in the bot, or set mode = "frame" in the backtest.',
+    )
+
+
+CAUSE = Cause(
+    code=CODE,
+    noun="the row's position in its frame",
+    needs=needs_recomputation,
+    propose=_propose,
+    say=_say,
+    acts_on_features=True,
+)

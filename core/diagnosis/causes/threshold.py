@@ -1,0 +1,48 @@
+"""threshold: equal signals, different decisions, because the rules differ."""
+
+from core.diagnosis.causes.cause import Cause, Saying
+from core.diagnosis.evidence import Evidence
+from core.diagnosis.world import Change
+
+CODE = "threshold"
+
+
+def _needs(evidence: Evidence) -> str | None:
+    if evidence.backtest is None:
+        return "a replay has no rule of its own; diagnose a backtest to compare decisions"
+    return None
+
+
+def differing_constants(evidence: Evidence) -> dict[str, tuple[float, float]]:
+    """Constants of the entry rule by name: production's and the backtest's, where they differ."""
+    if evidence.rules is None:
+        return {}
+    mine, other = evidence.rules
+    names = ("long_threshold", "short_threshold", "long_avg_return", "short_avg_return", "gate")
+    return {
+        name: (getattr(mine, name), getattr(other, name))
+        for name in names
+        if getattr(mine, name) != getattr(other, name)
+    }
+
+
+def _say(entry: Change, evidence: Evidence) -> Saying:
+    parts = [
+        f"{name} is {mine:g} in production and {other:g} in the backtest"
+        for name, (mine, other) in differing_constants(evidence).items()
+    ]
+    return Saying(
+        "the signals are equal, the rules are not: " + ", ".join(parts),
+        "deciding with production's rule on both sides",
+        "Set the same rule in [bots.rule] and in the backtest's rule.",
+    )
+
+
+CAUSE = Cause(
+    code=CODE,
+    noun="another rule",
+    needs=_needs,
+    propose=lambda search: (),
+    say=_say,
+    is_scoped=False,
+)

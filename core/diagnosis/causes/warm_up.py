@@ -1,0 +1,45 @@
+"""warm_up: after a start the bot's history was still growing, but its values looked valid."""
+
+from collections.abc import Iterator
+
+from core.diagnosis.causes.cause import Cause, Saying, needs_recomputation
+from core.diagnosis.evidence import Evidence
+from core.diagnosis.history import history_starts
+from core.diagnosis.recomputing import shown_time
+from core.diagnosis.search import Search
+from core.diagnosis.world import Change, change
+
+CODE = "warm_up"
+
+
+def _propose(search: Search) -> Iterator[Change]:
+    starts = history_starts(search, CODE)
+    if starts:
+        yield change(
+            CODE,
+            {"starts": tuple((start, 1) for start in starts)},
+            {"history_from": [shown_time(start) for start in starts]},
+        )
+
+
+def _say(entry: Change, evidence: Evidence) -> Saying:
+    times = entry.values["history_from"]
+    shown = times[0] if len(times) == 1 else f"{times[0]} and {len(times) - 1} later starts"
+    configured = evidence.backtest.lookback_bars if evidence.backtest else None
+    return Saying(
+        f"after a start the bot's history was shorter than {configured} candles: "
+        f"it began at {shown} and grew candle by candle",
+        "recomputing with the history that the bot had",
+        "Load the whole history at start, and do not trade before it is there.",
+    )
+
+
+CAUSE = Cause(
+    code=CODE,
+    noun="a history that was still growing",
+    needs=needs_recomputation,
+    propose=_propose,
+    say=_say,
+    acts_on_features=True,
+    is_scoped=False,
+)

@@ -1,0 +1,136 @@
+"""Rounds: the strongest cause is undone, the rest is diagnosed again, until nothing is found.
+
+Every choice here is made on search blocks; verdicts come later, on held-out ones.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from core.diagnosis.causes.cause import Cause
+from core.diagnosis.scoping import with_scope
+from core.diagnosis.search import PROBES, Fit, Search, by_side, choose_probes
+from core.diagnosis.world import Change
+
+MAX_ROUNDS = 6
+MIN_GAIN = 0.05
+_SPECIFIC = 0.2  # share of differing candles made equal that no accident reaches
+_NO_LOSS = 1e-9
+_AS_GOOD = 0.98
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """A cause's champion of one round: what it left of the searched difference."""
+
+    cause: str
+    number: int  # of the round
+    change: Change
+    accepted: tuple[Change, ...]  # what was undone already
+    before: Fit
+    after: Fit
+
+    @property
+    def gain(self) -> float:
+        return 0.0 if self.before.mean == 0 else 1 - self.after.mean / self.before.mean
+
+
+@dataclass(kw_only=True)
+class Rounds:
+    """What the rounds found: the accepted changes, and every trial on the way."""
+
+    accepted: tuple[Change, ...] = ()
+    trials: list[Trial] = field(default_factory=list)
+    tested: set[str] = field(default_factory=set)  # causes that had their chance
+
+
+def run_rounds(search: Search, causes: Sequence[Cause], *, max_rounds: int = MAX_ROUNDS) -> Rounds:
+    """Accept the strongest cause, prune, and go on while something is left to explain."""
+    rounds = Rounds(accepted=search.accepted)
+    order = {cause.code: place for place, cause in enumerate(causes)}
+    for number in range(1, max_rounds + 1):
+        search = with_probes(replace(search, accepted=rounds.accepted))
+        if not _differs(search):
+            break
+        trials = [
+            trial for cause in causes if (trial := _champion(search, cause, number)) is not None
+        ]
+        rounds.trials += trials
+        rounds.tested |= set(order)
+        winner = _strongest(trials, order)
+        if winner is None:
+            break
+        rounds.accepted = _pruned(search, search.with_change(winner.change))
+    return rounds
+
+
+def with_probes(search: Search) -> Search:
+    """The search with probes chosen anew, by what differs now."""
+    differences = search.differences(search.accepted, search.places)
+    probes = choose_probes(differences, search.floor[search.places], search.places, PROBES)
+    return replace(search, probes=probes)
+
+
+def _differs(search: Search) -> bool:
+    differences = search.differences(search.accepted, search.places)
+    return bool((np.nan_to_num(differences) > search.floor[search.places]).any())
+
+
+def _champion(search: Search, cause: Cause, number: int) -> Trial | None:
+    """The cause's best change, for the sides and the time in which it helps."""
+    best = search.best(cause.propose(search))
+    if best is None:
+        return None
+    if cause.is_scoped:
+        best = with_scope(search, best)
+    if not cause.acts_on_features or cause.acts_on_scoring:
+        best = by_side(search, best, search.places)
+    return Trial(
+        cause=cause.code,
+        number=number,
+        change=best,
+        accepted=search.accepted,
+        before=search.fit(None, search.places),
+        after=search.fit(best, search.places),
+    )
+
+
+def _strongest(trials: Sequence[Trial], order: dict[str, int]) -> Trial | None:
+    """Most candles made equal, where that is no accident; else most difference removed."""
+    able = [trial for trial in trials if trial.gain >= MIN_GAIN]
+    if not able:
+        return None
+    return max(able, key=lambda trial: (*strength(trial), -order[trial.cause]))
+
+
+def strength(trial: Trial) -> tuple[float, float]:
+    """What trials are ranked by; equal to two digits counts as equal."""
+    repaired = trial.after.repaired if trial.after.repaired >= _SPECIFIC else 0.0
+    return round(repaired, 2), round(trial.gain, 2)
+
+
+def is_as_good(trial: Trial, winner: Trial) -> bool:
+    """Whether another champion of the same round explains the searched candles as well."""
+    return (
+        trial.number == winner.number
+        and trial.after.repaired >= _AS_GOOD * winner.after.repaired
+        and trial.gain >= _AS_GOOD * winner.gain
+    )
+
+
+def _pruned(search: Search, changes: tuple[Change, ...]) -> tuple[Change, ...]:
+    """Without those earlier changes that explain nothing beside the others."""
+    kept = list(changes)
+    for entry in changes[:-1]:
+        others = tuple(other for other in kept if other is not entry)
+        if _left(search, others) <= _left(search, tuple(kept)) * (1 + _NO_LOSS):
+            kept.remove(entry)
+    return tuple(kept)
+
+
+def _left(search: Search, changes: tuple[Change, ...]) -> float:
+    differences = search.differences(changes, search.places)
+    base = search.differences((), search.places)
+    left = np.where(np.isfinite(differences), differences, base)
+    return float(np.nanmean(left)) if np.isfinite(left).any() else 0.0

@@ -1,0 +1,77 @@
+"""Which candles a change speaks of, found on searched candles alone."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from core.diagnosis.rows import Floats
+from core.diagnosis.search import Places, Search
+from core.diagnosis.world import Change, Scope
+
+_WHOLE_IS_ENOUGH = 0.9  # of the gain that a scope could reach
+_FURTHER_RANGE = 0.1  # of the first range's gain
+_MIN_RANGE_CANDLES = 6
+_MAX_RANGES = 12
+
+
+def with_scope(search: Search, change: Change) -> Change:
+    """The change for the stretch of time in which it helps; everywhere if that is as good.
+
+    Ends lie on searched candles. A held-out block beside an end stays outside unless a
+    known cut of the window lies there: nothing searched says to which side it belongs.
+    """
+    whole = replace(change, scope=Scope())
+    places = search.places
+    before = search.differences(search.accepted, places)
+    after = search.differences(search.with_change(whole), places)
+    gains = np.nan_to_num(before - after, nan=0.0).sum(axis=1)
+    ranges = _ranges(gains)
+    reachable = sum(float(gains[first : last + 1].sum()) for first, last in ranges)
+    if not ranges or gains.sum() >= _WHOLE_IS_ENOUGH * reachable:
+        return whole
+    return replace(whole, scope=Scope(tuple(_labels(search, places, ends) for ends in ranges)))
+
+
+def _ranges(gains: Floats) -> list[tuple[int, int]]:
+    """Stretches of candles with the largest sums, in order, the weak ones left out."""
+    found: list[tuple[float, int, int]] = []
+    open_parts = [(0, len(gains))]
+    while open_parts and len(found) < _MAX_RANGES:
+        first, stop = open_parts.pop()
+        total, start, last = _best_stretch(gains[first:stop])
+        if total <= 0 or last - start + 1 < _MIN_RANGE_CANDLES:
+            continue
+        found.append((total, first + start, first + last))
+        open_parts += [(first, first + start), (first + last + 1, stop)]
+    strongest = max((total for total, _, _ in found), default=0.0)
+    return sorted(
+        (start, last) for total, start, last in found if total >= _FURTHER_RANGE * strongest
+    )
+
+
+def _best_stretch(gains: Floats) -> tuple[float, int, int]:
+    """Sum, first and last place of the contiguous stretch with the largest sum."""
+    if len(gains) == 0:
+        return 0.0, 0, -1
+    sums = np.concatenate([[0.0], np.cumsum(gains)])
+    lowest = np.minimum.accumulate(sums[:-1])
+    last = int(np.argmax(sums[1:] - lowest))
+    start = int(np.argmin(sums[: last + 1]))
+    return float(sums[last + 1] - sums[start]), start, last
+
+
+def _labels(search: Search, places: Places, ends: tuple[int, int]) -> tuple[int, int]:
+    """The stretch as labels, reaching to a known cut or the window's end where nothing is between."""
+    opens, segment = search.evidence.opens, search.blocks.segment
+    first, last = int(places[ends[0]]), int(places[ends[1]])
+    before = int(places[ends[0] - 1]) if ends[0] > 0 else -1
+    after = int(places[ends[1] + 1]) if ends[1] + 1 < len(places) else len(opens)
+    while first - 1 > before and (before < 0 or segment[first - 1] == segment[first]):
+        if before >= 0 and segment[before] == segment[first]:
+            break
+        first -= 1
+    while last + 1 < after and (after >= len(opens) or segment[last + 1] == segment[last]):
+        if after < len(opens) and segment[after] == segment[last]:
+            break
+        last += 1
+    return int(opens[first]), int(opens[last])
