@@ -37,7 +37,8 @@ def warm_up(plan: Plan, world: World, size: int, generator: np.random.Generator)
     """
     starts = [0]
     if size:
-        starts += list(range(150, len(world.positions) - 100, 288))
+        bars = len(world.positions)
+        starts += list(range(min(150, bars // 2), bars - min(100, bars // 4), 288))
     history = np.full(world.market.bars, plan.lookback_bars, dtype="int64")
     down = np.zeros(world.market.bars, dtype=bool)
     for start in starts:

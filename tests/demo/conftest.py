@@ -27,4 +27,4 @@ def workspace(built: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def world() -> World:
-    return make_world(3, datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 1, 23, 55, tzinfo=UTC))
+    return make_world(3, datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 1, 11, 55, tzinfo=UTC))
