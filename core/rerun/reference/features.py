@@ -188,7 +188,7 @@ TA_LIB = (
     _trailing("aroon_oscillator_25", Unit.POINTS, 26),
     _trailing("balance_of_power", Unit.RATIO, 1),
     _trailing("engulfing", Unit.FLAG, 3),
-    _trailing("three_outside", Unit.FLAG, 4),
+    _trailing("midprice_100_distance_pct", Unit.PCT, 100),
     _trailing("hikkake", Unit.FLAG, 6),
 )
 

@@ -12,6 +12,12 @@ import talib
 from core.rerun.reference.compiled import Bars, Floats
 
 
+def distances_pct(close: Floats, base: Floats) -> Floats:
+    """How far the closes lie above base, in per cent of it; 0 where base is 0."""
+    result = np.zeros(len(close))
+    return np.divide(close - base, base, out=result, where=base != 0.0) * 100.0
+
+
 def ta_lib_columns(bars: Bars) -> Floats:
     """One row a candle, columns as in features.TA_LIB; a pattern's ±100 becomes ±1."""
     open_, high, low, close, _ = bars
@@ -21,7 +27,7 @@ def ta_lib_columns(bars: Bars) -> Floats:
             talib.AROONOSC(high, low, timeperiod=25),
             talib.BOP(open_, high, low, close),
             talib.CDLENGULFING(open_, high, low, close) / 100.0,
-            talib.CDL3OUTSIDE(open_, high, low, close) / 100.0,
+            distances_pct(close, talib.MIDPRICE(high, low, timeperiod=100)),
             talib.CDLHIKKAKE(open_, high, low, close) / 100.0,
         ]
     )
