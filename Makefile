@@ -1,0 +1,68 @@
+# Two commands: `make run` shows the page, `make test` runs the tests.
+# Both set up everything they need in .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?=
+
+.PHONY: run test bench bench-short exam exam-short e2e check format schema migration golden screenshots clean
+
+run: $(VENV)/.installed
+	@exec $(BIN)/python -m collector.launch $(if $(PORT),--port $(PORT))
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q
+
+bench: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks
+
+exam: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.diagnosis_exam
+
+exam-short: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.diagnosis_exam --short
+
+e2e: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -q -m e2e tests/e2e
+
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_layers.py tests/storage/test_engine.py
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# Before the first release: the single initial migration, written anew.
+schema: $(VENV)/.installed-dev
+	rm -f core/storage/migrations/versions/0001*.py
+	$(BIN)/python -m core.storage.migrations.autogenerate "initial schema"
+	$(BIN)/ruff format core/storage/migrations/versions
+
+# make migration M="what changes"
+migration: $(VENV)/.installed-dev
+	$(BIN)/python -m core.storage.migrations.autogenerate "$(M)"
+	$(BIN)/ruff format core/storage/migrations/versions
+
+golden: $(VENV)/.installed-dev
+	ALIGN_GOLDEN=write $(BIN)/python -m pytest -q -k golden
+
+screenshots: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.e2e.screenshots
+
+clean:
+	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis htmlcov .coverage
+
+$(VENV)/.installed: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; say which with make PYTHON=python3.12"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@

@@ -1,0 +1,156 @@
+"""`dashboard → core ← collector`: who may import whom, read from the source."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SHOWS = {"streamlit", "plotly"}
+FORBIDDEN = {
+    "core": {"dashboard", "collector", "demo", "benchmarks", "tests", "apscheduler", *SHOWS},
+    "collector": {"dashboard", "benchmarks", "tests", *SHOWS},
+    "dashboard": {
+        "collector",
+        "demo",
+        "benchmarks",
+        "tests",
+        "apscheduler",
+        "core.storage.writes",
+        "core.cycle",
+    },
+    "demo": {"collector", "dashboard", "benchmarks", "tests", "apscheduler", *SHOWS},
+}
+LAZY = {"xgboost", "sklearn", "numba", "talib", "scipy", "pyarrow", "requests", "ccxt"}
+# What a bot copies into its own project.
+STANDARD_LIBRARY_ONLY = ROOT / "core" / "feature_log" / "writer.py"
+
+
+def files(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield str(node.module)
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def within(name: str, forbidden: str) -> bool:
+    return name == forbidden or name.startswith(f"{forbidden}.")
+
+
+@pytest.mark.parametrize("package", FORBIDDEN)
+def test_no_layer_imports_what_it_must_not(package: str) -> None:
+    wrong = [
+        f"{file.relative_to(ROOT)} imports {name}"
+        for file in files(package)
+        for name in imported(ast.parse(file.read_text(encoding="utf-8")))
+        for forbidden in FORBIDDEN[package]
+        if within(name, forbidden)
+    ]
+    assert files(package)
+    assert wrong == []
+
+
+def test_the_rule_sees_a_forbidden_import() -> None:
+    names = list(imported(ast.parse("def late():\n    from core.storage.writes import pairs")))
+    assert any(within(name, "core.storage.writes") for name in names)
+    assert not any(within(name, "core.storage.write") for name in names)
+
+
+@pytest.mark.parametrize("package", [*FORBIDDEN, "benchmarks", "tests"])
+def test_package_files_stay_empty(package: str) -> None:
+    full = [file for file in files(package) if file.name == "__init__.py" and file.stat().st_size]
+    assert full == []
+
+
+def test_every_folder_of_modules_is_a_package() -> None:
+    bare = {
+        file.parent.relative_to(ROOT)
+        for package in FORBIDDEN
+        for file in files(package)
+        if not (file.parent / "__init__.py").exists()
+    }
+    assert bare == set()
+
+
+def test_the_writer_needs_the_standard_library_only() -> None:
+    import sys
+
+    tree = ast.parse(STANDARD_LIBRARY_ONLY.read_text(encoding="utf-8"))
+    outside = {
+        name.split(".")[0]
+        for name in imported(tree)
+        if name.split(".")[0] not in sys.stdlib_module_names
+    }
+    assert outside == set()
+
+
+def test_core_has_no_import_cycle() -> None:
+    graph = {
+        module(file): {
+            target
+            for name in imported_at_start(ast.parse(file.read_text(encoding="utf-8")))
+            for target in (name, name.rpartition(".")[0])
+            if (ROOT / (target.replace(".", "/") + ".py")).is_file()
+        }
+        for package in ("core", "collector", "dashboard")
+        for file in files(package)
+    }
+    assert cycle(graph) is None
+
+
+def module(file: Path) -> str:
+    return ".".join(file.relative_to(ROOT).with_suffix("").parts)
+
+
+def imported_at_start(tree: ast.Module) -> Iterator[str]:
+    """Imports outside functions: those that run when the module is imported."""
+    for node in tree.body:
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            yield from imported(node)
+
+
+def cycle(graph: dict[str, set[str]]) -> list[str] | None:
+    """A cycle in the graph, if there is one."""
+    done: set[str] = set()
+
+    def visit(name: str, path: list[str]) -> list[str] | None:
+        if name in path:
+            return [*path[path.index(name) :], name]
+        if name in done:
+            return None
+        for target in sorted(graph.get(name, ())):
+            found = visit(target, [*path, name])
+            if found:
+                return found
+        done.add(name)
+        return None
+
+    for name in sorted(graph):
+        found = visit(name, [])
+        if found:
+            return found
+    return None
+
+
+def test_a_cycle_would_be_found() -> None:
+    assert cycle({"a": {"b"}, "b": {"c"}, "c": {"a"}}) == ["a", "b", "c", "a"]
+    assert cycle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) is None
+
+
+@pytest.mark.parametrize("package", ["collector", "dashboard"])
+def test_heavy_libraries_are_imported_where_they_are_needed(package: str) -> None:
+    heavy = [
+        f"{file.relative_to(ROOT)} imports {name}"
+        for file in files(package)
+        for name in imported_at_start(ast.parse(file.read_text(encoding="utf-8")))
+        if name.split(".")[0] in LAZY
+    ]
+    assert heavy == []
