@@ -1,0 +1,266 @@
+"""Pieces of one feature log → rows, drifted lines, rejected lines: every line accounted for.
+
+What a line comes to depends on the lines before it in its file alone, so a file
+may arrive in any pieces.
+"""
+
+import hashlib
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from core.feature_log.bulk import parse_lines
+from core.feature_log.cells import LineError
+from core.feature_log.drift import Before, Drifted
+from core.feature_log.layout import Grammar, Layout, Row
+from core.feature_log.profile import Flags, Matrix, Profile
+from core.feature_log.records import MAX_LINE, Record, is_blank, join_quoted, split_cells
+from core.feature_log.rows import Batch, LoggedRow, Rejected, RowBlock, logged_row
+from core.feature_log.source import Chunk, LongLine
+
+_FEW = 16  # lines; below, parsing in bulk does not pay
+
+
+class LogReader:
+    """Goes through one file; `state` in a batch is what another reader needs to go on."""
+
+    def __init__(
+        self, grammar: Grammar, profiles: Mapping[Layout, Profile], state: Mapping[str, Any]
+    ) -> None:
+        self._grammar = grammar
+        self._known = dict(profiles)
+        self._line = int(state.get("line", 0))
+        header = state.get("header")
+        self.header = None if header is None else Layout(tuple(header))
+        # One letter a column: n numbers, s words, ? nothing seen yet under this header.
+        self._kinds = list(state.get("kinds", ""))
+        before = state.get("before")
+        self._before = None if before is None else _before(before)
+        self._held = b""
+        self._alone: list[Row] = []  # read one by one, their profile not yet taken
+
+    def read(self, piece: Chunk | LongLine) -> Batch:
+        """Account for a piece; lines of an open quoted field are held back for the next one."""
+        if isinstance(piece, LongLine):
+            return self._read_long_line(piece)
+        offset = piece.offset - len(self._held)
+        batch = Batch(offset, self._held + piece.data)
+        self._read_lines(batch, is_last=False)
+        return self._close(batch)
+
+    def _read_long_line(self, piece: LongLine) -> Batch:
+        batch = Batch(piece.offset - len(self._held), self._held)
+        self._read_lines(batch, is_last=True)
+        self._line += 1
+        detail = f"{piece.length} bytes in one line; {MAX_LINE} is the limit"
+        batch.rejected.append(
+            Rejected(self._line, piece.offset, piece.length, None, piece.sha256, "too_long", detail)
+        )
+        batch.offset = piece.offset + piece.length + 1
+        return self._close(batch)
+
+    def _close(self, batch: Batch) -> Batch:
+        self._learn_alone(batch)
+        batch.line = self._line
+        batch.state = {
+            "line": self._line,
+            "header": None if self.header is None else list(self.header.columns),
+            "kinds": "".join(self._kinds),
+            "before": None if self._before is None else _before_document(self._before),
+        }
+        return batch
+
+    def _read_lines(self, batch: Batch, *, is_last: bool) -> None:
+        lines = batch.data.split(b"\n")
+        lines.pop()
+        if b'"' not in batch.data:
+            self._read_plain(batch, lines)
+            batch.offset = batch.start + len(batch.data)
+            self._held = b""
+            return
+        # A record's width counts only while its header is in force: one record at a time
+        # changes it, so the lines are joined again after each header.
+        at, offset = 0, batch.start
+        while at < len(lines):
+            header = self.header
+            width = None if header is None else len(header.columns)
+            records = join_quoted(lines[at:], offset, self._line + 1, width, is_last=is_last)
+            if not records:
+                break
+            for record in records:
+                self._read_record(batch, record)
+                at += record.lines
+                offset = record.offset + len(record.raw) + 1
+                if self.header is not header:
+                    break
+        batch.offset = offset
+        self._held = batch.data[offset - batch.start :]
+
+    def _read_plain(self, batch: Batch, lines: list[bytes]) -> None:
+        """Lines without quotes: runs of the header's width in bulk, the others one by one."""
+        widths = [line.count(b",") + 1 for line in lines]
+        odd = b"\0" in batch.data or b"\r" in batch.data
+        offset = batch.start
+        at = 0
+        while at < len(lines):
+            end = at
+            if self.header is not None and self._kinds:
+                width = len(self.header.columns)
+                while end < len(lines) and widths[end] == width and not (odd and _odd(lines[end])):
+                    end += 1
+            if end - at >= _FEW:
+                offset = self._read_run(batch, lines[at:end], offset)
+                at = end
+                continue
+            record = Record(self._line + 1, offset, lines[at])
+            self._read_record(batch, record)
+            offset += len(lines[at]) + 1
+            at += 1
+
+    def _read_run(self, batch: Batch, lines: list[bytes], offset: int) -> int:
+        """Lines of the header's width; those that are not plainly rows go one by one.
+
+        Returns the offset after them. A header among them ends the run's parse;
+        what follows it is parsed anew.
+        """
+        at = 0
+        while at < len(lines) and self.header is not None:
+            header = self.header
+            parsed = parse_lines(
+                self._grammar, header, "".join(self._kinds), lines[at:], self._line + 1, offset
+            )
+            self._learn(batch, header, parsed.matrix, parsed.text)
+            for row in parsed.rows:
+                if row is None:
+                    self._read_record(batch, Record(self._line + 1, offset, lines[at]))
+                else:
+                    self._take(batch, header, row)
+                offset += len(lines[at]) + 1
+                at += 1
+                if self.header is not header:
+                    break
+        return offset
+
+    def _take(self, batch: Batch, header: Layout, row: LoggedRow) -> None:
+        if not batch.blocks or batch.blocks[-1].layout is not header:
+            batch.blocks.append(RowBlock(header, []))
+        batch.blocks[-1].rows.append(row)
+        self._line = row.line
+        self._before = Before(row.line, row.candle_open, row.close)
+
+    def _learn(self, batch: Batch, layout: Layout, matrix: Matrix, text: Flags) -> None:
+        if not len(matrix):
+            return
+        nothing = Profile.empty(len(layout.columns))
+        known = self._known.get(layout, nothing)
+        close = self._grammar.roles(layout).prices[3]
+        learned = Profile.of(matrix, text, close, known)
+        self._known[layout] = known.merge(learned)
+        batch.profiles[layout] = batch.profiles.get(layout, nothing).merge(learned)
+
+    def _learn_alone(self, batch: Batch) -> None:
+        by_layout: dict[Layout, list[Row]] = {}
+        for row in self._alone:
+            by_layout.setdefault(row.layout, []).append(row)
+        for layout, rows in by_layout.items():
+            text = np.zeros(len(layout.columns), bool)
+            text[[at for row in rows for at in row.texts]] = True
+            self._learn(batch, layout, np.array([row.values for row in rows]), text)
+        self._alone = []
+
+    def _read_record(self, batch: Batch, record: Record) -> None:
+        """One record, whatever it is."""
+        self._line += record.lines
+        if len(record.raw) > MAX_LINE:
+            detail = f"{len(record.raw)} bytes in one line; {MAX_LINE} is the limit"
+            self._reject(batch, record, LineError("too_long", detail), keep=False)
+        elif not is_blank(record.raw):
+            try:
+                cells = split_cells(record.raw)
+            except LineError as error:
+                self._reject(batch, record, error)
+            else:
+                self._read_cells(batch, record, cells)
+
+    def _read_cells(self, batch: Batch, record: Record, cells: list[str]) -> None:
+        if self._grammar.is_header(cells, is_first=record.line == 1):
+            header = Layout(tuple(cells))
+            batch.headers.append(header)
+            if header != self.header:
+                self.header, self._kinds = header, ["?"] * len(cells)
+            return
+        try:
+            row = self._under_header(cells)
+        except LineError as error:
+            batch.drifted.append(
+                Drifted(
+                    record.line,
+                    record.offset,
+                    record.raw,
+                    self.header,
+                    error.reason,
+                    error.detail,
+                    self._before,
+                )
+            )
+            self._before = Before(record.line, raw=record.raw)
+            return
+        self._take(
+            batch,
+            row.layout,
+            logged_row(row, self._grammar, record.line, record.offset, len(record.raw)),
+        )
+        self._line = record.line + record.lines - 1
+        self._alone.append(row)
+
+    def _under_header(self, cells: list[str]) -> Row:
+        """The row as the header in force describes it; raises LineError when it does not."""
+        if self.header is None:
+            raise LineError("no_layout", "no header stands above this line")
+        row = self._grammar.read(self.header, cells)
+        for position, text in row.texts.items():
+            if self._kinds[position] == "n" and math.isnan(row.values[position]):
+                name = self.header.columns[position]
+                raise LineError(
+                    "text_in_number", f"column {name!r} held numbers so far, here {text[:60]!r}"
+                )
+        for position, value in enumerate(row.values):
+            if self._kinds[position] == "?":
+                self._kinds[position] = self._kind(cells[position], value, row.texts.get(position))
+        return row
+
+    @staticmethod
+    def _kind(cell: str, value: float, text: str | None) -> str:
+        if math.isnan(value):
+            return "?" if text is None else "s"
+        return "s" if cell.strip().lower() in ("true", "false") else "n"
+
+    def _reject(self, batch: Batch, record: Record, error: LineError, *, keep: bool = True) -> None:
+        batch.rejected.append(
+            Rejected(
+                record.line,
+                record.offset,
+                len(record.raw),
+                record.raw if keep else None,
+                hashlib.sha256(record.raw).hexdigest(),
+                error.reason,
+                error.detail,
+            )
+        )
+
+
+def _odd(line: bytes) -> bool:
+    """Whether a line has bytes that only the careful way reads rightly."""
+    return b"\0" in line or -1 < line.find(b"\r") < len(line) - 1
+
+
+def _before_document(before: Before) -> list[Any]:
+    raw = None if before.raw is None else before.raw.decode()
+    return [before.line, before.candle_open, before.close, raw]
+
+
+def _before(document: list[Any]) -> Before:
+    line, opened, close, raw = document
+    return Before(line, opened, close, None if raw is None else raw.encode())

@@ -1,0 +1,109 @@
+"""A row on its way into the database, and what a piece of a file came to."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from core.feature_log.drift import Drifted
+from core.feature_log.layout import Grammar, Layout, Row
+from core.feature_log.profile import Profile
+
+
+class LoggedRow(NamedTuple):
+    """Times in microseconds; unknown prices are None; `length` without the line end."""
+
+    candle_open: int
+    row_hash: bytes
+    vector: bytes  # float64, one a column
+    texts: str | None  # JSON: position -> text
+    logged_at: int | None
+    open: float | None
+    high: float | None
+    low: float | None
+    close: float | None
+    volume: float | None
+    line: int
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class RowBlock:
+    """Rows that one header describes, in the order of the file."""
+
+    layout: Layout
+    rows: list[LoggedRow]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A line that no layout can make readable; `raw` is absent beyond MAX_LINE."""
+
+    line: int
+    offset: int
+    length: int
+    raw: bytes | None
+    sha256: str
+    reason: str
+    detail: str
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one piece of a file holds; `offset` and `line` say how far it went."""
+
+    start: int
+    data: bytes
+    offset: int = 0
+    line: int = 0
+    headers: list[Layout] = field(default_factory=list)
+    blocks: list[RowBlock] = field(default_factory=list)
+    drifted: list[Drifted] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    profiles: dict[Layout, Profile] = field(default_factory=dict)
+    state: dict[str, object] = field(default_factory=dict)
+
+    def raw(self, offset: int, length: int) -> bytes:
+        return self.data[offset - self.start : offset - self.start + length]
+
+
+def identity(layout: Layout, vector: bytes, texts: str | None) -> bytes:
+    """Equal for rows that hold the same values in the same columns."""
+    digest = hashlib.blake2b(layout.seed, digest_size=16)
+    digest.update(vector)
+    if texts is not None:
+        digest.update(texts.encode())
+    return digest.digest()
+
+
+def texts_document(texts: Mapping[int, str]) -> str | None:
+    """The stored form of the texts of a row."""
+    return json.dumps({str(at): text for at, text in texts.items()}) if texts else None
+
+
+def logged_row(row: Row, grammar: Grammar, line: int, offset: int, length: int) -> LoggedRow:
+    """The stored form of one row."""
+    vector = np.asarray(row.values, dtype="<f8").tobytes()
+    texts = texts_document(row.texts)
+    prices = [row.price(position) for position in grammar.roles(row.layout).prices]
+    known = [None if price != price else price for price in prices]
+    opened, high, low, close, volume = known
+    return LoggedRow(
+        row.candle_open,
+        identity(row.layout, vector, texts),
+        vector,
+        texts,
+        row.logged_at,
+        opened,
+        high,
+        low,
+        close,
+        volume,
+        line,
+        offset,
+        length,
+    )
