@@ -19,14 +19,23 @@ from core.settings import BotSettings, Settings, config_path, load_settings
 from core.side import SIDES
 from core.storage import annotations
 from core.storage.engine import reader_engine
-from core.storage.reads import dashboard_collection, dashboard_pairs, dashboard_state
+from core.storage.reads import (
+    dashboard_changes,
+    dashboard_collection,
+    dashboard_findings,
+    dashboard_pairs,
+    dashboard_state,
+)
 from core.storage.reads.alignment import agreement
 from core.storage.reads.bots import Comparison
 from core.storage.reads.bots import comparisons as read_comparisons
+from core.storage.reads.dashboard_findings import StoredDiagnosis
 from core.storage.schema_state import SchemaState, schema_state
 from core.timeframe import Timeframe
 from dashboard import clock
 from dashboard.selection import Bounds
+
+MAX_NOTE = annotations.MAX_NOTE
 
 
 def settings() -> Settings:
@@ -128,6 +137,7 @@ def worst_pairs(
     sides: tuple[str, ...],
     flips_only: bool,
     unreviewed_only: bool,
+    explained: tuple[dashboard_pairs.Explained, ...],
     limit: int,
     version: str,
     notes_version: int,
@@ -143,6 +153,7 @@ def worst_pairs(
             sides=sides,
             flips_only=flips_only,
             unreviewed_only=unreviewed_only,
+            explained=explained,
             limit=limit,
         )
 
@@ -241,3 +252,47 @@ def files(bot_id: int, version: str) -> list[dict[str, Any]]:
     """Every file that was read, with its account."""
     with engine().connect() as connection:
         return dashboard_collection.files(connection, bot_id)
+
+
+@st.cache_data(ttl=600, max_entries=64, show_spinner=False)
+def count_flagged(comparison_id: int, since: datetime, version: str) -> int:
+    """How many candles have a pair beyond the tolerance since then."""
+    with engine().connect() as connection:
+        return dashboard_pairs.count_flagged(connection, comparison_id, from_=since)
+
+
+@st.cache_data(ttl=600, max_entries=16, show_spinner=False)
+def newest_diagnoses(bot_id: int, version: str) -> tuple[StoredDiagnosis, ...]:
+    """The newest diagnosis of every comparison that has one."""
+    with engine().connect() as connection:
+        return dashboard_findings.newest_by_comparison(connection, bot_id)
+
+
+@st.cache_data(ttl=600, max_entries=16, show_spinner=False)
+def diagnoses(bot_id: int, comparison: str, version: str) -> tuple[StoredDiagnosis, ...]:
+    """The diagnoses of one comparison, newest first."""
+    with engine().connect() as connection:
+        return dashboard_findings.diagnoses(connection, bot_id, comparison=comparison)
+
+
+@st.cache_data(ttl=600, max_entries=16, show_spinner=False)
+def trials(diagnosis_id: int, version: str) -> list[dict[str, Any]]:
+    """The trials of a diagnosis, in order."""
+    with engine().connect() as connection:
+        return dashboard_findings.trials(connection, diagnosis_id)
+
+
+@st.cache_data(ttl=600, max_entries=16, show_spinner=False)
+def failed_steps(
+    bot_id: int, since: datetime, version: str
+) -> tuple[dashboard_changes.FailedStep, ...]:
+    """Steps of the cycle that failed since then."""
+    with engine().connect() as connection:
+        return dashboard_changes.failed_steps(connection, bot_id, since)
+
+
+@st.cache_data(ttl=600, max_entries=16, show_spinner=False)
+def revised_candles(bot_id: int, since: datetime, version: str) -> int:
+    """How many candles changed after they were first stored, as seen since then."""
+    with engine().connect() as connection:
+        return dashboard_changes.revised_candles(connection, bot_id, since)

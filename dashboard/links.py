@@ -3,7 +3,7 @@
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -119,6 +119,15 @@ def href(url_path: str, params: Mapping[str, str]) -> str:
 def open_param(candle_open: datetime) -> str:
     """A candle open as it stands in an address: 2025-11-06T23:50:00Z."""
     return iso_z(candle_open)
+
+
+def parse_open(text: str | None) -> datetime | None:
+    """The candle open that an address names; None for anything that is no time with a zone."""
+    try:
+        moment = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return None if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _renderer(module: str) -> Callable[[], None]:

@@ -1,6 +1,7 @@
 """Pairs as the dashboard needs them: a whole window in milliseconds, and the worst few."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import pandas as pd
@@ -16,6 +17,15 @@ _PAIR = raw(pair)
 _PAIR_DAY = raw(pair_day)
 _ANNOTATION = raw(annotation)
 _DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Candles whose difference a proven finding explains: from inclusive, until exclusive."""
+
+    from_open: datetime
+    until_open: datetime
+    sides: tuple[str, ...]
 
 
 def window_pairs(
@@ -53,9 +63,10 @@ def worst_pairs(
     sides: Iterable[str] = ("LONG", "SHORT"),
     flips_only: bool = False,
     unreviewed_only: bool = False,
+    explained: Iterable[Explained] = (),
     limit: int = 50,
 ) -> pd.DataFrame:
-    """Pairs beyond the tolerance, worst first, then the earliest.
+    """Pairs beyond the tolerance, worst first, then the earliest; none that is in `explained`.
 
     Columns: candle_open, side, production_origin, production, backtest, diff,
     abs_diff, flip, decision_flip (boolean, NA where unknown), is_reviewed (bool), note.
@@ -84,6 +95,8 @@ def worst_pairs(
     query = within(query, _PAIR.c.candle_open, from_, until)
     if flips_only:
         query = query.where(_PAIR.c.flip)
+    for one in explained:
+        query = query.where(~_is_in(one))
     if unreviewed_only:
         query = query.where(sa.func.coalesce(_ANNOTATION.c.is_reviewed, sa.false()).is_(sa.false()))
     rows = connection.execute(query).all()
@@ -125,6 +138,14 @@ def candle_pairs(connection: sa.Connection, bot_id: int, candle_open: datetime) 
 def _flagged() -> sa.ColumnElement[bool]:
     """Written as in the partial index ix_pair_worst, so that the index is used."""
     return _PAIR.c.is_aligned.is_(False)
+
+
+def _is_in(explained: Explained) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        _PAIR.c.candle_open >= to_us(explained.from_open),
+        _PAIR.c.candle_open < to_us(explained.until_open),
+        _PAIR.c.side.in_(list(explained.sides)),
+    )
 
 
 def _with_annotation(bot_id: int) -> sa.Join:
