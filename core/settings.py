@@ -28,6 +28,7 @@ from pydantic_settings import (
 )
 
 from core.errors import ConfigError
+from core.signal_log.pattern import compile_pattern
 from core.timeframe import Timeframe
 
 DEFAULT_CONFIG = Path("align.toml")
@@ -96,6 +97,8 @@ class SignalLogSettings(_Table):
     def _complete(self) -> Self:
         if self.format == "text" and not self.pattern:
             raise ValueError('format "text" needs a pattern with the groups label, long, short')
+        if self.format == "text":
+            compile_pattern(self.pattern or "")
         if self.format != "feature_log" and not self.paths:
             raise ValueError(f'format "{self.format}" needs paths')
         return self

@@ -1,6 +1,7 @@
 """Printed probabilities and prices, with the value of their last printed digit."""
 
 import math
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 
 # From 15 significant digits on, a text is the full precision of a float64, not a rounding.
@@ -23,7 +24,7 @@ def digit_step(text: str) -> float | None:
     return float(Decimal((0, (1,), exponent)))
 
 
-def line_step(texts: list[str | None]) -> float | None:
+def line_step(texts: Sequence[str | None]) -> float | None:
     """The finest step of the numbers of one record, None where one has full precision.
 
     JSON and CSV writers drop trailing zeros (0.5 may be 0.500000), so the record's

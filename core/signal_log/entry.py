@@ -1,0 +1,111 @@
+"""One line of a signal log after parsing, whatever its format."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from core.signal_log.numbers import digit_step, line_step, probability, reference_price
+from core.timeframe import Timeframe
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A whole line of a file, without its line end."""
+
+    line: int
+    content: bytes
+
+    @property
+    def text(self) -> str:
+        return self.content.decode("utf-8", "replace").lstrip("\ufeff").rstrip("\r")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A signal line: its values, or the reason why it was rejected.
+
+    Times are UTC. A side that the line says nothing about is None. `row_open` is the
+    candle open of the feature row that it stands in, where it stands in one.
+    """
+
+    line: int
+    sha256: str
+    raw: str | None = None
+    candle_open: datetime | None = None
+    logged_at: datetime | None = None
+    long: float | None = None
+    short: float | None = None
+    price: float | None = None
+    long_step: float | None = None
+    short_step: float | None = None
+    price_step: float | None = None
+    reason: str | None = None
+    row_open: datetime | None = None
+
+    @property
+    def is_rejected(self) -> bool:
+        return self.reason is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """Probabilities and price of one line, with the value of their last printed digits."""
+
+    long: float | None
+    short: float | None
+    price: float | None
+    long_step: float | None
+    short_step: float | None
+    price_step: float | None
+
+
+def read_values(
+    long: str | None, short: str | None, price: str | None, *, keeps_zeros: bool
+) -> Values:
+    """Texts → values; raises ValueError for a line that is no signal.
+
+    `keeps_zeros`: the log prints a fixed number of digits, so each number tells its own
+    precision; otherwise (JSON, CSV) the more finely printed of the two tells it for both.
+    """
+    p_long = None if long is None else probability(long)
+    p_short = None if short is None else probability(short)
+    if p_long is None and p_short is None:
+        raise ValueError("neither a LONG nor a SHORT probability")
+    printed = [
+        text
+        for text, value in ((long, p_long), (short, p_short))
+        if text is not None and value is not None
+    ]
+    shared = line_step(printed)
+    value = None if price is None else reference_price(price)
+    return Values(
+        long=p_long,
+        short=p_short,
+        price=value,
+        long_step=_step(long, p_long, shared, keeps_zeros=keeps_zeros),
+        short_step=_step(short, p_short, shared, keeps_zeros=keeps_zeros),
+        price_step=None if price is None or value is None else digit_step(price),
+    )
+
+
+def _step(
+    text: str | None, value: float | None, shared: float | None, *, keeps_zeros: bool
+) -> float | None:
+    if text is None or value is None:
+        return None
+    return digit_step(text) if keeps_zeros else shared
+
+
+def checked_open(moment: datetime | None, text: str, timeframe: Timeframe) -> datetime:
+    """A candle open that can be one; raises ValueError."""
+    if moment is None:
+        raise ValueError(f'candle time "{text[:40]}" cannot be read')
+    if not timeframe.is_on_grid(moment):
+        raise ValueError(f"candle time {text} is no candle open of {timeframe.text}")
+    return moment
+
+
+def first_lines(entries: Sequence[Entry], path: str, limit: int) -> list[str]:
+    """path:line: reason of the first rejected lines."""
+    rejected = [entry for entry in entries if entry.is_rejected]
+    return [f"{path}:{entry.line}: {entry.reason}" for entry in rejected[:limit]]

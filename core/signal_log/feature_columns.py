@@ -1,0 +1,149 @@
+"""Signals in columns of the feature log: read from the stored rows, as far as these changed."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from core.frames import from_us, to_us
+from core.settings import SignalLogSettings
+from core.signal_log.clock import parse_moments
+from core.signal_log.entry import Entry, checked_open, first_lines, read_values
+from core.signal_log.files import LogCounts
+from core.storage.bulk import raw
+from core.storage.reads.changes import feature_changes
+from core.storage.reads.feature_log import read_vectors
+from core.storage.reads.feature_texts import RowPlace, row_places
+from core.storage.reads.watermarks import read_watermark
+from core.storage.tables import feature_row
+from core.storage.writes.signal_lines import delete_rows_lines, insert_lines, settle
+from core.storage.writes.watermarks import write_watermark
+from core.timeframe import Timeframe
+
+_ROW = raw(feature_row)
+_END_OF_TIME = 253_402_300_799_000_000  # 9999-12-31T23:59:59Z
+_NAMED = 5
+
+
+@dataclass(frozen=True)
+class ColumnLog:
+    """A signal log that lives in columns of the feature log."""
+
+    engine: sa.Engine
+    bot_id: int
+    timeframe: Timeframe
+    log: SignalLogSettings
+    position: int
+    is_own_label: bool  # candle_open names a column of its own, not the row's
+
+    @property
+    def step(self) -> str:
+        return column_step(self.log.name)
+
+    def ingest(self) -> LogCounts:
+        """Read the rows that are new or were replaced; one transaction a block of rows."""
+        counts = LogCounts()
+        with self.engine.connect() as connection:
+            seen = read_watermark(connection, self.bot_id, self.step)
+            changes = feature_changes(connection, self.bot_id, seen)
+        spans = ((0, _END_OF_TIME),) if changes.spans is None else changes.spans
+        for first, last in spans:
+            for start, end in self._windows(first, last):
+                with self.engine.begin() as connection:
+                    self._read_window(connection, start, end, counts)
+        if changes.newest != seen:
+            with self.engine.begin() as connection:
+                write_watermark(connection, self.bot_id, self.step, changes.newest)
+        return counts
+
+    def _windows(self, first: int, last: int, rows: int = 8192) -> Iterator[tuple[int, int]]:
+        """The span in pieces of so many rows."""
+        query = (
+            sa.select(_ROW.c.candle_open)
+            .where(_ROW.c.bot_id == self.bot_id, _ROW.c.candle_open.between(first, last))
+            .order_by(_ROW.c.candle_open)
+        )
+        with self.engine.connect() as connection:
+            opens = list(connection.scalars(query))
+        for cut in opens[rows - 1 : -1 : rows]:
+            yield first, cut
+            first = cut + 1
+        yield first, last
+
+    def _read_window(
+        self, connection: sa.Connection, first: int, last: int, counts: LogCounts
+    ) -> None:
+        touched = delete_rows_lines(connection, self.bot_id, self.log.name, first, last)
+        places = row_places(connection, self.bot_id, first, last)
+        entries: list[Entry] = []
+        file_ids: list[int] = []
+        for block in read_vectors(connection, self.bot_id, from_us(first), from_us(last + 1)):
+            for entry in self._entries(block, places):
+                entries.append(entry)
+                if entry.row_open is not None:
+                    file_ids.append(places[to_us(entry.row_open)].file_id)
+        touched |= insert_lines(
+            connection, self.bot_id, self.log.name, self.position, file_ids, entries
+        )
+        settle(connection, self.bot_id, touched)
+        counts.lines += len(entries)
+        counts.rejected += sum(entry.is_rejected for entry in entries)
+        counts.candle_opens |= touched
+        room = max(0, _NAMED - len(counts.problems))
+        counts.problems += first_lines(entries, "feature log", room)
+
+    def _entries(self, block: Any, places: Mapping[int, RowPlace]) -> Iterator[Entry]:
+        """An entry for each row of a block that holds a signal."""
+        columns = list(block.columns)
+        wanted = {name: getattr(self.log, name) for name in ("long", "short", "price")}
+        found = {name: columns.index(own) for name, own in wanted.items() if own in columns}
+        if "long" not in found and "short" not in found:
+            return
+        label = columns.index(self.log.candle_open) if self._has_label(columns) else None
+        for row, opened in zip(block.matrix, block.candle_opens.tolist(), strict=True):
+            place = places[opened]
+            cells = {name: _cell(row[at], at, place) for name, at in found.items()}
+            if cells.get("long") is None and cells.get("short") is None:
+                continue
+            own = None if label is None else _cell(row[label], label, place) or ""
+            yield self._entry(opened, place, own, cells)
+
+    def _has_label(self, columns: list[str]) -> bool:
+        return self.is_own_label and self.log.candle_open in columns
+
+    def _entry(
+        self, opened: int, place: RowPlace, label: str | None, cells: Mapping[str, str | None]
+    ) -> Entry:
+        row_open = from_us(opened)
+        said = Entry(
+            line=place.line,
+            sha256=hashlib.sha256(f"{opened} {sorted(cells.items())}".encode()).hexdigest(),
+            logged_at=None if place.logged_at is None else from_us(place.logged_at),
+            row_open=row_open,
+        )
+        try:
+            candle_open = row_open
+            if label is not None:
+                moment = parse_moments([label], self.log.zone)[0]
+                candle_open = checked_open(moment, label, self.timeframe)
+            values = read_values(
+                cells.get("long"), cells.get("short"), cells.get("price"), keeps_zeros=False
+            )
+        except ValueError as error:
+            return replace(said, reason=str(error))
+        return replace(said, candle_open=candle_open, **asdict(values))
+
+
+def column_step(log: str) -> str:
+    """Under which name a column log keeps how far it has come."""
+    return f"signal_log:{log}"
+
+
+def _cell(value: float, position: int, place: RowPlace) -> str | None:
+    """A stored number as the shortest text that names it, a text as it stands, else None."""
+    if value != value:
+        return place.text(position)
+    number = float(value)
+    return str(int(number)) if number.is_integer() and abs(number) > 1 else repr(number)

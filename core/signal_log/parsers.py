@@ -1,0 +1,263 @@
+"""One parser a format: whole lines of a file → entries; lines that are no signal are left out.
+
+A parser's `state` is what it needs to go on where it was left (JSON).
+"""
+
+import csv
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Protocol
+
+from core.errors import ConfigError, LogFormatError
+from core.settings import SignalLogSettings
+from core.signal_log.clock import candle_open_of, parse_moments
+from core.signal_log.entry import Entry, Raw, Values, checked_open, read_values
+from core.signal_log.pattern import compile_pattern
+from core.timeframe import Timeframe
+
+_RAW_CHARS = 4096
+
+
+class Parser(Protocol):
+    """Reads one file from wherever `state` says."""
+
+    state: dict[str, Any]
+
+    def parse(self, lines: Sequence[Raw]) -> list[Entry]: ...
+
+
+def parser_for(
+    log: SignalLogSettings, timeframe: Timeframe, state: dict[str, Any] | None = None
+) -> Parser:
+    """The parser of a log's format; raises ConfigError for a pattern that cannot be used."""
+    if log.format == "text":
+        return TextParser(log, timeframe)
+    if log.format == "csv":
+        return CsvParser(log, timeframe, state or {})
+    if log.format == "jsonl":
+        return JsonParser(log, timeframe)
+    raise ConfigError(f'signal log "{log.name}": format {log.format} has no files')
+
+
+class TextParser:
+    """Lines of a text log by a pattern with named groups."""
+
+    def __init__(self, log: SignalLogSettings, timeframe: Timeframe) -> None:
+        try:
+            self._pattern = compile_pattern(log.pattern or "")
+        except ValueError as error:
+            raise ConfigError(f'signal log "{log.name}": {error}') from error
+        self._log, self._timeframe = log, timeframe
+        self.state: dict[str, Any] = {}
+
+    def parse(self, lines: Sequence[Raw]) -> list[Entry]:
+        """Entries of the lines that are signals or look like one."""
+        entries = []
+        for raw in lines:
+            text = raw.text
+            groups = self._pattern.groups(text)
+            if groups is not None:
+                entries.append(self._entry(raw, groups))
+            elif self._pattern.looks_like_a_signal(text):
+                entries.append(rejected(raw, "looks like a signal, but the pattern does not match"))
+        return entries
+
+    def _entry(self, raw: Raw, groups: dict[str, str | None]) -> Entry:
+        written = groups.get("logged_at")
+        logged_at = None
+        if written is not None:
+            logged_at = parse_moments([written], self._log.logged_at_zone)[0]
+        try:
+            if written is not None and logged_at is None:
+                raise ValueError(f'time of logging "{written[:40]}" cannot be read')
+            opened = candle_open_of(
+                groups["label"] or "", self._log.label_zone, logged_at, self._timeframe
+            )
+            values = read_values(
+                groups.get("long"), groups.get("short"), groups.get("price"), keeps_zeros=True
+            )
+        except ValueError as error:
+            return rejected(raw, str(error), logged_at)
+        return accepted(raw, opened, logged_at, values)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fields:
+    """The texts of one record, before they are read."""
+
+    raw: Raw
+    candle_open: str
+    logged_at: str | None
+    long: str | None
+    short: str | None
+    price: str | None
+
+
+class CsvParser:
+    """Rows under a header, which may be repeated or change inside the file."""
+
+    def __init__(self, log: SignalLogSettings, timeframe: Timeframe, state: dict[str, Any]) -> None:
+        self._log, self._timeframe = log, timeframe
+        self.state = dict(state)
+
+    def parse(self, lines: Sequence[Raw]) -> list[Entry]:
+        """Entries of all rows; raises LogFormatError when the header lacks the columns."""
+        entries: list[Entry] = []
+        fields: list[_Fields] = []
+        for raw in lines:
+            text = raw.text
+            if not text.strip():
+                continue
+            cells = _cells(text)
+            if self._is_header(cells):
+                self.state["header"] = cells
+            elif "header" not in self.state:
+                raise LogFormatError(self._wrong_header(cells))
+            elif len(cells) != len(self.state["header"]):
+                wanted = len(self.state["header"])
+                entries.append(rejected(raw, f"{len(cells)} fields, the header has {wanted}"))
+            else:
+                fields.append(self._fields(raw, cells))
+        entries += read_fields(fields, self._log, self._timeframe)
+        return sorted(entries, key=lambda entry: entry.line)
+
+    def _is_header(self, cells: list[str]) -> bool:
+        log = self._log
+        return log.candle_open in cells and (log.long in cells or log.short in cells)
+
+    def _wrong_header(self, cells: list[str]) -> str:
+        log = self._log
+        return (
+            f'the header has no column "{log.candle_open}" with "{log.long}" or "{log.short}" '
+            f"(it has {', '.join(cells[:12])}); set candle_open, long and short of signal log "
+            f'"{log.name}"'
+        )
+
+    def _fields(self, raw: Raw, cells: list[str]) -> _Fields:
+        log = self._log
+        named = dict(zip(self.state["header"], cells, strict=True))
+        return _Fields(
+            raw,
+            named[log.candle_open],
+            None if log.logged_at is None else named.get(log.logged_at),
+            named.get(log.long),
+            named.get(log.short),
+            named.get(log.price),
+        )
+
+
+class JsonParser:
+    """One JSON object a line; objects that carry none of the keys are other messages."""
+
+    def __init__(self, log: SignalLogSettings, timeframe: Timeframe) -> None:
+        self._log, self._timeframe = log, timeframe
+        self.state: dict[str, Any] = {}
+
+    def parse(self, lines: Sequence[Raw]) -> list[Entry]:
+        """Entries of the lines that speak of signals, and of those that are no JSON object."""
+        entries: list[Entry] = []
+        fields: list[_Fields] = []
+        for raw in lines:
+            text = raw.text.strip()
+            if not text:
+                continue
+            try:
+                found = self._fields(raw, _json_object(text))
+            except ValueError as error:
+                entries.append(rejected(raw, str(error)))
+                continue
+            if found is not None:
+                fields.append(found)
+        entries += read_fields(fields, self._log, self._timeframe)
+        return sorted(entries, key=lambda entry: entry.line)
+
+    def _fields(self, raw: Raw, record: dict[str, Any]) -> _Fields | None:
+        log = self._log
+        if log.long not in record and log.short not in record:
+            return None
+        if log.candle_open not in record:
+            raise ValueError(f'a signal without "{log.candle_open}"')
+        return _Fields(
+            raw,
+            _json_text(record[log.candle_open]) or "",
+            None if log.logged_at is None else _json_text(record.get(log.logged_at)),
+            _json_text(record.get(log.long)),
+            _json_text(record.get(log.short)),
+            _json_text(record.get(log.price)),
+        )
+
+
+def read_fields(
+    fields: Sequence[_Fields], log: SignalLogSettings, timeframe: Timeframe
+) -> list[Entry]:
+    """Records whose candle time is written out → entries."""
+    opened = parse_moments([one.candle_open for one in fields], log.zone)
+    written = [one.logged_at or "" for one in fields]
+    logged = parse_moments(written, log.logged_at_zone)
+    entries = []
+    for one, moment, logged_at in zip(fields, opened, logged, strict=True):
+        try:
+            candle_open = checked_open(moment, one.candle_open, timeframe)
+            values = read_values(one.long, one.short, one.price, keeps_zeros=False)
+        except ValueError as error:
+            entries.append(rejected(one.raw, str(error), logged_at))
+            continue
+        entries.append(accepted(one.raw, candle_open, logged_at, values))
+    return entries
+
+
+def accepted(raw: Raw, candle_open: datetime, logged_at: datetime | None, values: Values) -> Entry:
+    """A line that says a signal."""
+    return Entry(
+        line=raw.line,
+        sha256=_sha256(raw),
+        raw=raw.text[:_RAW_CHARS],
+        candle_open=candle_open,
+        logged_at=logged_at,
+        **asdict(values),
+    )
+
+
+def rejected(raw: Raw, reason: str, logged_at: datetime | None = None) -> Entry:
+    """A line that should say a signal but does not."""
+    return Entry(
+        line=raw.line,
+        sha256=_sha256(raw),
+        raw=raw.text[:_RAW_CHARS],
+        logged_at=logged_at,
+        reason=reason,
+    )
+
+
+def _sha256(raw: Raw) -> str:
+    return hashlib.sha256(raw.content).hexdigest()
+
+
+def _cells(text: str) -> list[str]:
+    try:
+        return [cell.strip() for cell in next(csv.reader([text.replace("\0", "")]))]
+    except (csv.Error, StopIteration):
+        return []
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        record = json.loads(text, parse_float=Decimal, parse_int=Decimal, parse_constant=str)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"not readable as JSON: {error}") from error
+    if not isinstance(record, dict):
+        raise ValueError("not a JSON object")
+    return record
+
+
+def _json_text(value: Any) -> str | None:
+    """A JSON value as it was written; null is not known."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool) or not isinstance(value, Decimal):
+        return json.dumps(value, default=str)
+    return str(value)

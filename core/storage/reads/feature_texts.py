@@ -1,0 +1,55 @@
+"""What stands as text in logged rows, read only where it matters."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from core.storage.bulk import raw
+from core.storage.tables import feature_row
+
+_ROW = raw(feature_row)
+_TEXTS = sa.type_coerce(_ROW.c.texts, sa.Text)
+_IN_ONE_QUERY = 500
+
+
+@dataclass(frozen=True, slots=True)
+class RowPlace:
+    """Where a stored row was logged, when (stored µs), and its texts as stored."""
+
+    file_id: int
+    line: int
+    logged_at: int | None
+    texts: str | None
+
+    def text(self, position: int) -> str | None:
+        """What stands at a column that is no number."""
+        found = None if self.texts is None else json.loads(self.texts).get(str(position))
+        return None if found is None else str(found)
+
+
+def row_places(
+    connection: sa.Connection, bot_id: int, first: int, last: int
+) -> dict[int, RowPlace]:
+    """By candle open (stored µs, both ends included)."""
+    query = sa.select(
+        _ROW.c.candle_open, _ROW.c.file_id, _ROW.c.line, _ROW.c.logged_at, _TEXTS
+    ).where(_ROW.c.bot_id == bot_id, _ROW.c.candle_open.between(first, last))
+    return {row[0]: RowPlace(*row[1:]) for row in connection.execute(query)}
+
+
+def texts_of(
+    connection: sa.Connection, bot_id: int, candle_opens: Sequence[int]
+) -> dict[int, dict[int, str]]:
+    """Position in the layout → text, of the rows at these candle opens that hold any."""
+    found = {}
+    for at in range(0, len(candle_opens), _IN_ONE_QUERY):
+        query = sa.select(_ROW.c.candle_open, _TEXTS).where(
+            _ROW.c.bot_id == bot_id,
+            _ROW.c.candle_open.in_(candle_opens[at : at + _IN_ONE_QUERY]),
+            _ROW.c.texts.is_not(None),
+        )
+        for opened, texts in connection.execute(query):
+            found[opened] = {int(place): text for place, text in (json.loads(texts) or {}).items()}
+    return found
