@@ -1,16 +1,18 @@
 """Bring every configured candle source up to date: files first, then the exchange."""
 
 import glob
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
+from core.candles.fetch import FETCH_LIMIT_S, OpenExchange, fetch_source, open_exchange
 from core.candles.files import CandlePull, read_candle_file
+from core.candles.last_rows import withdraw_unfinished
 from core.errors import CandleError
-from core.frames import iso_z
+from core.frames import iso_z, us_from_index
 from core.settings import BotSettings, CandleSourceSettings
 from core.storage.reads.candles import candle_sources
 from core.storage.writes.candles import (
@@ -32,43 +34,94 @@ class SourceReport:
     name: str
     files_read: int
     stored: StoredPull
+    lacking: int
     problems: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CandleReport:
-    """What all sources of a bot gave in one cycle."""
+    """What all sources of a bot gave in one cycle.
 
+    new, changed: candles whose current version is new or another one.
+    unfinished: versions found to have been pulled before their candle closed.
+    lacking (by source): candles that the exchange still has to give.
+    """
+
+    new: int
+    changed: int
+    unfinished: int
     sources: tuple[SourceReport, ...]
-
-    @property
-    def problems(self) -> tuple[str, ...]:
-        return tuple(problem for source in self.sources for problem in source.problems)
+    problems: tuple[str, ...]
 
 
 def ingest_candles(
-    engine: sa.Engine, bot_id: int, bot: BotSettings, *, now: datetime
+    engine: sa.Engine,
+    bot_id: int,
+    bot: BotSettings,
+    *,
+    now: datetime,
+    opener: OpenExchange = open_exchange,
+    fetch_limit_s: float = FETCH_LIMIT_S,
 ) -> CandleReport:
-    """Read new and changed files of every source, in transactions of their own.
+    """Read new and changed files of every source, then fetch what lacks, in small transactions.
 
-    A file that cannot be read is a problem of its source, kept in the source's
-    state; the other files and sources go on.
+    A file or an exchange that cannot be read is a problem of its source, kept
+    in the source's state; the other files and sources go on.
     """
+    sources = []
+    for source in bot.candles:
+        report = _read_files(engine, bot_id, bot.frame, source, now)
+        if source.fetch is not None:
+            report = _fetch(engine, bot_id, bot, source, report, now, opener, fetch_limit_s)
+        sources.append(report)
+    stored = sum((report.stored for report in sources), StoredPull())
     return CandleReport(
-        tuple(_ingest_source(engine, bot_id, bot.frame, source, now) for source in bot.candles)
+        new=stored.new,
+        changed=stored.changed,
+        unfinished=stored.unfinished,
+        sources=tuple(sources),
+        problems=tuple(problem for report in sources for problem in report.problems),
     )
 
 
-def _ingest_source(
+def _fetch(
+    engine: sa.Engine,
+    bot_id: int,
+    bot: BotSettings,
+    source: CandleSourceSettings,
+    report: SourceReport,
+    now: datetime,
+    opener: OpenExchange,
+    limit_s: float,
+) -> SourceReport:
+    source_id, state = _open_source(engine, bot_id, source)
+    fetched = fetch_source(
+        engine, bot_id, bot, source, source_id, state, now=now, opener=opener, limit_s=limit_s
+    )
+    return replace(
+        report,
+        stored=report.stored + fetched.stored,
+        lacking=fetched.lacking,
+        problems=report.problems + fetched.problems,
+    )
+
+
+def _open_source(
+    engine: sa.Engine, bot_id: int, source: CandleSourceSettings
+) -> tuple[int, dict[str, Any]]:
+    with engine.begin() as conn:
+        source_id = ensure_source(conn, bot_id, source.name)
+        return source_id, candle_sources(conn, bot_id)[source.name]
+
+
+def _read_files(
     engine: sa.Engine,
     bot_id: int,
     timeframe: Timeframe,
     source: CandleSourceSettings,
     now: datetime,
 ) -> SourceReport:
-    with engine.begin() as conn:
-        source_id = ensure_source(conn, bot_id, source.name)
-        state = candle_sources(conn, bot_id)[source.name]
+    source_id, state = _open_source(engine, bot_id, source)
     known: dict[str, Any] = state.setdefault("files", {})
     stored, read, problems = StoredPull(), 0, []
     for path in _files(source):
@@ -77,7 +130,11 @@ def _ingest_source(
             read += 1
             stored += _ingest_file(engine, source_id, timeframe, source, path, stamp, state, now)
         problems += known[str(path)]["problems"]
-    return SourceReport(name=source.name, files_read=read, stored=stored, problems=tuple(problems))
+    with engine.begin() as conn:
+        stored += withdraw_unfinished(conn, bot_id, source_id, state, now=now)
+    return SourceReport(
+        name=source.name, files_read=read, stored=stored, lacking=0, problems=tuple(problems)
+    )
 
 
 def _files(source: CandleSourceSettings) -> list[Path]:
@@ -121,6 +178,7 @@ def _ingest_file(
 
 
 def _file_state(pull: CandlePull, stamp: list[Any], now: datetime) -> dict[str, Any]:
+    opens = us_from_index(pull.candles["candle_open"])
     kept = list(pull.problems[:_PROBLEMS_KEPT])
     if len(pull.problems) > _PROBLEMS_KEPT:
         kept.append(f"… and {len(pull.problems) - _PROBLEMS_KEPT} more rows of this file")
@@ -128,6 +186,7 @@ def _file_state(pull: CandlePull, stamp: list[Any], now: datetime) -> dict[str, 
         "stamp": stamp,
         "rows": len(pull.candles),
         "not_closed": len(pull.not_closed),
+        "last": int(opens.max()) if len(opens) else None,
         "problems": kept,
         "read_at": iso_z(now),
     }

@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,23 +8,11 @@ from pandas.testing import assert_frame_equal
 
 from core.candles.ingest import CandleReport, ingest_candles
 from core.settings import BotSettings
-from core.storage.engine import migrate, writer_engine
 from core.storage.reads.candles import candle_sources, read_candles, read_revisions
-from core.storage.writes.bots import ensure_bot
 from tests.candles.factories import make_candles, write_csv
 from tests.real import REAL, needs_real
 
 NOW = datetime(2025, 11, 10, tzinfo=UTC)
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[sa.Engine]:
-    engine = writer_engine(f"sqlite:///{tmp_path}/align.db")
-    migrate(engine)
-    with engine.begin() as conn:
-        ensure_bot(conn, "btc", "5m")
-    yield engine
-    engine.dispose()
 
 
 def bot_of(*paths: Path | str, **source: object) -> BotSettings:

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import sqlalchemy as sa
 
@@ -77,6 +78,26 @@ def read_revisions(
         seen_at=index_from_us(frame["seen_at"].to_numpy("int64")),
         is_unfinished=frame["is_unfinished"].astype(bool),
     )
+
+
+def read_numbers(
+    conn: sa.Connection, source_id: int, open_us: int
+) -> npt.NDArray[np.float64] | None:
+    """The five numbers of one current candle of a source, None where it has none."""
+    table = raw(candle)
+    row = conn.execute(
+        sa.select(*(table.c[name] for name in OHLCV)).where(
+            table.c.source_id == source_id, table.c.candle_open == open_us
+        )
+    ).first()
+    return None if row is None else np.array(tuple(row), dtype="float64")
+
+
+def stored_opens(conn: sa.Connection, source_id: int) -> npt.NDArray[np.int64]:
+    """Candle opens (µs) of a source's current candles, in order."""
+    table = raw(candle)
+    query = sa.select(table.c.candle_open).where(table.c.source_id == source_id)
+    return np.fromiter(conn.scalars(query.order_by(table.c.candle_open)), dtype=np.int64)
 
 
 def _source_id(bot_id: int, source: str) -> sa.ScalarSelect[int]:

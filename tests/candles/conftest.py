@@ -1,0 +1,19 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from core.storage.engine import migrate, writer_engine
+from core.storage.writes.bots import ensure_bot
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[sa.Engine]:
+    """A migrated database with the bot "btc" (id 1)."""
+    engine = writer_engine(f"sqlite:///{tmp_path}/align.db")
+    migrate(engine)
+    with engine.begin() as conn:
+        ensure_bot(conn, "btc", "5m")
+    yield engine
+    engine.dispose()
