@@ -122,30 +122,31 @@ def _candle_opens(
     path: Path, rows: Sequence[Sequence[str]], columns: Columns, timeframe: Timeframe, zone: str
 ) -> npt.NDArray[np.int64]:
     """The candle opens by the first candidate that reads as times of this timeframe."""
-    best = np.full(len(rows), NOT_A_TIME)
+    best, best_fit = np.full(len(rows), NOT_A_TIME), (0.0, 0.0)
     for position in columns.times:
-        texts = [row[position] if position < len(row) else "" for row in rows]
-        opens = parse_times(texts, zone)
-        if _share_on_grid(opens, timeframe) > _share_on_grid(best, timeframe):
-            best = opens
-        if _share_on_grid(opens, timeframe) == 1.0:
-            break
+        opens = parse_times([row[position] if position < len(row) else "" for row in rows], zone)
+        fit = _fit(opens, timeframe)
+        if fit > best_fit:
+            best, best_fit = opens, fit
     _check_step(path, best, timeframe)
     return best
 
 
-def _share_on_grid(opens: npt.NDArray[np.int64], timeframe: Timeframe) -> float:
+def _fit(opens: npt.NDArray[np.int64], timeframe: Timeframe) -> tuple[float, float]:
+    """Share of the rows that are candle opens of this timeframe, and share that are times."""
     if not len(opens):
-        return 0.0
-    return float(np.mean((opens != NOT_A_TIME) & (opens % timeframe.length_us == 0)))
+        return 0.0, 0.0
+    is_time = opens != NOT_A_TIME
+    on_grid = is_time & (opens % timeframe.length_us == 0)
+    return float(on_grid.mean()), float(is_time.mean())
 
 
 def _check_step(path: Path, opens: npt.NDArray[np.int64], timeframe: Timeframe) -> None:
     """Raise CandleError when the candles are of another length than the bot's."""
     known = np.unique(opens[opens != NOT_A_TIME])
-    if len(known) < 3:
-        return
     steps, counts = np.unique(np.diff(known), return_counts=True)
+    if len(known) < 3 or 2 * counts.max() <= counts.sum():
+        return
     usual_s = int(steps[np.argmax(counts)]) / 1_000_000
     if usual_s != timeframe.length_s:
         raise CandleError(
