@@ -16,12 +16,15 @@ class Scored:
 
     `missing`: inputs of the model that no column carries, in the model's order; nothing
     is scored then. `is_infinite`: rows with an infinite input, which scikit-learn's
-    scalers refuse, so that the bot cannot have scored them either.
+    scalers refuse, so that the bot cannot have scored them either; they are not scored.
+    `has_nan`: rows scored with a NaN among their inputs. `places`: the column of each input.
     """
 
     probabilities: npt.NDArray[np.float64]
     missing: tuple[str, ...]
     is_infinite: npt.NDArray[np.bool_]
+    has_nan: npt.NDArray[np.bool_]
+    places: tuple[int, ...]
 
 
 def score_columns(
@@ -35,14 +38,16 @@ def score_columns(
     nobody = np.zeros(len(matrix), dtype=bool)
     places, missing = pick_columns(model.features, columns)
     if missing:
-        return Scored(np.full(len(matrix), np.nan), missing, nobody)
+        return Scored(np.full(len(matrix), np.nan), missing, nobody, nobody, tuple(places))
     inputs = np.take(matrix, places, axis=1).astype("float64", copy=False)
+    is_finite = np.isfinite(inputs)
+    if is_finite.all():
+        return Scored(model.score_in_place(inputs), (), nobody, nobody, tuple(places))
     is_infinite = np.isinf(inputs).any(axis=1)
-    if not is_infinite.any():
-        return Scored(model.score_in_place(inputs), (), is_infinite)
+    has_nan = ~is_finite.all(axis=1) & ~is_infinite
     probabilities = np.full(len(matrix), np.nan)
     probabilities[~is_infinite] = model.score_in_place(inputs[~is_infinite])
-    return Scored(probabilities, (), is_infinite)
+    return Scored(probabilities, (), is_infinite, has_nan, tuple(places))
 
 
 def pick_columns(

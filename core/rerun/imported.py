@@ -45,7 +45,10 @@ _BOOLEANS = {"true": 1.0, "false": 0.0}
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What an import did. `problems` names the first bad lines as file:line: message."""
+    """What an import did, all 0 when nothing changed.
+
+    `problems` names the first bad lines as file:line: message.
+    """
 
     is_unchanged: bool
     signals: int = 0
@@ -76,7 +79,7 @@ def import_backtest(
         stored = read_watermark(connection, bot_id, step) or {}
     state = _state(backtest, stored)
     if _identity(state) == _identity(stored):
-        return _report(stored["account"], is_unchanged=True)
+        return ImportReport(is_unchanged=True)
     bad: list[BadLines] = []
     signals = _signals(Path(backtest.signals), backtest, timeframe, bad)
     with engine.begin() as connection:
@@ -95,15 +98,9 @@ def import_backtest(
             "bad_lines": sum(one.count for one in bad),
             "problems": [message for one in bad for message in one.messages],
         }
-        write_watermark(connection, bot_id, step, {**state, "account": account})
-    return _report(account, is_unchanged=False, removed=removed)
-
-
-def _report(account: dict[str, Any], *, is_unchanged: bool, removed: int = 0) -> ImportReport:
-    problems = tuple(account["problems"])
-    return ImportReport(
-        is_unchanged=is_unchanged, removed=removed, **{**account, "problems": problems}
-    )
+        write_watermark(connection, bot_id, step, {**state, "account": dict(account)})
+    problems = tuple(account.pop("problems"))
+    return ImportReport(is_unchanged=False, removed=removed, problems=problems, **account)
 
 
 def _state(backtest: BacktestSettings, stored: dict[str, Any]) -> dict[str, Any]:

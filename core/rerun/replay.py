@@ -4,28 +4,21 @@ Reading, scoring and writing overlap; every block is one transaction, and the wa
 moves in the last one, so that a replay may be killed anywhere and run twice.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Protocol
 
-import numpy as np
-import numpy.typing as npt
-import pandas as pd
 import sqlalchemy as sa
 
-from core.bundle.deployments import live_bundles
-from core.bundle.load import Bundle, load_bundle
-from core.bundle.score import Scored, score_columns
 from core.errors import BundleError
-from core.frames import from_us, index_from_us, to_us
+from core.frames import from_us
 from core.rerun.prefetch import prefetch
+from core.rerun.scored_rows import END_OF_TIME, Replay, ReplayedBlock
 from core.settings import BotSettings
-from core.side import Origin, Side
+from core.side import Origin
 from core.storage.engine import reader_engine
 from core.storage.reads.changes import Span, feature_changes
-from core.storage.reads.feature_log import read_vectors
 from core.storage.reads.watermarks import read_watermark
 from core.storage.writes.signals import (
     clear_signals,
@@ -37,120 +30,16 @@ from core.storage.writes.signals import (
 from core.storage.writes.watermarks import write_watermark
 
 STEP = "replay"
-_END_OF_TIME = to_us(datetime.max.replace(microsecond=0, tzinfo=from_us(0).tzinfo))
-_NAMED = 5
-
-
-class Block(Protocol):
-    """Logged rows of one layout: column names, candle opens (stored µs), rows × columns."""
-
-    @property
-    def columns(self) -> Sequence[str]: ...
-    @property
-    def candle_opens(self) -> npt.NDArray[np.int64]: ...
-    @property
-    def matrix(self) -> npt.NDArray[np.float64]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayReport:
-    """What a replay did; `problem`: why nothing can be replayed, as a sentence."""
+    """What a replay did; `problems`: why rows were not replayed, as sentences."""
 
     candles: int
     signals: int
     absences: int
-    problem: str | None = None
-
-
-@dataclass(frozen=True)
-class LiveModel:
-    """An opened bundle with the candle opens (stored µs) on which it was live."""
-
-    bundle: Bundle
-    since: int
-    until: int
-
-
-@dataclass(frozen=True)
-class ReplayedPart:
-    """Scores of candles under one bundle (None: none was live), and why some are missing."""
-
-    bundle: Bundle | None
-    signals: pd.DataFrame  # candle_open, side, probability
-    absences: pd.DataFrame  # candle_open, side, reason, detail
-
-
-@dataclass(frozen=True)
-class ReplayedBlock:
-    """What to store in place of everything from `first` to before `until` (stored µs)."""
-
-    first: int
-    until: int
-    candles: int
-    parts: tuple[ReplayedPart, ...]
-
-
-@dataclass(frozen=True)
-class Replay:
-    """What is live when, opened: all that scoring needs besides the rows."""
-
-    models: tuple[LiveModel, ...]
-    refused: tuple[tuple[Span, BundleError], ...]
-    problem: str | None
-
-    @classmethod
-    def of(cls, bot: BotSettings) -> "Replay":
-        """Open every bundle that is live at some time; those that cannot be opened are refused."""
-        live = live_bundles(bot)
-        models, refused = [], []
-        for span in live.spans:
-            since, until = span.opens(bot.frame.length_us)
-            end = _END_OF_TIME if until is None else until
-            try:
-                models.append(LiveModel(load_bundle(span.bundle_path), since, end))
-            except BundleError as error:
-                refused.append(((since, end - 1), error))
-        return cls(tuple(models), tuple(refused), live.problem)
-
-    @property
-    def mark(self) -> list[list[Any]]:
-        """Which bundle is live when, as the watermark keeps it."""
-        return [[model.bundle.hash, model.since, model.until] for model in self.models]
-
-    def is_as_before(self, stored: Mapping[str, Any]) -> bool:
-        """Whether rows replayed earlier stand; refused bundles leave theirs as they are."""
-        before = stored.get("live")
-        if before is None:
-            return False
-        return all(one in before for one in self.mark) if self.refused else self.mark == before
-
-    def score(self, connection: sa.Connection, bot_id: int, span: Span) -> Iterator[ReplayedBlock]:
-        """Read and score every logged row of a span (first and last candle open, stored µs)."""
-        first, last = span
-        window = from_us(first), from_us(last + 1)
-        for block in read_vectors(connection, bot_id, *window):
-            end = int(block.candle_opens[-1]) + 1
-            yield ReplayedBlock(first, end, len(block.candle_opens), self._parts(block))
-            first = end
-        yield ReplayedBlock(first, last + 1, 0, ())
-
-    def _parts(self, block: Block) -> tuple[ReplayedPart, ...]:
-        opened = block.candle_opens
-        parts = []
-        is_free = np.ones(len(opened), dtype=bool)
-        for model in self.models:
-            is_live = (opened >= model.since) & (opened < model.until)
-            is_free &= ~is_live
-            if is_live.all():
-                parts.append(_replay(model.bundle, block.columns, opened, block.matrix))
-            elif is_live.any():
-                rows = block.matrix[is_live]
-                parts.append(_replay(model.bundle, block.columns, opened[is_live], rows))
-        if is_free.any():
-            detail = self.problem or "no deployment in the configuration covers this candle"
-            absences = _absences(opened[is_free], "", "no_live_bundle", detail)
-            parts.append(ReplayedPart(None, _signals([]), absences))
-        return tuple(parts)
+    problems: tuple[str, ...] = ()
 
 
 def replay_logged(
@@ -166,7 +55,7 @@ def replay_logged(
         stored = read_watermark(connection, bot_id, STEP) or {}
         seen = stored.get("seen") if replay.is_as_before(stored) else None
         changes = feature_changes(connection, bot_id, seen)
-    changed = ((0, _END_OF_TIME),) if changes.spans is None else changes.spans
+    changed = ((0, END_OF_TIME),) if changes.spans is None else changes.spans
     spans = subtract_spans(changed, [span for span, _ in replay.refused])
     report = _store(engine, bot_id, replay, spans, run_id) if spans else ReplayReport(0, 0, 0)
     if replay.refused:
@@ -175,12 +64,13 @@ def replay_logged(
         with engine.begin() as connection:
             mark = {"seen": changes.newest, "live": replay.mark}
             write_watermark(connection, bot_id, STEP, mark)
-    return replace(report, problem=replay.problem)
+    problem = replay.problem if report.candles else None
+    return replace(report, problems=() if problem is None else (problem,))
 
 
 def replayed_blocks(
     url: str, bot_id: int, replay: Replay, spans: Sequence[Span]
-) -> Iterator[ReplayedBlock]:
+) -> Generator[ReplayedBlock]:
     """Read and score spans, the reading in a thread of its own with its own connection."""
     engine = reader_engine(url)
 
@@ -233,54 +123,3 @@ def subtract_spans(spans: Sequence[Span], taken: Sequence[Span]) -> tuple[Span, 
                 rest.append((last + 1, one[1]))
         left = rest
     return tuple(left)
-
-
-def _replay(
-    bundle: Bundle,
-    columns: Sequence[str],
-    opened: npt.NDArray[np.int64],
-    matrix: npt.NDArray[np.float64],
-) -> ReplayedPart:
-    signals, absences = [], []
-    for side, model in bundle.sides.items():
-        scored = score_columns(model, columns, matrix)
-        if not scored.missing:
-            signals.append((side, opened, scored.probabilities))
-        absences.append(_why_not(side, opened, scored))
-    return ReplayedPart(bundle, _signals(signals), pd.concat(absences, ignore_index=True))
-
-
-def _why_not(side: Side, opened: npt.NDArray[np.int64], scored: Scored) -> pd.DataFrame:
-    if scored.missing:
-        named = ", ".join(scored.missing[:_NAMED])
-        more = len(scored.missing) - _NAMED
-        detail = f"not in the logged row: {named}" + (f" and {more} more" if more > 0 else "")
-        return _absences(opened, side, "missing_feature", detail)
-    return _absences(
-        opened[scored.is_infinite], side, "infinite_feature", "an input of the model is infinite"
-    )
-
-
-def _signals(
-    scored: Sequence[tuple[Side, npt.NDArray[np.int64], npt.NDArray[np.float64]]],
-) -> pd.DataFrame:
-    parts = [
-        pd.DataFrame(
-            {"candle_open": index_from_us(opened), "side": str(side), "probability": values}
-        )
-        for side, opened, values in scored
-    ]
-    if not parts:
-        parts = [pd.DataFrame({"candle_open": index_from_us([]), "side": "", "probability": []})]
-    return pd.concat(parts, ignore_index=True).dropna(subset="probability", ignore_index=True)
-
-
-def _absences(opened: npt.NDArray[np.int64], side: str, reason: str, detail: str) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "candle_open": index_from_us(opened),
-            "side": str(side),
-            "reason": reason,
-            "detail": detail,
-        }
-    )

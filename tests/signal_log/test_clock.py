@@ -1,0 +1,91 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.signal_log.clock import candle_open_of, parse_moments
+from core.timeframe import Timeframe
+
+FIVE = Timeframe.parse("5m")
+SEOUL = "Asia/Seoul"
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def test_a_label_without_date_is_the_latest_closed_such_time() -> None:
+    logged = utc("2025-10-24 09:40:10.229")
+    assert candle_open_of("18:35:00", SEOUL, logged, FIVE) == utc("2025-10-24 09:35:00")
+    assert candle_open_of("18:35", SEOUL, logged, FIVE) == utc("2025-10-24 09:35:00")
+
+
+def test_a_candle_that_had_not_closed_is_yesterdays() -> None:
+    logged = utc("2025-10-24 09:39:59.999")
+    assert candle_open_of("18:35:00", SEOUL, logged, FIVE) == utc("2025-10-23 09:35:00")
+    closing = utc("2025-10-24 09:40:00")
+    assert candle_open_of("18:35:00", SEOUL, closing, FIVE) == utc("2025-10-24 09:35:00")
+
+
+def test_midnight_belongs_to_the_day_before() -> None:
+    logged = utc("2025-10-24 00:00:09")
+    assert candle_open_of("23:55:00", "UTC", logged, FIVE) == utc("2025-10-23 23:55:00")
+
+
+def test_the_hour_that_a_clock_change_repeats_is_the_later_one_that_closed() -> None:
+    zone = "America/New_York"  # on 2025-11-02 the hour from 01:00 came twice
+    first, second = utc("2025-11-02 05:30:00"), utc("2025-11-02 06:30:00")
+    assert candle_open_of("01:30", zone, first + timedelta(minutes=6), FIVE) == first
+    assert candle_open_of("01:30", zone, second + timedelta(minutes=6), FIVE) == second
+
+
+def test_an_hour_that_a_clock_change_skips_is_the_day_befores() -> None:
+    logged = utc("2025-03-09 12:00:00")
+    assert candle_open_of("02:30", "America/New_York", logged, FIVE) == utc("2025-03-08 07:30:00")
+
+
+@given(
+    opened=st.integers(0, 4_000_000).map(lambda bar: utc("2024-01-01") + bar * FIVE.length),
+    delay_s=st.floats(0, 80_000),
+    zone=st.sampled_from(["UTC", SEOUL, "Asia/Kolkata"]),
+)
+def test_a_rendered_label_names_its_candle_within_a_day(
+    opened: datetime, delay_s: float, zone: str
+) -> None:
+    from zoneinfo import ZoneInfo
+
+    label = opened.astimezone(ZoneInfo(zone)).strftime("%H:%M:%S")
+    logged = opened + FIVE.length + timedelta(seconds=delay_s)
+    assert candle_open_of(label, zone, logged, FIVE) == opened
+
+
+def test_labels_with_a_date_need_no_time_of_logging() -> None:
+    assert candle_open_of("2025-10-24 18:35:00", SEOUL, None, FIVE) == utc("2025-10-24 09:35")
+    assert candle_open_of("2025-10-24T18:35:00+09:00", "UTC", None, FIVE) == utc("2025-10-24 09:35")
+
+
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [
+        ("18:35:00", "no time of logging"),
+        ("25:00:00", "is no time"),
+        ("2025-10-24 18:36:00", "is no candle open of 5m"),
+    ],
+)
+def test_labels_that_name_no_candle_say_why(label: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        candle_open_of(label, "UTC", None, FIVE)
+
+
+def test_times_of_logging_in_every_form() -> None:
+    expected = utc("2025-10-24 09:40:10.229")
+    texts = [
+        "2025-10-24 18:40:10,229",
+        "2025-10-24T18:40:10.229",
+        "2025-10-24T09:40:10.229Z",
+        "2025/10/24 18:40:10.229",
+    ]
+    assert parse_moments(texts, SEOUL) == [expected] * 4
+    assert parse_moments(["1761298810229"], SEOUL) == [expected]
+    assert parse_moments(["soon"], SEOUL) == [None]
