@@ -14,6 +14,7 @@ import streamlit as st
 
 from core.alignment.calendar import CollectionOverview, summarise_collection
 from core.alignment.overview import NamedSpan, PairOverview, summarise
+from core.alignment.phases import ReplayTotals
 from core.errors import StorageError
 from core.settings import BotSettings, Settings, config_path, load_settings
 from core.side import SIDES
@@ -296,3 +297,10 @@ def revised_candles(bot_id: int, since: datetime, version: str) -> int:
     """How many candles changed after they were first stored, as seen since then."""
     with engine().connect() as connection:
         return dashboard_changes.revised_candles(connection, bot_id, since)
+
+
+@st.cache_data(ttl=600, max_entries=16, show_spinner=False)
+def replay_totals(comparison_id: int, version: str) -> ReplayTotals:
+    """How many emitted signals the replay reproduces."""
+    with engine().connect() as connection:
+        return dashboard_pairs.replay_totals(connection, comparison_id)

@@ -148,6 +148,23 @@ def draw_line(*parts: str | Badge) -> None:
     st.html(f'<div class="al-line">{inner}</div>')
 
 
+def draw_links(*links: Link) -> None:
+    """Links in one line, of texts that may come from the configuration."""
+    st.html(f'<div class="al-line">{"".join(_cell(link) for link in links)}</div>')
+
+
+def draw_phases(phases: Sequence[tuple[Badge, str, str, str]]) -> None:
+    """A stepper: of each phase its badge, title, criterion and progress, in order."""
+    classes = {"good": "done", "note": "now"}
+    items = "".join(
+        f'<li class="{classes.get(badge.tone, "waiting")}"><h4>{number}. {plain(title)}</h4>'
+        f"{badge_html(badge)}<p>{plain(progress)}</p>"
+        f'<p class="al-muted">{plain(criterion)}</p></li>'
+        for number, (badge, title, criterion, progress) in enumerate(phases, start=1)
+    )
+    st.html(f'<ol class="al-phases" aria-label="Phases">{items}</ol>')
+
+
 def draw_heading(text: str) -> None:
     """A small heading that may hold text from the configuration."""
     st.html(f'<h4 class="al-heading">{plain(text)}</h4>')

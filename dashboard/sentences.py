@@ -1,11 +1,18 @@
 """Sentences with numbers, for a trader who reads nothing else."""
 
-from core.alignment.calendar import CollectionOverview
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import PurePath
+
+from core.alignment.calendar import CollectionOverview, Slot
 from core.alignment.glance import Level, alignment_level, collection_level
 from core.alignment.overview import PairOverview
 from core.settings import BotSettings
+from core.storage.reads.dashboard_changes import FailedStep
+from core.storage.reads.dashboard_findings import StoredDiagnosis
 from dashboard.format import count, moment, percent, plural, probability, share
 from dashboard.markup import Badge
+from dashboard.wording import VERDICTS, cause_word, step_word
 
 _TONES = {
     Level.GOOD: "good",
@@ -89,3 +96,97 @@ def _pattern(overview: CollectionOverview) -> str:
         return ""
     first = overview.patterns[0]
     return f", {count(first.missing)} of them at {first.sentence()}"
+
+
+def goal_words(whole: CollectionOverview, zone: str) -> str:
+    """How far the collection goal is, and when it is reached about."""
+    figures = whole.figures
+    if figures.logged >= figures.target_rows:
+        return f"goal reached {moment(figures.estimated_completion, zone)}"
+    days = f"day {figures.day_number} of {figures.target_days}"
+    if figures.estimated_completion is None:
+        return f"{days}; no estimate while the bot is silent"
+    return f"{days}, done about {moment(figures.estimated_completion, zone)}"
+
+
+def changes_since(
+    since: datetime,
+    *,
+    zone: str,
+    bot: BotSettings,
+    collected: CollectionOverview | None,
+    diagnoses: Sequence[StoredDiagnosis],
+    failed: Sequence[FailedStep],
+    revised: int,
+    misaligned: int,
+) -> list[tuple[Badge, str]]:
+    """What is new since then, most serious first; nothing that is as it should be."""
+    lines = [
+        (
+            Badge("bad", "Failed"),
+            f"{step_word(one.step)} failed {plural(one.times, 'time')}, last at "
+            f"{moment(one.last_at, zone)}: {one.error}",
+        )
+        for one in failed
+    ]
+    lines += [
+        (
+            Badge("warn", "Finding"),
+            f"{cause_word(found.cause)} ({VERDICTS[found.verdict].lower()}, {one.comparison}) "
+            f"at {moment(one.made_at, zone)}: {found.document['summary']}",
+        )
+        for one in diagnoses
+        if one.made_at >= since
+        for found in one.open_findings
+    ]
+    if misaligned:
+        lines.append(
+            (Badge("warn", "Misaligned"), f"{plural(misaligned, 'candle')} beyond the tolerance.")
+        )
+    lines += _log_changes(since, collected, zone)
+    lines += [
+        (
+            Badge("note", "Deployment"),
+            f"{PurePath(one.bundle).name} live from {moment(one.since, zone)}.",
+        )
+        for one in bot.deployments
+        if one.since >= since
+    ]
+    if revised:
+        lines.append(
+            (
+                Badge("note", "Candles"),
+                f"{plural(revised, 'candle')} changed after they were first stored.",
+            )
+        )
+    return lines
+
+
+def _log_changes(
+    since: datetime, collected: CollectionOverview | None, zone: str
+) -> list[tuple[Badge, str]]:
+    if collected is None:
+        return [(Badge("bad", "Silent"), "No row was logged.")]
+    lines = []
+    if collected.missing:
+        lines.append(
+            (
+                Badge("warn", "Gap"),
+                f"{plural(collected.missing, 'candle')} missing in "
+                f"{plural(len(collected.gaps), 'gap')}{_pattern(collected)}.",
+            )
+        )
+    waiting = collected.counts.get(Slot.QUARANTINED, 0)
+    if waiting:
+        lines.append(
+            (Badge("warn", "Quarantine"), f"{plural(waiting, 'candle')} only in quarantine.")
+        )
+    lines += [
+        (
+            Badge("note", "Layout"),
+            f"New row layout from {moment(span.first, zone)}, {plural(span.rows, 'row')}.",
+        )
+        for span in collected.layouts[1:]
+        if span.first >= since
+    ]
+    return lines

@@ -45,6 +45,7 @@ class Screen:
     state: BotState
     bounds: Bounds
     version: str
+    all_bots: tuple[str, ...]
 
     @property
     def zone(self) -> str:
@@ -91,6 +92,7 @@ def _screen(question: str) -> Screen:
         state=state,
         bounds=bounds(selection.window, state.last_candle, bot.frame.length),
         version=version,
+        all_bots=tuple(one.name for one in settings.bots),
     )
 
 
@@ -104,7 +106,8 @@ def draw_freshness(bot: BotSettings, zone: str, version: str) -> None:
         if newest != version:
             st.rerun(scope="app")
         freshness = current_freshness(bot, newest)
-        draw_line(freshness_badge(freshness), *_freshness_words(freshness, zone), _simulated(bot))
+        words = _freshness_words(freshness, zone, bot.frame.length)
+        draw_line(freshness_badge(freshness), *words, _simulated(bot))
 
     bar()
 
@@ -129,7 +132,7 @@ def freshness_badge(freshness: Freshness) -> Badge:
     }[freshness.state]
 
 
-def _freshness_words(freshness: Freshness, zone: str) -> list[str]:
+def _freshness_words(freshness: Freshness, zone: str, bar_length: timedelta) -> list[str]:
     now = clock.now()
     words = []
     if freshness.last_candle is not None:
@@ -137,7 +140,7 @@ def _freshness_words(freshness: Freshness, zone: str) -> list[str]:
         missed = f", {format.plural(silent, 'closed candle')} since" if silent >= 2 else ""
         words.append(
             f"Data to {format.moment(freshness.last_candle, zone)} "
-            f"({format.ago(freshness.last_candle, now)}{missed})"
+            f"(closed {format.ago(freshness.last_candle + bar_length, now)}{missed})"
         )
     words.append(
         f"Collector last ran {format.moment(freshness.last_run, zone)} "

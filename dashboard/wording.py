@@ -40,3 +40,59 @@ def comparison_sentence(comparison: Comparison) -> str:
     bars, mode = spec.get("lookback_bars"), spec.get("mode", "window")
     how = "each candle in a frame of its own" if mode == "window" else "one frame a UTC day"
     return f"Production against features recomputed from {bars} closed candles, {how}."
+
+
+CAUSES = {
+    "label_clock": "Labels in another time zone",
+    "candle_offset": "Labels one candle off",
+    "unreal_rows": "Rows that never were in the market",
+    "unclosed_candle": "Computed on an open candle",
+    "partial_candle": "Unfinished candle kept",
+    "market_data": "Other market data",
+    "missing_candles": "Missing candles in the window",
+    "lookback": "Other lookback",
+    "warm_up": "Too little history",
+    "row_position": "Position of the row in its frame",
+    "pipeline_version": "Feature code changed",
+    "column_collision": "Column collision",
+    "column_order": "Column order",
+    "missing_features": "Missing features",
+    "nan_policy": "Handling of missing values",
+    "precision": "Rounded values",
+    "stale_features": "Features of the candle before",
+    "bundle": "Another model was live",
+    "sides_swapped": "LONG and SHORT swapped",
+    "scaler": "Another scaler",
+    "threshold": "Other thresholds",
+}
+
+VERDICTS = {
+    "proven": "Proven",
+    "partial": "Partly",
+    "refuted": "Refuted",
+    "untestable": "Cannot be tested",
+}
+
+STEPS = {
+    "features": "Read feature logs",
+    "ingest": "Read feature logs",
+    "signals": "Read signal logs",
+    "candles": "Read candles",
+    "replay": "Replay the model",
+    "import": "Import backtests",
+    "recompute": "Recompute backtests",
+    "pair": "Pair signals",
+    "diagnose": "Diagnose",
+}
+
+
+def cause_word(code: str) -> str:
+    """A cause as a trader names it."""
+    return CAUSES.get(code, code.replace("_", " ").capitalize())
+
+
+def step_word(step: str) -> str:
+    """A step of the collector's cycle; recomputations name their backtest after a colon."""
+    kind, _, name = step.partition(":")
+    word = STEPS.get(kind, kind.replace("_", " ").capitalize())
+    return f"{word}: {name.strip()}" if name else word

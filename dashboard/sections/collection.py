@@ -7,7 +7,7 @@ from core.storage.reads.dashboard_collection import Layout
 from dashboard import data, states
 from dashboard.format import count, duration, moment, percent, plural
 from dashboard.markup import Cell, Column, draw_heading, draw_line, draw_status, draw_table
-from dashboard.sentences import collection_badge, collection_sentence
+from dashboard.sentences import collection_badge, collection_sentence, goal_words
 from dashboard.shell import Screen, pick_param
 
 _REASONS = {
@@ -50,7 +50,7 @@ def cards(screen: Screen, overview: CollectionOverview, whole: CollectionOvervie
         st.metric(
             "Rows towards the goal",
             f"{count(min(figures.logged, figures.target_rows))} / {count(figures.target_rows)}",
-            _goal_words(whole, screen.zone),
+            goal_words(whole, screen.zone),
             delta_color="off",
             delta_arrow="off",
             border=True,
@@ -186,16 +186,6 @@ def file_list(screen: Screen) -> None:
 
 
 _ACCOUNT = ("lines", "stored", "duplicates", "quarantined", "recovered")
-
-
-def _goal_words(whole: CollectionOverview, zone: str) -> str:
-    figures = whole.figures
-    days = f"day {figures.day_number} of {figures.target_days}"
-    if figures.logged >= figures.target_rows:
-        return f"reached {moment(figures.estimated_completion, zone)}"
-    if figures.estimated_completion is None:
-        return f"{days}; no estimate while the bot is silent"
-    return f"{days}, done about {moment(figures.estimated_completion, zone)}"
 
 
 def _layout_row(

@@ -66,8 +66,8 @@ def nothing_to_list(screen: Screen, chosen: tuple[bool, bool, bool]) -> None:
         states.nothing_flagged(f"No candle of {window} differs by more than the tolerance.")
 
 
-def ranking(screen: Screen, comparison: Comparison, rows: pd.DataFrame) -> None:
-    """The ranked table; each row is a link to its candle."""
+def ranking_table(screen: Screen, comparison: Comparison, rows: pd.DataFrame) -> None:
+    """The ranked rows; each is a link to its candle."""
     columns = [
         Column("#", "num"),
         Column("Candle open", "nowrap"),
@@ -84,6 +84,11 @@ def ranking(screen: Screen, comparison: Comparison, rows: pd.DataFrame) -> None:
         [_row(screen, number, pair) for number, pair in enumerate(rows.itertuples(), start=1)],
         caption=f"Worst candles of {comparison.name}, largest difference first",
     )
+
+
+def ranking(screen: Screen, comparison: Comparison, rows: pd.DataFrame) -> None:
+    """The ranked table with its account and its export."""
+    ranking_table(screen, comparison, rows)
     st.caption(
         f"{plural(len(rows), 'row')} shown, at most {SHOWN}. Differences in probability, "
         f"{production_word(comparison.name).lower()} − {other_word(comparison.name).lower()}."

@@ -8,6 +8,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from core.alignment.day_block import unpack_pairs
+from core.alignment.phases import ReplayTotals
 from core.frames import index_from_us, to_us
 from core.storage.bulk import raw
 from core.storage.reads.pairs import within
@@ -116,11 +117,25 @@ def count_flagged(
     until: datetime | None = None,
 ) -> int:
     """How many candles of a window have a pair beyond the tolerance."""
-    opens = sa.select(_PAIR.c.candle_open.distinct().label("candle_open")).where(
-        _PAIR.c.comparison_id == comparison_id, _flagged()
+    opens = (
+        sa.select(_PAIR.c.candle_open)
+        .where(_PAIR.c.comparison_id == comparison_id, _flagged())
+        .distinct()
     )
     flagged = within(opens, _PAIR.c.candle_open, from_, until).subquery()
     return int(connection.execute(sa.select(sa.func.count()).select_from(flagged)).scalar_one())
+
+
+def replay_totals(connection: sa.Connection, comparison_id: int) -> ReplayTotals:
+    """Emitted signals of both sides, those with a replay, and those that differ from it."""
+    names = ("production_signals", "pairs", "above")
+    row = connection.execute(
+        sa.select(*(sa.func.coalesce(sa.func.sum(_PAIR_DAY.c[name]), 0) for name in names)).where(
+            _PAIR_DAY.c.comparison_id == comparison_id
+        )
+    ).one()
+    emitted, replayed, misaligned = (int(value) for value in row)
+    return ReplayTotals(emitted=emitted, replayed=replayed, misaligned=misaligned)
 
 
 def candle_pairs(connection: sa.Connection, bot_id: int, candle_open: datetime) -> pd.DataFrame:
