@@ -27,6 +27,8 @@ class Kind(StrEnum):
     TEXT = "text"
 
 
+_STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
 Chunk = Mapping[str, Sequence[Any]]
 
 
@@ -98,8 +100,16 @@ def write_parquet(table: Table, file: BinaryIO) -> None:
 
 
 def harmless(text: str) -> str:
-    """The text as a spreadsheet shows it, never runs it."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    """The text as a spreadsheet shows it, never runs it; a plain number stays as it is."""
+    return f"'{text}" if text.startswith(_STARTS_FORMULA) and not _is_number(text) else text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 _WRITERS: Mapping[str, Callable[[Table, BinaryIO], None]] = {

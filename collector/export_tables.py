@@ -1,5 +1,6 @@
 """What `export` can give out, as tables."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,14 @@ from core.settings import BotSettings
 from core.side import Origin
 from core.storage.reads.alignment import findings
 from core.storage.reads.bots import bot_id, comparisons
+from core.storage.reads.feature_log import (
+    LoggedBlock,
+    layout_columns,
+    logged_opens,
+    quarantined,
+    read_vectors,
+)
+from core.storage.reads.feature_texts import text_columns
 from core.storage.reads.pairs import read_pairs
 from core.storage.reads.signals import read_series
 
@@ -106,37 +115,55 @@ def signals_table(connection: sa.Connection, bots: Bots, window: Window) -> Tabl
 
 
 def features_table(connection: sa.Connection, bots: Bots, window: Window) -> Table:
-    """Logged feature vectors: one column a name that any layout has, empty where it had none."""
-    from core.storage.reads.feature_log import layout_columns, read_vectors
+    """Logged feature vectors: one column a name that any layout has, empty where it had none.
 
+    A field without a number is NaN, which is a value, unlike a column that is absent.
+    """
     stored = list(_stored(connection, bots))
-    names = dict.fromkeys(
-        name for _, number in stored for name in layout_columns(connection, number)
-    )
+    names = [name for _, number in stored for name in layout_columns(connection, number)]
+    worded = {name for _, number in stored for name in text_columns(connection, number)}
     columns = {
         "bot": Kind.TEXT,
         "candle_open": Kind.TIME,
-        **{name: Kind.NUMBER for name in names if name not in ("bot", "candle_open")},
+        **{name: Kind.TEXT if name in worded else Kind.NUMBER for name in names if name != "bot"},
     }
+    columns["candle_open"] = Kind.TIME
 
     def chunks() -> Iterator[Chunk]:
         for bot, number in stored:
-            for block in read_vectors(connection, number, *window):
+            for block in read_vectors(connection, number, *window, with_texts=bool(worded)):
                 rows = len(block.candle_opens)
-                values: dict[str, Sequence[Any]] = {
-                    name: block.matrix[:, position].tolist()
-                    for position, name in reversed(list(enumerate(block.columns)))
+                absent = {name: [None] * rows for name in columns}
+                opened = index_from_us(block.candle_opens).to_pydatetime().tolist()
+                yield {
+                    **absent,
+                    **_block_columns(block, worded),
+                    "bot": [bot.name] * rows,
+                    "candle_open": opened,
                 }
-                absent = {name: [None] * rows for name in columns if name not in values}
-                opened = list(index_from_us(block.candle_opens).to_pydatetime())
-                yield {**absent, **values, "bot": [bot.name] * rows, "candle_open": opened}
 
     return Table(columns, chunks())
 
 
+def _block_columns(block: LoggedBlock, worded: set[str]) -> dict[str, Sequence[Any]]:
+    """The block by column; of a name that stands twice in a layout the first counts."""
+    values: dict[str, Sequence[Any]] = {}
+    for position, name in reversed(list(enumerate(block.columns))):
+        numbers = block.matrix[:, position].tolist()
+        if name in worded:
+            pairs = zip(block.texts, numbers, strict=True)
+            values[name] = [texts.get(name, _number_text(number)) for texts, number in pairs]
+        else:
+            values[name] = numbers
+    return values
+
+
+def _number_text(number: float) -> str | None:
+    return None if math.isnan(number) else repr(number)
+
+
 def gaps_table(connection: sa.Connection, bots: Bots, window: Window) -> Table:
     """Runs of missing candles between the first and the last logged one."""
-    from core.storage.reads.feature_log import logged_opens
 
     def chunks() -> Iterator[Chunk]:
         for bot, number in _stored(connection, bots):
@@ -148,11 +175,10 @@ def gaps_table(connection: sa.Connection, bots: Bots, window: Window) -> Table:
 
 def quarantine_table(connection: sa.Connection, bots: Bots, window: Window) -> Table:
     """Lines that could not be stored; a window keeps those whose candle is known to lie in it."""
-    from core.storage.reads.feature_log import quarantined
 
     def chunks() -> Iterator[Chunk]:
         for bot, number in _stored(connection, bots):
-            found = quarantined(connection, number, None)
+            found = quarantined(connection, number).rename(columns={"path": "file"})
             opened = found["candle_open"]
             keep = pd.Series(True, index=found.index)
             if window[0] is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from core.storage.bulk import raw
-from core.storage.tables import feature_row
+from core.storage.tables import feature_row, layout
 
 _ROW = raw(feature_row)
 _TEXTS = sa.type_coerce(_ROW.c.texts, sa.Text)
@@ -53,3 +53,21 @@ def texts_of(
         for opened, texts in connection.execute(query):
             found[opened] = {int(place): text for place, text in (json.loads(texts) or {}).items()}
     return found
+
+
+def text_columns(connection: sa.Connection, bot_id: int) -> set[str]:
+    """Names of the columns that hold text in any stored row."""
+    layouts = {
+        row.id: row.columns
+        for row in connection.execute(
+            sa.select(layout.c.id, layout.c.columns).where(layout.c.bot_id == bot_id)
+        )
+    }
+    rows = connection.execute(
+        sa.select(_ROW.c.layout_id, _TEXTS).where(_ROW.c.bot_id == bot_id, _TEXTS.is_not(None))
+    )
+    return {
+        layouts[layout_id][int(position)]
+        for layout_id, texts in rows
+        for position in json.loads(texts) or ()
+    }
