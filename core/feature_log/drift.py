@@ -7,8 +7,9 @@ the order in which files were read.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from core.feature_log.cells import LineError
 from core.feature_log.layout import Grammar, Layout, Row
@@ -32,6 +33,22 @@ class Before:
     candle_open: int | None = None
     close: float | None = None
     raw: bytes | None = None
+
+
+def before_document(before: Before | None) -> list[Any] | None:
+    """The stored form (JSON) of the line before."""
+    if before is None:
+        return None
+    text = None if before.raw is None else before.raw.decode()
+    return [before.line, before.candle_open, before.close, text]
+
+
+def before_of(document: Sequence[Any] | None) -> Before | None:
+    """The line before, from its stored form."""
+    if document is None:
+        return None
+    line, opened, close, text = document
+    return Before(line, opened, close, None if text is None else text.encode())
 
 
 @dataclass(frozen=True, slots=True)

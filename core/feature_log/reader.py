@@ -13,7 +13,7 @@ import numpy as np
 
 from core.feature_log.bulk import parse_lines
 from core.feature_log.cells import LineError
-from core.feature_log.drift import Before, Drifted
+from core.feature_log.drift import Before, Drifted, before_document, before_of
 from core.feature_log.layout import Grammar, Layout, Row
 from core.feature_log.profile import Flags, Matrix, Profile
 from core.feature_log.records import MAX_LINE, Record, is_blank, join_quoted, split_cells
@@ -36,8 +36,7 @@ class LogReader:
         self.header = None if header is None else Layout(tuple(header))
         # One letter a column: n numbers, s words, ? nothing seen yet under this header.
         self._kinds = list(state.get("kinds", ""))
-        before = state.get("before")
-        self._before = None if before is None else _before(before)
+        self._before = before_of(state.get("before"))
         self._held = b""
         self._alone: list[Row] = []  # read one by one, their profile not yet taken
 
@@ -68,7 +67,7 @@ class LogReader:
             "line": self._line,
             "header": None if self.header is None else list(self.header.columns),
             "kinds": "".join(self._kinds),
-            "before": None if self._before is None else _before_document(self._before),
+            "before": before_document(self._before),
         }
         return batch
 
@@ -254,13 +253,3 @@ class LogReader:
 def _odd(line: bytes) -> bool:
     """Whether a line has bytes that only the careful way reads rightly."""
     return b"\0" in line or -1 < line.find(b"\r") < len(line) - 1
-
-
-def _before_document(before: Before) -> list[Any]:
-    raw = None if before.raw is None else before.raw.decode()
-    return [before.line, before.candle_open, before.close, raw]
-
-
-def _before(document: list[Any]) -> Before:
-    line, opened, close, raw = document
-    return Before(line, opened, close, None if raw is None else raw.encode())

@@ -1,7 +1,7 @@
 """Work on one block while the next is being read."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from queue import Empty, Full, Queue
 from typing import Generic, TypeVar
 
@@ -14,7 +14,7 @@ class _Failure(Generic[Item]):
         self.error = error
 
 
-def prefetch(source: Callable[[], Iterator[Item]], ahead: int = 2) -> Iterator[Item]:
+def prefetch(source: Callable[[], Iterator[Item]], ahead: int = 2) -> Generator[Item, None, None]:
     """The items of `source()`, made in a thread of its own, at most `ahead` of the consumer.
 
     An error of the source is raised where its item would have come. A consumer that

@@ -148,7 +148,7 @@ def ingestion_account(connection: sa.Connection, bot_id: int) -> dict[str, int]:
 def quarantined(connection: sa.Connection, bot_id: int, limit: int | None = None) -> pd.DataFrame:
     """Quarantined lines in the order of their files, newest file last.
 
-    path, line, offset, length, reason, detail, candle_open (NaT: not known),
+    file, line, offset, length, reason, detail, candle_open (NaT: not known),
     raw (bytes, None beyond 1 MB), sha256 (of the line without its line end).
     """
     names = ["line", "offset", "length", "reason", "detail", "candle_open", "raw", "sha256"]
@@ -160,16 +160,18 @@ def quarantined(connection: sa.Connection, bot_id: int, limit: int | None = None
         .order_by(log_file.c.path, _QUARANTINE.c.generation, _QUARANTINE.c.line)
         .limit(limit)
     )
-    found = pd.DataFrame(list(connection.execute(query)), columns=["path", *names])
+    rows: list[Any] = list(connection.execute(query))
+    found = pd.DataFrame(rows, columns=["file", *names])
     return found.assign(candle_open=_times(found["candle_open"]))
 
 
 def files(connection: sa.Connection, bot_id: int) -> pd.DataFrame:
     """Files of the feature log with their account, how far they were read, and their problem."""
     names = ["path", "offset", "line", *_COUNTS, "problem", "read_at"]
-    columns = [raw(log_file).c[name] for name in names]
-    query = sa.select(*columns).where(log_file.c.bot_id == bot_id, log_file.c.log == LOG)
-    rows = list(connection.execute(query.order_by(log_file.c.path)))
+    c = raw(log_file).c
+    columns: list[Any] = [c[name] for name in names]
+    query = sa.select(*columns).where(c.bot_id == bot_id, c.log == LOG).order_by(c.path)
+    rows: list[Any] = list(connection.execute(query))
     found = pd.DataFrame(rows, columns=names)
     return found.assign(read_at=_times(found["read_at"]))
 
@@ -187,9 +189,11 @@ def layout_changes(connection: sa.Connection, bot_id: int) -> pd.DataFrame:
     changed = rows[rows["layout_id"] != rows["layout_id"].shift()]
     numbers = [None, *changed["layout_id"].tolist()]
     columns = [() if number is None else layouts[number] for number in numbers]
+    came = [tuple(n for n in new if n not in old) for old, new in pairwise(columns)]
+    went = [tuple(n for n in old if n not in new) for old, new in pairwise(columns)]
     return changed[["candle_open", "layout_id"]].assign(
-        came=[tuple(n for n in new if n not in old) for old, new in pairwise(columns)],
-        went=[tuple(n for n in old if n not in new) for old, new in pairwise(columns)],
+        came=pd.Series(came, index=changed.index, dtype=object),
+        went=pd.Series(went, index=changed.index, dtype=object),
     )
 
 
@@ -213,7 +217,7 @@ def _window(bot_id: int, from_: datetime | None, until: datetime | None) -> list
 
 def _frame(connection: sa.Connection, names: list[str], where: list[Any]) -> pd.DataFrame:
     query = sa.select(_ROW.c.candle_open, *(_ROW.c[name] for name in names)).where(*where)
-    rows = list(connection.execute(query.order_by(_ROW.c.candle_open)))
+    rows: list[Any] = list(connection.execute(query.order_by(_ROW.c.candle_open)))
     found = pd.DataFrame(rows, columns=["candle_open", *names])
     return found.assign(candle_open=index_from_us(found["candle_open"].to_numpy("int64")))
 

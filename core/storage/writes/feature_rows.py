@@ -123,6 +123,22 @@ class Ledger:
             for lines in known.values():
                 self._decide(lines, [], set())
 
+    def contested(self, file_ids: Sequence[int]) -> set[int]:
+        """Candles that several lines speak of, one of them in these files."""
+        found: set[int] = set()
+        stored = sa.select(_ROWS.c.candle_open).where(
+            _ROWS.c.bot_id == self.bot_id, _ROWS.c.file_id.in_(file_ids)
+        )
+        for table in (_DUPLICATES, _QUARANTINE):
+            c = table.c
+            query = sa.select(c.candle_open).where(
+                c.bot_id == self.bot_id,
+                c.candle_open.is_not(None),
+                c.file_id.in_(file_ids) | c.candle_open.in_(stored),
+            )
+            found.update(self.connection.scalars(query))
+        return found
+
     def count(self, file_id: int, name: str, number: int) -> None:
         """Add lines of one kind to the account of a file."""
         account = self.counts.setdefault(file_id, dict.fromkeys(_COUNTS, 0))
