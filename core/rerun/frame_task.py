@@ -24,6 +24,7 @@ _MIXED_SHOWN = 5
 FRAME_CONTRACT = 1
 
 _OWN_PACKAGES = ("core", "collector", "dashboard", "demo")
+_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _LOADED: dict[tuple[str, tuple[str, ...]], Callable[..., Any]] = {}
 
 
@@ -221,12 +222,16 @@ def _load(spec: str, pipeline_path: Sequence[str]) -> Callable[..., Any]:
 
 
 def _give_way(pipeline_path: Sequence[str]) -> None:
-    """Put the trader's folders first, and forget packages of Align that carry the same name."""
+    """Put the trader's folders first; where they have a package of our name, ours is forgotten."""
     folders = [os.path.abspath(folder) for folder in pipeline_path]
     sys.path[:] = folders + [entry for entry in sys.path if entry not in folders]
     sys.dont_write_bytecode = True
     for name in _OWN_PACKAGES:
-        if any(os.path.exists(os.path.join(folder, name)) for folder in folders):
+        if _ROOT not in folders and any(
+            os.path.exists(os.path.join(folder, name)) for folder in folders
+        ):
+            # A package without __init__.py would lose against ours wherever it stands.
+            sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != _ROOT]
             for loaded in [m for m in sys.modules if m == name or m.startswith(name + ".")]:
                 del sys.modules[loaded]
     importlib.invalidate_caches()

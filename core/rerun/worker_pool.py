@@ -42,6 +42,7 @@ class WorkerPool(Executor):
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
         self._is_shut = False
+        self._is_killed = False
         self._running: set[WorkerProcess] = set()
 
     def submit(self, fn: Callable[..., _Value], /, *args: Any, **kwargs: Any) -> Future[_Value]:
@@ -71,9 +72,9 @@ class WorkerPool(Executor):
         """Stop at once: waiting calls are cancelled, running ones fail, workers are killed."""
         self.shutdown(wait=False, cancel_futures=True)
         with self._lock:
-            running = list(self._running)
-        for worker in running:
-            worker.kill()
+            self._is_killed = True
+            for worker in self._running:
+                worker.end()
         for thread in self._threads:
             thread.join()
 
@@ -111,7 +112,10 @@ class WorkerPool(Executor):
         worker = WorkerProcess(memory_limit_mb=self._memory_limit_mb, folder=self._folder)
         with self._lock:
             self._running.add(worker)
-        return worker
+            if not self._is_killed:
+                return worker
+        self._discard(worker)
+        raise WorkerError("the worker pool was stopped")
 
     def _discard(self, worker: WorkerProcess | None) -> None:
         if worker is not None:

@@ -85,12 +85,18 @@ class WorkerProcess:
             raise WorkerError(str(value))
         return value
 
-    def kill(self) -> None:
-        """End the worker and everything it started; safe to call twice."""
+    def end(self) -> None:
+        """Kill the worker and all it started; a call under way then fails. Any thread may call."""
         try:
             os.killpg(self._process.pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
             self._process.kill()
+
+    def kill(self) -> None:
+        """End the worker and close its pipes, by the thread that calls it; safe to call twice."""
+        if self._process.returncode is not None:
+            return
+        self.end()
         self._process.wait()
         self._drain.join(timeout=1)
         for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
