@@ -43,8 +43,6 @@ def align_bot(
     except StorageError as error:
         _LOG.error("%s: %s", bot.name, error)
         return False
-    for step, sentence in report.failures.items():
-        _LOG.error("%s: %s failed: %s", bot.name, step, sentence)
     return not report.is_failed
 
 

@@ -97,7 +97,10 @@ def configured_steps(bot: BotSettings) -> list[Step]:
         work = _import_backtest if backtest.is_imported else _recompute
         verb = "import" if backtest.is_imported else "recompute"
         steps.append(Step(f"{verb} {backtest.name}", partial(work, backtest)))
-    return [*steps, Step("pair", _pair), Step("diagnose", _diagnose)]
+    steps.append(Step("pair", _pair))
+    if bot.comparisons:
+        steps.append(Step("diagnose", _diagnose))
+    return steps
 
 
 def _recorded(context: Context, step: Step) -> Run:
@@ -109,6 +112,8 @@ def _recorded(context: Context, step: Step) -> Run:
             _LOG.info("%s: %s: %s", context.bot.name, step.name, _counts(report))
         for problem in run.details.get("problems", ()):
             _LOG.warning("%s: %s: %s", context.bot.name, step.name, problem)
+    if run.error is not None:
+        _LOG.error("%s: %s failed: %s", context.bot.name, step.name, run.error)
     return run
 
 

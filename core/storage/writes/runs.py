@@ -48,9 +48,9 @@ class Run:
 
 @contextmanager
 def recorded_run(engine: sa.Engine, bot_id: int | None, step: str, now: datetime) -> Iterator[Run]:
-    """Record a step that starts at `now`; the job boundary: its error is stored and logged.
+    """Record a step that starts at `now`; the job boundary: its error is stored with its traceback.
 
-    The error is not raised on: ask `is_failed` afterwards. An interruption
+    The error is not raised on: ask `error` afterwards, and say it. An interruption
     (a BaseException) is raised on and leaves the row running.
     """
     with engine.begin() as connection:
@@ -62,7 +62,7 @@ def recorded_run(engine: sa.Engine, bot_id: int | None, step: str, now: datetime
     except Exception as error:
         current.error = _sentence(error)
         trace = traceback.format_exc()
-        _LOG.error("%s failed: %s", step, current.error, exc_info=not isinstance(error, AlignError))
+        _LOG.debug("%s", trace)
     finished = now + timedelta(seconds=time.perf_counter() - started)
     with engine.begin() as connection:
         _finish(connection, current, finished, trace)

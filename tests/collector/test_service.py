@@ -1,0 +1,156 @@
+"""The collector as a process of its own: signals, locks, restarts."""
+
+import json
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collector.schedule import Service, candle_trigger
+from collector.stop import Stop
+from core.settings import BotSettings, Settings
+from core.storage.engine import writer_engine
+from tests.collector.bots import write_config, write_log
+
+COLLECTOR = [sys.executable, "-m", "collector", "--config"]
+
+
+def collector(config: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COLLECTOR, str(config), *arguments], capture_output=True, text=True, timeout=120
+    )
+
+
+@contextmanager
+def started(config: Path, verb: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [*COLLECTOR, str(config), verb], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def wait_for(what: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not what():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+
+
+def count(database: Path, table: str) -> int:
+    if not database.exists():
+        return 0
+    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
+    try:
+        return int(connection.execute(f"select count(*) from {table}").fetchone()[0])
+    except sqlite3.OperationalError:
+        return 0
+    finally:
+        connection.close()
+
+
+def status(config: Path) -> dict[str, Any]:
+    done = collector(config, "status", "--json")
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout)["bots"][0])
+
+
+def test_the_service_collects_serves_readers_and_stops_cleanly(tmp_path: Path) -> None:
+    write_log(tmp_path / "a" / "features_1.csv", 50)
+    config = write_config(tmp_path, "a")
+    database = tmp_path / "align.db"
+    with started(config, "run") as service:
+        wait_for(lambda: count(database, "feature_row") == 50)
+        assert status(config)["collection"]["logged"] == 50
+        second = collector(config, "once")
+        assert second.returncode == 1
+        assert "another collector is working on this database" in second.stderr
+        assert len(second.stderr.strip().splitlines()) == 1
+        assert second.stdout == ""
+        service.send_signal(signal.SIGTERM)
+        assert service.wait(timeout=30) == 0
+    assert collector(config, "once").returncode == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_during_a_long_ingest_finishes_the_transaction(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    for part in range(6):
+        first = datetime(2025, 1, 1, tzinfo=UTC) + timedelta(days=20 * part)
+        write_log(tmp_path / "a" / f"features_{part}.csv", 5760, first=first, seed=part)
+    config = write_config(tmp_path, "a")
+    database = tmp_path / "align.db"
+    with started(config, "once") as process:
+        wait_for(lambda: count(database, "log_file") > 0)
+        process.send_signal(number)
+        assert process.wait(timeout=30) == 0
+        assert process.stdout is not None
+        assert process.stdout.read() == ""
+    connection = sqlite3.connect(database)
+    assert connection.execute("pragma integrity_check").fetchone() == ("ok",)
+    stored, accounted = (
+        connection.execute(query).fetchone()[0]
+        for query in ("select count(*) from feature_row", "select sum(stored) from log_file")
+    )
+    connection.close()
+    assert stored == accounted
+    assert collector(config, "once").returncode == 0
+    assert status(config)["ingestion"]["stored"] == 6 * 5760
+
+
+def test_a_killed_collector_leaves_its_run_marked_as_interrupted(tmp_path: Path) -> None:
+    for part in range(6):
+        first = datetime(2025, 1, 1, tzinfo=UTC) + timedelta(days=20 * part)
+        write_log(tmp_path / "a" / f"features_{part}.csv", 5760, first=first, seed=part)
+    config = write_config(tmp_path, "a")
+    database = tmp_path / "align.db"
+    with started(config, "once") as process:
+        wait_for(lambda: count(database, "run") > 0)
+        process.kill()
+        process.wait()
+    assert collector(config, "once").returncode == 0
+    connection = sqlite3.connect(database)
+    outcomes = {row[0] for row in connection.execute("select outcome from run")}
+    connection.close()
+    assert outcomes == {"interrupted", "done"}
+
+
+def test_every_bot_has_its_job_on_its_own_grid(tmp_path: Path) -> None:
+    settings = Settings.model_validate(
+        {"bots": [{"name": "five"}, {"name": "hour", "timeframe": "1h"}]}
+    )
+    engine = writer_engine(f"sqlite:///{tmp_path / 'align.db'}")
+    scheduler = Service(engine, settings, Stop()).scheduler()
+    scheduler.start(paused=True)
+    try:
+        jobs = {job.id: job for job in scheduler.get_jobs()}
+    finally:
+        scheduler.shutdown()
+    assert set(jobs) == {"five", "hour"}
+    for job in jobs.values():
+        assert (job.coalesce, job.max_instances) == (True, 1)
+        assert job.next_run_time <= datetime.now(UTC)
+
+
+@pytest.mark.parametrize(("timeframe", "length_s"), [("5m", 300), ("1h", 3600), ("7m", 420)])
+def test_a_cycle_fires_some_seconds_after_each_candle(timeframe: str, length_s: int) -> None:
+    bot = BotSettings(name="b", timeframe=timeframe)
+    trigger = candle_trigger(bot, delay_s=20)
+    now = datetime.now(UTC)
+    first = trigger.get_next_fire_time(None, now)
+    second = trigger.get_next_fire_time(first, first)
+    assert (first.timestamp() - 20) % length_s == 0
+    assert second - first == timedelta(seconds=length_s)
+    assert first - now <= timedelta(seconds=length_s)
