@@ -4,7 +4,8 @@ Every cached function takes `version` (see `data_version`), which names the
 database and its newest change; `ttl` is a backstop only.
 """
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,18 @@ import sqlalchemy as sa
 import streamlit as st
 
 from core.alignment.calendar import CollectionOverview, summarise_collection
+from core.alignment.candle_features import CandleFeatures, compare_candle
+from core.alignment.candle_trials import climb_ladder
 from core.alignment.overview import NamedSpan, PairOverview, summarise
 from core.alignment.phases import ReplayTotals
+from core.bundle.load import load_bundle
 from core.errors import StorageError
 from core.settings import BotSettings, Settings, config_path, load_settings
 from core.side import SIDES
 from core.storage import annotations
 from core.storage.engine import reader_engine
 from core.storage.reads import (
+    dashboard_candle,
     dashboard_changes,
     dashboard_collection,
     dashboard_findings,
@@ -30,13 +35,29 @@ from core.storage.reads import (
 from core.storage.reads.alignment import agreement
 from core.storage.reads.bots import Comparison
 from core.storage.reads.bots import comparisons as read_comparisons
+from core.storage.reads.candles import read_candles
 from core.storage.reads.dashboard_findings import StoredDiagnosis
+from core.storage.reads.feature_log import read_vector
+from core.storage.reads.recompute import read_backtest_rows
 from core.storage.schema_state import SchemaState, schema_state
 from core.timeframe import Timeframe
 from dashboard import clock
 from dashboard.selection import Bounds
 
 MAX_NOTE = annotations.MAX_NOTE
+_AROUND_BARS = 36
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandleFacts:
+    """What is stored of one candle; `prices` reach three hours of 5-minute bars each way."""
+
+    signals: tuple[dashboard_candle.SignalAt, ...]
+    absences: tuple[dashboard_candle.AbsenceAt, ...]
+    pairs: pd.DataFrame
+    line: dashboard_candle.LoggedLine | None
+    neighbours: tuple[datetime | None, datetime | None]
+    prices: pd.DataFrame
 
 
 def settings() -> Settings:
@@ -304,3 +325,96 @@ def replay_totals(comparison_id: int, version: str) -> ReplayTotals:
     """How many emitted signals the replay reproduces."""
     with engine().connect() as connection:
         return dashboard_pairs.replay_totals(connection, comparison_id)
+
+
+@st.cache_data(ttl=600, max_entries=64, show_spinner=False)
+def candle_facts(
+    bot_id: int, candle_open: datetime, bar: timedelta, source: str, version: str
+) -> CandleFacts:
+    """Everything that is stored of one candle."""
+    with engine().connect() as connection:
+        return CandleFacts(
+            signals=dashboard_candle.signals_at(connection, bot_id, candle_open),
+            absences=dashboard_candle.absences_at(connection, bot_id, candle_open),
+            pairs=dashboard_pairs.candle_pairs(connection, bot_id, candle_open),
+            line=dashboard_candle.logged_line(connection, bot_id, candle_open),
+            neighbours=dashboard_candle.neighbour_opens(connection, bot_id, candle_open),
+            prices=read_candles(
+                connection,
+                bot_id,
+                source,
+                candle_open - _AROUND_BARS * bar,
+                candle_open + (_AROUND_BARS + 1) * bar,
+            ),
+        )
+
+
+@st.cache_data(ttl=600, max_entries=64, show_spinner="Comparing features …")
+def candle_features(
+    bot_id: int, name: str, bundle: Path, candle_open: datetime, version: str
+) -> CandleFeatures | str:
+    """Logged against recomputed features of one candle; a sentence where there are none."""
+    with engine().connect() as connection:
+        logged = read_vector(connection, bot_id, candle_open)
+        until = candle_open + timedelta(microseconds=1)
+        blocks = list(read_backtest_rows(connection, bot_id, name, candle_open, until))
+    if logged is None:
+        return "The bot did not log this candle."
+    if not blocks:
+        return f"{name} has no recomputed features of this candle."
+    return compare_candle(load_bundle(bundle).sides, logged, blocks[0].features.iloc[0])
+
+
+@st.cache_data(ttl=3600, max_entries=32, show_spinner="Recomputing this candle …")
+def candle_ladder(
+    bot_id: int,
+    source: str,
+    mode: str,
+    lookbacks: tuple[int, ...],
+    bundle: Path,
+    timeframe: str,
+    candle_open: datetime,
+    version: str,
+) -> pd.DataFrame:
+    """This candle's signals at a ladder of lookbacks, recomputed here and now."""
+    frame = Timeframe.parse(timeframe)
+    with engine().connect() as connection:
+        candles = read_candles(
+            connection,
+            bot_id,
+            source,
+            candle_open - (max(lookbacks) + frame.bars_per_day + 1) * frame.length,
+            candle_open + frame.length,
+        )
+    return climb_ladder(
+        load_bundle(bundle),
+        candles,
+        candle_open,
+        lookbacks=lookbacks,
+        mode=mode,
+        timeframe=frame,
+        now=candle_open + frame.length,
+    )
+
+
+@st.cache_data(ttl=600, max_entries=64, show_spinner=False)
+def covering_diagnosis(
+    bot_id: int, comparison: str, candle_open: datetime, version: str
+) -> StoredDiagnosis | None:
+    """The newest diagnosis whose window holds this candle."""
+    with engine().connect() as connection:
+        return dashboard_findings.covering(connection, bot_id, comparison, candle_open)
+
+
+@st.cache_data(ttl=600, max_entries=64, show_spinner=False)
+def signals_around(
+    bot_id: int, comparison_id: int, candle_open: datetime, bar: timedelta, version: str
+) -> pd.DataFrame:
+    """Pairs of one comparison around a candle; columns as day_block.unpack_pairs gives them."""
+    with engine().connect() as connection:
+        return dashboard_pairs.window_pairs(
+            connection,
+            comparison_id,
+            candle_open - _AROUND_BARS * bar,
+            candle_open + (_AROUND_BARS + 1) * bar,
+        )

@@ -4,15 +4,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import PurePath
 
+import pandas as pd
+
 from core.alignment.calendar import CollectionOverview, Slot
+from core.alignment.candle_trials import Trial
 from core.alignment.glance import Level, alignment_level, collection_level
 from core.alignment.overview import PairOverview
 from core.settings import BotSettings
 from core.storage.reads.dashboard_changes import FailedStep
 from core.storage.reads.dashboard_findings import StoredDiagnosis
-from dashboard.format import count, moment, percent, plural, probability, share
+from dashboard.format import count, moment, percent, plural, probability, share, signed
 from dashboard.markup import Badge
-from dashboard.wording import VERDICTS, cause_word, step_word
+from dashboard.wording import VERDICTS, cause_word, other_word, production_word, step_word
 
 _TONES = {
     Level.GOOD: "good",
@@ -190,3 +193,44 @@ def _log_changes(
         if span.first >= since
     ]
     return lines
+
+
+def candle_badge(pairs: pd.DataFrame) -> Badge:
+    """Of one candle's pairs of one comparison, indexed by side."""
+    if pairs.empty:
+        return Badge("unknown", "No pair")
+    if pairs["is_aligned"].all():
+        return Badge("good", "Aligned")
+    return Badge("bad", "Misaligned, flips" if pairs["flip"].any() else "Misaligned")
+
+
+def candle_sentence(pairs: pd.DataFrame, comparison: str) -> str:
+    """E.g. LONG: production 0.7858, backtest 0.1173, difference +0.6685, a flip."""
+    if pairs.empty:
+        return f"{comparison} has no pair on this candle: one of its two sides is silent."
+    first, second = production_word(comparison).lower(), other_word(comparison).lower()
+    return " ".join(
+        f"{side}: {first} {probability(row['production'])}, "
+        f"{second} {probability(row['backtest'])}, "
+        f"difference {signed(row['diff'])}{', a flip' if row['flip'] else ''}."
+        for side, row in pairs.iterrows()
+    )
+
+
+def trial_sentence(trial: Trial) -> str:
+    """What makes the difference go away on one candle."""
+    changes = " and ".join(
+        f"{_CHANGE_WORDS.get(key, key)} {_plain_value(after)} in place of {_plain_value(before)}"
+        for key, (before, after) in trial.changes.items()
+    )
+    return (
+        f"With {changes} ({trial.comparison}) the difference of {probability(trial.before)} on "
+        "this candle is gone."
+    )
+
+
+_CHANGE_WORDS = {"lookback_bars": "a lookback of", "mode": "mode", "candles": "candles"}
+
+
+def _plain_value(value: object) -> str:
+    return "none" if value is None else str(value).rsplit("/", 1)[-1]

@@ -1,6 +1,7 @@
 """Names that a trader reads in place of codes and column names."""
 
 from core.storage.reads.bots import Comparison
+from dashboard.markup import Badge, Tone
 
 ORIGINS = {"emitted": "Emitted by the bot", "replay": "Replay", "backtest": "Backtest"}
 
@@ -74,16 +75,27 @@ VERDICTS = {
 }
 
 STEPS = {
-    "features": "Read feature logs",
-    "ingest": "Read feature logs",
-    "signals": "Read signal logs",
-    "candles": "Read candles",
+    "ingest features": "Read feature logs",
+    "ingest signals": "Read signal logs",
+    "ingest candles": "Read candles",
     "replay": "Replay the model",
-    "import": "Import backtests",
-    "recompute": "Recompute backtests",
+    "import": "Import",
+    "recompute": "Recompute",
     "pair": "Pair signals",
     "diagnose": "Diagnose",
 }
+
+_VERDICT_TONES: dict[str, Tone] = {
+    "proven": "bad",
+    "partial": "warn",
+    "refuted": "unknown",
+    "untestable": "unknown",
+}
+
+
+def verdict_badge(verdict: str) -> Badge:
+    """A verdict on a cause; a proven cause is trouble that has a name."""
+    return Badge(_VERDICT_TONES.get(verdict, "unknown"), VERDICTS.get(verdict, verdict))
 
 
 def cause_word(code: str) -> str:
@@ -92,7 +104,8 @@ def cause_word(code: str) -> str:
 
 
 def step_word(step: str) -> str:
-    """A step of the collector's cycle; recomputations name their backtest after a colon."""
-    kind, _, name = step.partition(":")
-    word = STEPS.get(kind, kind.replace("_", " ").capitalize())
-    return f"{word}: {name.strip()}" if name else word
+    """A step of the collector's cycle; imports and recomputations name their backtest."""
+    if step in STEPS:
+        return STEPS[step]
+    kind, _, name = step.partition(" ")
+    return f"{STEPS[kind]} {name}" if kind in STEPS else step

@@ -1,0 +1,430 @@
+"""Parts of the view Candle: from the difference down to the raw line."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from core.alignment.candle_features import CandleFeatures
+from core.alignment.candle_trials import LADDER, Trial, can_climb, candle_trials
+from core.bundle.deployments import live_bundle_at, rule_at
+from core.rule import Decision, decide
+from core.storage.reads.bots import Comparison
+from core.storage.reads.candles import default_source
+from core.storage.reads.dashboard_candle import SignalAt
+from dashboard import data, links, states
+from dashboard.charts import candle as charts
+from dashboard.draw import draw_chart
+from dashboard.format import moment, number, plain, probability, signed
+from dashboard.markup import (
+    Badge,
+    Cell,
+    Column,
+    Link,
+    draw_line,
+    draw_links,
+    draw_status,
+    draw_table,
+    draw_text,
+)
+from dashboard.sentences import candle_badge, candle_sentence, trial_sentence
+from dashboard.shell import Screen
+from dashboard.wording import ORIGINS, cause_word, other_word, production_word, verdict_badge
+
+_SIDES = ("LONG", "SHORT")
+_RULE = ("long_threshold", "short_threshold", "long_avg_return", "short_avg_return", "gate")
+_DECISIONS = {
+    Decision.UNKNOWN: "not known",
+    Decision.NONE: "no entry",
+    Decision.LONG: "enter LONG",
+    Decision.SHORT: "enter SHORT",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandleScreen:
+    """One candle and what is stored of it."""
+
+    screen: Screen
+    comparison: Comparison
+    candle_open: datetime
+    facts: data.CandleFacts
+    rule: Mapping[str, float]
+    bundle: Path | None
+
+    @property
+    def pairs(self) -> pd.DataFrame:
+        """The candle's pairs of the chosen comparison, by side."""
+        own = self.facts.pairs[self.facts.pairs["comparison_id"] == self.comparison.id]
+        return own.set_index("side")
+
+    @property
+    def spec(self) -> Mapping[str, object]:
+        return self.comparison.spec
+
+
+def candle_screen(screen: Screen, comparison: Comparison, candle_open: datetime) -> CandleScreen:
+    """Read what is stored of one candle."""
+    source = candle_source(screen, comparison)
+    rules = rule_at(screen.bot, pd.DatetimeIndex([candle_open]))
+    return CandleScreen(
+        screen=screen,
+        comparison=comparison,
+        candle_open=candle_open,
+        facts=data.candle_facts(
+            screen.state.bot_id, candle_open, screen.bot.frame.length, source, screen.version
+        ),
+        rule={name: float(rules[name].iloc[0]) for name in _RULE},
+        bundle=live_bundle_at(screen.bot, candle_open),
+    )
+
+
+def candle_source(screen: Screen, comparison: Comparison) -> str:
+    """The candles that the comparison was made with."""
+    named = tuple(source.name for source in screen.bot.candles)
+    wanted = comparison.spec.get("candles")
+    return default_source(wanted if isinstance(wanted, str) else None, named)
+
+
+def status(candle: CandleScreen) -> None:
+    """Which candle, how far it is off, and its neighbours."""
+    screen = candle.screen
+    draw_status(
+        candle_badge(candle.pairs),
+        candle_sentence(candle.pairs, candle.comparison.name),
+        detail=(
+            f"Candle open {moment(candle.candle_open, 'UTC')}"
+            + (f" = {moment(candle.candle_open, screen.zone)}" if screen.zone != "UTC" else "")
+            + f" · {candle.comparison.name}"
+        ),
+    )
+    _steps(candle)
+
+
+def why(candle: CandleScreen) -> None:
+    """The causes known for this candle, and which change removes the difference."""
+    st.subheader("Why it differs", anchor=False)
+    found = data.covering_diagnosis(
+        candle.screen.state.bot_id,
+        candle.comparison.name,
+        candle.candle_open,
+        candle.screen.version,
+    )
+    listed = found.open_findings if found else ()
+    for finding in listed:
+        draw_line(verdict_badge(finding.verdict), cause_word(finding.cause))
+        draw_text(finding.document["summary"])
+    if not listed:
+        draw_text(
+            "No cause is proven for this candle's window."
+            if found
+            else "This candle's window has not been diagnosed."
+        )
+    trials = trials_of(candle)
+    if trials and trials[0].removes_all:
+        draw_line(Badge("good", "Removes it"), trial_sentence(trials[0]))
+    if trials:
+        _trials_table(candle, trials)
+
+
+def trials_of(candle: CandleScreen) -> tuple[Trial, ...]:
+    """Every other backtest of this candle against the chosen one."""
+    stored = data.comparisons(candle.screen.state.bot_id, candle.screen.version)
+    names = {one.id: one.name for one in stored}
+    return candle_trials(
+        candle.comparison.name,
+        {one.name: one.spec for one in stored},
+        candle.facts.pairs.assign(comparison=candle.facts.pairs["comparison_id"].map(names)),
+    )
+
+
+def signals_table(candle: CandleScreen) -> None:
+    """Every signal of the candle with thresholds, and what each origin would have decided."""
+    st.subheader("Signals and decisions", anchor=False)
+    grouped: dict[tuple[str, str], dict[str, SignalAt]] = {}
+    for one in candle.facts.signals:
+        grouped.setdefault((one.origin, one.comparison), {})[one.side] = one
+    rows: list[list[Cell]] = [
+        [
+            ORIGINS[origin] + (f": {name}" if name else ""),
+            *(_signal_cell(found.get(side), side, candle.rule) for side in _SIDES),
+            _decision(found, candle.rule),
+            *_provenance(found, candle.screen.zone),
+        ]
+        for (origin, name), found in grouped.items()
+    ]
+    rows += [
+        [
+            ORIGINS[one.origin] + (f": {one.comparison}" if one.comparison else ""),
+            "–",
+            "–",
+            "not known",
+            f"{one.side + ' ' if one.side else ''}{one.reason}: {one.detail}",
+            "",
+        ]
+        for one in candle.facts.absences
+    ]
+    columns = [
+        Column("Origin"),
+        Column(f"LONG (threshold {candle.rule['long_threshold']:g})", "num"),
+        Column(f"SHORT (threshold {candle.rule['short_threshold']:g})", "num"),
+        Column("Decision, flat position"),
+        Column("Bundle", "wrapany"),
+        Column("Written by", "nowrap"),
+    ]
+    draw_table(columns, rows, caption="Signals of this candle by origin")
+    st.caption(
+        "▲ at or above its threshold. Decisions follow the rule live at this candle, gate "
+        f"{candle.rule['gate']:g} included."
+    )
+
+
+def pictures(candle: CandleScreen) -> None:
+    """Price and both sides' signals around the candle."""
+    screen = candle.screen
+    if candle.facts.prices.empty:
+        states.not_available(
+            "There are no candles around this one.",
+            "Name files or an exchange under [[bots.candles]].",
+        )
+    else:
+        draw_chart(
+            charts.price_figure(candle.facts.prices, marked=candle.candle_open, zone=screen.zone),
+            key="price",
+            alt=f"Price around {moment(candle.candle_open, screen.zone)}",
+        )
+    around = data.signals_around(
+        screen.state.bot_id,
+        candle.comparison.id,
+        candle.candle_open,
+        screen.bot.frame.length,
+        screen.version,
+    )
+    for column, side in zip(
+        st.columns(len(screen.selection.sides)), screen.selection.sides, strict=True
+    ):
+        figure = charts.signals_figure(
+            around,
+            side=side,
+            marked=candle.candle_open,
+            threshold=candle.rule[f"{side.lower()}_threshold"],
+            production=production_word(candle.comparison.name),
+            backtest=other_word(candle.comparison.name),
+            zone=screen.zone,
+        )
+        with column:
+            draw_chart(figure, key=f"signals-{side}", alt=f"{side} signals around the candle")
+
+
+def features(candle: CandleScreen) -> None:
+    """Logged against recomputed features, ranked by what they add to the difference."""
+    st.subheader("Features: logged against recomputed", anchor=False)
+    if candle.comparison.name == "replay":
+        states.not_available(
+            "A replay runs on the logged features themselves.",
+            "Choose a backtest as comparison to compare features.",
+        )
+        return
+    if candle.bundle is None:
+        states.not_available(
+            "Which model was live at this candle is not known.",
+            "Say so under [[bots.deployments]].",
+        )
+        return
+    found = data.candle_features(
+        candle.screen.state.bot_id,
+        candle.comparison.name,
+        candle.bundle,
+        candle.candle_open,
+        candle.screen.version,
+    )
+    if isinstance(found, str):
+        states.not_available(found, "The collector recomputes flagged candles first.")
+        return
+    _feature_parts(candle, found)
+
+
+def ladder(candle: CandleScreen) -> None:
+    """The lookback curve of this candle, recomputed when it is asked for."""
+    st.subheader("Lookback curve of this candle", anchor=False)
+    if candle.bundle is None or not can_climb(candle.spec):
+        states.not_available(
+            "The curve is recomputed here only with the pipeline “reference”.",
+            "Your own feature code runs in the collector alone; configure further backtests "
+            "with other lookback_bars, and they appear above as trials.",
+        )
+        return
+    if not st.toggle("Recompute this candle at a ladder of lookbacks", key="ladder"):
+        return
+    own = candle.spec.get("lookback_bars")
+    own_bars = own if isinstance(own, int) else None
+    found = data.candle_ladder(
+        candle.screen.state.bot_id,
+        candle_source(candle.screen, candle.comparison),
+        str(candle.spec.get("mode", "window")),
+        (*LADDER, *([own_bars] if own_bars else [])),
+        candle.bundle,
+        candle.screen.bot.timeframe,
+        candle.candle_open,
+        candle.screen.version,
+    )
+    for column, side in zip(st.columns(2), _SIDES, strict=True):
+        production = candle.pairs["production"].get(side)
+        figure = charts.ladder_figure(found, side=side, production=production, own_bars=own_bars)
+        with column:
+            draw_chart(figure, key=f"ladder-{side}", alt=f"{side} signal by lookback")
+
+
+def raw_line(candle: CandleScreen) -> None:
+    """The line that the candle's row was read from."""
+    st.subheader("Raw log line", anchor=False)
+    line = candle.facts.line
+    if line is None:
+        states.not_available("The bot did not log this candle.", "It is one of the gaps.")
+        return
+    recovered = " · recovered: its file's header does not describe it" if line.is_recovered else ""
+    draw_text(
+        f"{line.path}, line {line.line} · logged at "
+        f"{moment(line.logged_at, candle.screen.zone, seconds=True)}{recovered}"
+    )
+    if line.text is None:
+        st.caption(f"The text cannot be shown: {line.problem}.")
+    else:
+        st.code(line.text, language=None, wrap_lines=True, height=140)
+
+
+def _steps(candle: CandleScreen) -> None:
+    before, after = candle.facts.neighbours
+    selection = candle.screen.selection
+    found = [
+        Link(
+            words,
+            links.href("candle", selection.params(open=links.open_param(opened))),
+        )
+        for words, opened in (("← Candle before", before), ("Candle after →", after))
+        if opened is not None
+    ]
+    found.append(Link("All worst candles", links.href("worst", selection.params())))
+    draw_links(*found)
+
+
+def _trials_table(candle: CandleScreen, trials: tuple[Trial, ...]) -> None:
+    selection = candle.screen.selection
+    opened = links.open_param(candle.candle_open)
+    rows: list[list[Cell]] = [
+        [
+            Link(
+                trial.comparison,
+                links.href(
+                    "candle", {**selection.params(open=opened), "comparison": trial.comparison}
+                ),
+            ),
+            _changes(trial),
+            probability(trial.before, 6),
+            probability(trial.after, 6),
+            _outcome(trial),
+        ]
+        for trial in trials
+    ]
+    columns = [
+        Column("With"),
+        Column("What is changed", "wrapany"),
+        Column("Difference before", "num"),
+        Column("Difference left", "num"),
+        Column("Outcome"),
+    ]
+    draw_table(columns, rows, caption="What removes the difference on this candle")
+    st.caption(
+        "The larger difference of LONG and SHORT. One candle is a hint; a proof takes candles "
+        "that were not used to find the cause."
+    )
+
+
+def _outcome(trial: Trial) -> Badge:
+    if trial.removes_all:
+        return Badge("good", "Removes it")
+    if trial.after < trial.before:
+        return Badge("note", "Smaller")
+    return Badge("unknown", "No help")
+
+
+def _changes(trial: Trial) -> str:
+    words = {"lookback_bars": "lookback", "signals": "imported signals"}
+    return "; ".join(
+        f"{words.get(key, key)}: {_value(before)} → {_value(after)}"
+        for key, (before, after) in trial.changes.items()
+    )
+
+
+def _value(value: object) -> str:
+    return "none" if value is None else str(value).rsplit("/", 1)[-1]
+
+
+def _signal_cell(found: SignalAt | None, side: str, rule: Mapping[str, float]) -> str:
+    if found is None:
+        return "–"
+    mark = "▲ " if found.probability >= rule[f"{side.lower()}_threshold"] else ""
+    return mark + probability(found.probability, 6)
+
+
+def _decision(found: Mapping[str, SignalAt], rule: Mapping[str, float]) -> str:
+    values = {side: found[side].probability if side in found else float("nan") for side in _SIDES}
+    decided = decide([values["LONG"]], [values["SHORT"]], **{name: rule[name] for name in _RULE})
+    return _DECISIONS[Decision(int(decided[0]))]
+
+
+def _provenance(found: Mapping[str, SignalAt], zone: str) -> tuple[str, str]:
+    one = next(iter(found.values()))
+    bundle = f"{one.bundle_name} · {one.bundle_hash[:12]}" if one.bundle_hash else "–"
+    run = f"run {one.run_id}, {moment(one.run_at, zone)}" if one.run_id else "–"
+    return bundle, run
+
+
+def _feature_parts(candle: CandleScreen, found: CandleFeatures) -> None:
+    sides = [side for side in candle.screen.selection.sides if side in found.sides]
+    for side in sides:
+        carriers = found.sides[side].carriers
+        if carriers:
+            draw_text(
+                f"{side}: {len(carriers)} of {found.table[f'effect_{side}'].notna().sum()} "
+                f"features carry 95 % of the difference: {', '.join(carriers[:8])}"
+                + (" …" if len(carriers) > 8 else "")
+            )
+    if found.missing:
+        draw_text("Missing on one side: " + ", ".join(found.missing[:20]))
+    escaped = found.table.assign(feature=found.table["feature"].map(plain))
+    for column, side in zip(st.columns(max(len(sides), 1)), sides, strict=False):
+        with column:
+            draw_chart(
+                charts.effects_figure(escaped, side=side),
+                key=f"effects-{side}",
+                alt=f"{side}: features by what they add to the difference",
+            )
+    differing = found.table[~found.table["is_equal"]]
+    rows: list[list[Cell]] = [
+        [
+            row.feature,
+            number(row.logged, 7),
+            number(row.recomputed, 7),
+            signed(row.scaled, 3),
+            *(signed(getattr(row, f"effect_{side}", None)) for side in _SIDES),
+        ]
+        for row in differing.head(40).itertuples()
+    ]
+    columns = [
+        Column("Feature", "wrapany"),
+        Column("Logged", "num"),
+        Column("Recomputed", "num"),
+        Column("Difference (scaler units)", "num"),
+        Column("Adds to LONG", "num"),
+        Column("Adds to SHORT", "num"),
+    ]
+    draw_table(columns, rows, caption="Features that differ, strongest first")
+    equal = int(found.table["is_equal"].sum())
+    st.caption(
+        f"{len(differing)} features differ, {equal} are equal to the bit. "
+        "“Adds” is what the signal changes when the logged value alone replaces the recomputed one."
+    )
