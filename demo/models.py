@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from core.rerun.reference_pipeline import FEATURES
+
 Floats = npt.NDArray[np.float64]
 
 HORIZON_BARS = 12
@@ -60,32 +62,29 @@ class TrainedBundle:
 
 def train_bundle(
     name: str,
-    columns: Sequence[str],
+    sides: Sequence[Sequence[int]],
     matrix: Floats,
     closes: Floats,
     *,
     seed: int,
-    features: int = 40,
     move_deviations: float = 0.4,
 ) -> TrainedBundle:
-    """Train both sides on rows of features and the close of each row's candle.
+    """Train both sides on rows of reference features and the close of each row's candle.
 
     LONG learns "the close HORIZON_BARS later is higher by `move_deviations` of what
-    such a span usually moves", SHORT the same fall. The seed chooses which `features`
-    of the columns each side uses, and their order. Rows must be consecutive candles.
+    such a span usually moves", SHORT the same fall. `sides`: the columns (of FEATURES)
+    that LONG and SHORT take, in their order. Rows must be consecutive candles.
     """
-    generator = np.random.default_rng([seed, 77])
     future = np.full(len(closes), np.nan)
     future[:-HORIZON_BARS] = closes[HORIZON_BARS:] / closes[:-HORIZON_BARS] - 1.0
     usual = _usual_move(closes)
     known = np.isfinite(future) & np.isfinite(usual) & np.isfinite(matrix).all(axis=1)
-    sides = []
-    for sign in (1.0, -1.0):
-        chosen = generator.permutation(len(columns))[:features]
+    models = []
+    for sign, columns in zip((1.0, -1.0), sides, strict=True):
         labels = sign * future[known] > move_deviations * usual[known]
-        names = tuple(columns[position] for position in chosen)
-        sides.append(_train_side(names, matrix[known][:, chosen], labels, seed))
-    return TrainedBundle(name, *sides)
+        names = tuple(FEATURES[column] for column in columns)
+        models.append(_train_side(names, matrix[known][:, list(columns)], labels, seed))
+    return TrainedBundle(name, *models)
 
 
 def _usual_move(closes: Floats) -> Floats:

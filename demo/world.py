@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from core.rerun.reference.features import CATALOGUE, Reach
+from core.rerun.reference.features import CATALOGUE, VOLUME, VOLUME_PROFILE, VWAP, Reach
 from core.rerun.reference_pipeline import FEATURES, compute_windows
 from core.timeframe import Timeframe
 from demo.market import Market, simulate_market
@@ -22,6 +22,11 @@ Floats = npt.NDArray[np.float64]
 
 TIMEFRAME = Timeframe.parse("5m")
 TRAINING_DAYS = 30
+_FEATURES_A_SIDE = 40
+_CUMULATED_A_SIDE = 2
+_CUMULATED = frozenset(
+    feature for feature in (*VWAP, *VOLUME_PROFILE, *VOLUME) if feature.reach is Reach.FRAME
+)
 OHLCV = ("open", "high", "low", "close", "volume")
 
 
@@ -97,23 +102,34 @@ def _train(seed: int, market: Market, first: int, lookback_bars: int) -> dict[st
     matrix = compute_windows(frame, rows, lookback_bars)
     closes = frame["close"].to_numpy()[rows]
     quarter = len(rows) // 4
-    everything = np.arange(len(FEATURES))
-    forgetful = np.array([feature.reach is Reach.TRAILING for feature in CATALOGUE])
-    recipes = {  # rows, what to predict, seed of the choice of features, columns
-        "momentum": (slice(quarter, None), 0.4, 1, everything),
-        "momentum_v1": (slice(0, 3 * quarter), 0.4, 1, everything),
-        "reversal": (slice(quarter, None), 0.6, 2, everything),
-        "private": (slice(2 * quarter, None), 0.4, 1, everything),
-        "trailing": (slice(quarter, None), 0.4, 3, np.flatnonzero(forgetful)),
+    recipes = {  # rows, what to predict, seed of the choice of features, cumulated features
+        "momentum": (slice(quarter, None), 0.4, 1, _CUMULATED_A_SIDE),
+        "momentum_v1": (slice(0, 3 * quarter), 0.4, 1, _CUMULATED_A_SIDE),
+        "reversal": (slice(quarter, None), 0.6, 2, _CUMULATED_A_SIDE),
+        "private": (slice(2 * quarter, None), 0.4, 1, _CUMULATED_A_SIDE),
+        "trailing": (slice(quarter, None), 0.4, 3, None),
     }
-    return {
-        name: train_bundle(
-            name,
-            tuple(FEATURES[column] for column in columns),
-            matrix[part][:, columns],
-            closes[part],
-            seed=seed * 10 + choice,
-            move_deviations=move,
+    bundles = {}
+    for name, (part, move, choice, cumulated) in recipes.items():
+        generator = np.random.default_rng([seed, choice])
+        sides = [_choose_features(generator, cumulated) for _ in range(2)]
+        bundles[name] = train_bundle(
+            name, sides, matrix[part], closes[part], seed=seed * 10 + choice, move_deviations=move
         )
-        for name, (part, move, choice, columns) in recipes.items()
-    }
+    return bundles
+
+
+def _choose_features(generator: np.random.Generator, cumulated: int | None) -> tuple[int, ...]:
+    """Columns of one side in the order of its inputs.
+
+    Mostly features that forget, and a few that are cumulated since the first candle of
+    their frame, whatever its length; None: only features that no longer history changes.
+    """
+    columns = np.arange(len(FEATURES))
+    if cumulated is None:
+        is_trailing = [feature.reach is Reach.TRAILING for feature in CATALOGUE]
+        return tuple(generator.permutation(columns[is_trailing])[:_FEATURES_A_SIDE].tolist())
+    is_cumulated = np.array([feature in _CUMULATED for feature in CATALOGUE])
+    few = generator.permutation(columns[is_cumulated])[:cumulated]
+    many = generator.permutation(columns[~is_cumulated])[: _FEATURES_A_SIDE - cumulated]
+    return tuple(generator.permutation(np.concatenate([few, many])).tolist())
