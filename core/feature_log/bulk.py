@@ -5,6 +5,7 @@ implausible price) is left to be read alone, so both ways give the same rows.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +32,7 @@ _MS_FROM, _MS_END = 1e11, 1e14  # epoch numbers between are milliseconds
 Matrix = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
+Texts = dict[int, Sequence[str | None]]  # by column; None where a field is no text
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +77,32 @@ class _Lines:
             self._fill(lines[:half], start)
             self._fill(lines[half:], start + half)
 
-    def take_words(self) -> dict[int, list[str | None]]:
+    def take_words(self) -> Texts:
         """Texts by column (None where a field is none); numbers among them go to the matrix."""
-        texts: dict[int, list[str | None]] = {}
+        texts: Texts = {}
         for at, words in self.words.items():
-            meaning = {word: parse_cell(word) for word in set(words)}
-            values = [meaning[word] for word in words]
-            numbers = [value if isinstance(value, float) else np.nan for value in values]
-            column = np.array(numbers)
+            distinct = set(words)
+            if len(distinct) * 2 > len(words):
+                values = [parse_cell(word) for word in words]
+            else:
+                meaning = {word: parse_cell(word) for word in distinct}
+                values = [meaning[word] for word in words]
+            is_text = np.array([value.__class__ is str for value in values], bool)
+            if is_text.all():
+                column = np.full(len(words), np.nan)
+            else:
+                column = np.array(
+                    [np.nan if value.__class__ is str else value for value in values], np.float64
+                )
             self.matrix[:, at] = column
-            is_text = [isinstance(value, str) for value in values]
             if self.kinds[at] == "?":  # the first thing seen in a column decides what it holds
-                self.good &= np.isnan(column) & ~np.array(is_text, bool)
-            elif any(is_text):
+                self.good &= np.isnan(column) & ~is_text
+            elif is_text.all():
+                texts[at] = words
+            elif is_text.any():
                 texts[at] = [
-                    word if told else None for word, told in zip(words, is_text, strict=True)
+                    word if told else None
+                    for word, told in zip(words, is_text.tolist(), strict=True)
                 ]
         return texts
 
@@ -130,8 +143,8 @@ def parse_lines(
     logged = _logged_at(parsed, grammar, layout)
     lengths = np.fromiter((len(text) for text in lines), np.int64, len(lines))
     offsets = offset + np.cumsum(lengths + 1) - lengths - 1
-    good = np.flatnonzero(parsed.good)
-    matrix = parsed.matrix[good]
+    good: Ints = np.flatnonzero(parsed.good)
+    matrix = parsed.matrix if len(good) == len(lines) else parsed.matrix[good]
     columns = [
         opens[good].tolist(),
         *_stored(layout, matrix, _documents(texts, good)),
@@ -165,15 +178,18 @@ def _stored(
     return hashes, vectors, documents
 
 
-def _documents(texts: dict[int, list[str | None]], good: Ints) -> list[str | None]:
+def _documents(texts: Texts, good: Ints) -> list[str | None]:
     """The texts of each row as JSON, written as json.dumps writes them."""
     if not texts:
         return [None] * len(good)
-    parts = [
-        [None if column[at] is None else f'"{position}": {_escape(column[at])}' for at in good]
-        for position, column in texts.items()
-    ]
-    documents = []
+    parts = []
+    for position, column in texts.items():
+        name = f'"{position}": '
+        words = column if len(good) == len(column) else [column[at] for at in good.tolist()]
+        parts.append([None if word is None else name + _escape(word) for word in words])
+    if not any(None in part for part in parts):
+        return ["{" + ", ".join(row) + "}" for row in zip(*parts, strict=True)]
+    documents: list[str | None] = []
     for row in zip(*parts, strict=True):
         known = [part for part in row if part is not None]
         documents.append("{" + ", ".join(known) + "}" if known else None)

@@ -40,6 +40,8 @@ def parse_cell(text: str) -> float | str:
     word = _WORDS.get(text)
     if word is not None:
         return word
+    if text[4:5] == "-" == text[7:8] and text[:4].isdigit():
+        return text  # a date: what most text fields hold
     if text.isascii() and "_" not in text:  # float() knows "1_0" and foreign digits, CSV does not
         try:
             number = float(text)

@@ -86,4 +86,4 @@ class _Stored:
 
 
 def _digest(data: bytes = b"") -> Any:
-    return hashlib.blake2b(data, digest_size=16)
+    return hashlib.sha256(data)

@@ -17,7 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.errors import LogFormatError
-from core.feature_log.fingerprint import Fingerprint
+from core.feature_log.fingerprint import BLOCK, Fingerprint
 from core.feature_log.layout import Grammar
 from core.feature_log.placing import Placer
 from core.feature_log.reader import LogReader
@@ -33,6 +33,7 @@ from core.storage.writes.feature_lines import has_drifted, read_drifted
 from core.storage.writes.feature_rows import Place
 from core.timeframe import Timeframe
 
+PIECE = BLOCK  # bytes of a file in one transaction
 Progress = Callable[[str, int, int], None]
 
 
@@ -166,7 +167,7 @@ class _Ingest:
         reader = LogReader(self.grammar, self.catalog.profiles, file.state.get("reader", {}))
         stream = open_after(path, content, file.offset, whole=False, turn=looks)
         try:
-            for piece in whole_lines(stream, file.offset, content):
+            for piece in whole_lines(stream, file.offset, content, PIECE):
                 yield reader.read(piece), content.document()
         finally:
             stream.close()

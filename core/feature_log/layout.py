@@ -103,7 +103,10 @@ class Grammar:
         for position in roles.logged_at:
             value = parse_cell(cells[position])
             if isinstance(value, str) or not math.isnan(value):
-                return parse_time(cells[position], self.zone)
+                try:
+                    return parse_time(cells[position], self.zone)
+                except LineError as error:
+                    raise LineError(error.reason, f"logged_at column: {error.detail}") from error
         return None
 
 

@@ -124,21 +124,24 @@ class LogReader:
         Returns the offset after them. A header among them ends the run's parse;
         what follows it is parsed anew.
         """
-        at = 0
+        at, alone = 0, 1
         while at < len(lines) and self.header is not None:
-            header = self.header
-            parsed = parse_lines(
-                self._grammar, header, "".join(self._kinds), lines[at:], self._line + 1, offset
-            )
+            header, kinds = self.header, "".join(self._kinds)
+            parsed = parse_lines(self._grammar, header, kinds, lines[at:], self._line + 1, offset)
             self._learn(batch, header, parsed.matrix, parsed.text)
+            end = at + len(parsed.rows)
+            until = end
             for row in parsed.rows:
                 if row is None:
                     self._read_record(batch, Record(self._line + 1, offset, lines[at]))
+                    if kinds != "".join(self._kinds) and until == end:
+                        # More is known of the columns now: the rest may be plain.
+                        until, alone = min(end, at + alone), 2 * alone
                 else:
                     self._take(batch, header, row)
                 offset += len(lines[at]) + 1
                 at += 1
-                if self.header is not header:
+                if self.header is not header or at == until:
                     break
         return offset
 
