@@ -84,6 +84,15 @@ def _check_windows(last: Positions, lookback_bars: int, count: int) -> None:
         )
 
 
+def _check_columns(columns: list[object]) -> None:
+    missing = [name for name in _COLUMNS if name not in columns]
+    if missing:
+        raise PipelineError(f"candles without the column {', '.join(missing)}")
+    twice = [name for name in _COLUMNS if columns.count(name) > 1]
+    if twice:
+        raise PipelineError(f"candles with the column {', '.join(twice)} more than once")
+
+
 def _read_bars(candles: pd.DataFrame) -> tuple["Bars", Positions]:
     """The columns as the kernels want them, and how many finite candles end at each row.
 
@@ -92,9 +101,7 @@ def _read_bars(candles: pd.DataFrame) -> tuple["Bars", Positions]:
     """
     from core.rerun.reference.compiled import Bars
 
-    missing = [name for name in _COLUMNS if name not in candles.columns]
-    if missing:
-        raise PipelineError(f"candles without the column {', '.join(missing)}")
+    _check_columns(list(candles.columns))
     try:
         block = np.array([candles[name] for name in _COLUMNS], dtype=np.float64)
     except (TypeError, ValueError) as error:

@@ -221,6 +221,19 @@ def test_a_missing_column_is_named() -> None:
         compute(random_candles(30, seed=20).drop(columns=["high", "volume"]))
 
 
+def test_a_column_that_stands_twice_is_named() -> None:
+    candles = random_candles(30, seed=20)
+    with pytest.raises(PipelineError, match="the column close more than once"):
+        compute(pd.concat([candles, candles[["close"]]], axis=1))
+
+
+def test_ends_may_come_in_any_order_and_twice() -> None:
+    candles = random_candles(300, seed=22)
+    ends = [250, 40, 299, 40, 120]
+    fast = compute_windows(candles, ends, 30)
+    assert_same_bits(fast, slow_windows(candles, ends, 30))
+
+
 def test_text_in_a_price_column_is_refused_with_its_value() -> None:
     candles = random_candles(30, seed=21).astype({"low": object})
     candles.loc[3, "low"] = "cheap"

@@ -6,7 +6,6 @@ another file. The folder's name therefore carries a hash over all sources of
 this package: changed sources never meet old machine code.
 """
 
-import functools
 import hashlib
 import os
 import tempfile
@@ -15,7 +14,6 @@ from pathlib import Path
 _SOURCES = Path(__file__).parent
 
 
-@functools.cache
 def kernel_cache_folder() -> Path | None:
     """A writable folder for these very sources, or None: then every process compiles anew.
 
