@@ -23,19 +23,28 @@ GAP_US = 3_600_000_000
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
-    """Per candle: its segment, its block, and whether the block is searched."""
+    """Per candle: its segment, its block, and whether the block is searched or held out."""
 
     segment: npt.NDArray[np.int64]
     block: npt.NDArray[np.int64]
     is_search: npt.NDArray[np.bool_]
-
-    @property
-    def is_held_out(self) -> npt.NDArray[np.bool_]:
-        return ~self.is_search
+    is_held_out: npt.NDArray[np.bool_]
 
     @property
     def count(self) -> int:
-        return len(np.unique(self.block))
+        """Blocks that take part."""
+        return len(np.unique(self.block[self.is_search | self.is_held_out]))
+
+    def thinned(self, candles: int) -> "Blocks":
+        """At most about `candles` candles: pairs of blocks left out evenly over the window."""
+        size = len(self.block)
+        pairs = np.unique(self.block // 2)
+        wanted = max(MIN_BLOCKS, int(len(pairs) * candles / max(size, 1)))
+        if size <= candles or wanted >= len(pairs):
+            return self
+        kept = pairs[np.unique(np.linspace(0, len(pairs) - 1, wanted).astype("int64"))]
+        stays = np.isin(self.block // 2, kept)
+        return Blocks(self.segment, self.block, self.is_search & stays, self.is_held_out & stays)
 
     @property
     def is_enough(self) -> bool:
@@ -55,7 +64,8 @@ def cut_blocks(opens: Times, edges: Sequence[int], *, min_candles: int | None = 
         for number, piece in enumerate(np.array_split(rows, pieces)):
             block[piece] = first + number
         first += pieces
-    return Blocks(segment, block, block % 2 == 0)
+    is_search = block % 2 == 0
+    return Blocks(segment, block, is_search, ~is_search)
 
 
 def _block_candles(candles: int) -> int:

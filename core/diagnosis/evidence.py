@@ -12,7 +12,7 @@ import numpy.typing as npt
 from core.bundle.load import Bundle
 from core.diagnosis.rows import CandleRows, FeatureRows, Floats, Times
 from core.diagnosis.verdict import FLOOR
-from core.settings import BacktestSettings, BotSettings, RuleSettings
+from core.settings import BacktestSettings, BotSettings
 from core.timeframe import Timeframe
 
 SIDE_NAMES = ("LONG", "SHORT")
@@ -88,10 +88,12 @@ class Evidence:
     source: str | None = None  # candle source of the backtest
     pipelines: tuple[str, ...] = ()  # every known pipeline, the backtest's first
     recompute: Recompute | None = None
-    tolerance: float = 0.1
+    tolerance: float | None = 0.1  # None: half of the last printed digit
     edges: tuple[int, ...] = ()  # where something is known to change (µs)
     account: LogAccount = LogAccount()
-    rules: tuple[RuleSettings, RuleSettings] | None = None  # production's, the backtest's
+    rules: tuple[Mapping[str, Floats], Mapping[str, Floats]] | None = None  # per label
+    recomputed: FeatureRows | None = None  # the stored rows, where re-running gives the same
+    max_candles: int | None = None  # that can be re-run in good time
     problems: tuple[str, ...] = ()  # inputs that could not be loaded, as sentences
 
     @property

@@ -1,4 +1,4 @@
-"""One evidence → one diagnosis: soundness, rounds by path, verdicts. Pure: no database, no clock."""
+"""Soundness, then rounds by path, then all together. Pure: no database, no clock."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -38,6 +38,8 @@ def examine(whole: Evidence) -> Examination:
     if soundness.unreal_is_proven:
         evidence = without_labels(whole, soundness.unreal_labels())
     blocks = cut_blocks(evidence.opens, evidence.edges)
+    if evidence.max_candles is not None:
+        blocks = blocks.thinned(evidence.max_candles)
     labels = label_changes(soundness, evidence)
     search = _search(Laboratory(evidence), blocks, evidence.production, evidence.floor, soundness)
     found = Examination(

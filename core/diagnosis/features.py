@@ -19,9 +19,11 @@ _FILL_BACK_BARS = 48
 class FeatureStore:
     """Vectors by world; recomputed ones are added to as more candles are asked for."""
 
-    def __init__(self, evidence: Evidence) -> None:
+    def __init__(self, evidence: Evidence, base: World | None = None) -> None:
         self._evidence = evidence
         self._rows: dict[tuple[Any, ...], FeatureRows] = {}
+        if base is not None and evidence.recomputed is not None:
+            self._rows[base.feature_key] = evidence.recomputed
         self._candles: dict[tuple[Any, ...], CandleRows] = {}
 
     def vectors(self, world: World, opens: Times) -> tuple[tuple[str, ...], Floats, Flags]:
@@ -167,7 +169,7 @@ def merged(known: FeatureRows | None, fresh: FeatureRows) -> FeatureRows:
 
 
 def completed(rows: FeatureRows, opens: Times) -> FeatureRows:
-    """With a row of NaN for each of `opens` that could not be computed, so it is not tried again."""
+    """With a row of NaN for each candle that could not be computed, so it is not tried again."""
     lacking = np.setdiff1d(opens, rows.opens)
     if len(lacking) == 0:
         return rows

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -9,24 +10,16 @@ from core.diagnosis.rows import Floats
 from core.diagnosis.search import Places, Search
 from core.diagnosis.world import Change, change
 
-_LADDER = (50, 100, 150, 200, 250, 300, 400, 500, 600, 720, 800, 900, 1000, 1200, 1440, 1500) + (
-    1800,
-    2000,
-    2016,
-    2400,
-    2880,
-    3600,
-    4320,
-    5000,
-    5760,
-    7200,
-    8640,
+_LADDER = (
+    *(50, 100, 150, 200, 250, 300, 400, 500, 600, 720, 800, 900, 1000, 1200, 1440, 1500),
+    *(1800, 2000, 2016, 2400, 2880, 3600, 4320, 5000, 5760, 7200, 8640),
 )
 _POINTS = 7
-_CANDIDATES = 2
+_CANDIDATES = 3
 SEEN_COLUMN = "candles_seen"
 _EXACT_DIGITS = -11.8
-_START_PROBES = 28
+_START_PROBES = 40
+_FINE_STEP = 20
 _FIRST_LOOK = 5
 
 
@@ -41,41 +34,93 @@ def history_probes(search: Search, count: int) -> Places:
 
 def effective_lookbacks(search: Search, probes: Places, cause: str) -> list[int]:
     """The lookbacks at which the recomputed candles lie nearest to the logged ones, best first."""
-    current = search.world.lookback_bars
     longest = _longest(search, probes)
-    known = [bars for bars in _favourites(search, probes) if bars <= longest]
     cost = _Costs(search, probes, cause)
-    ladder = sorted({bars for bars in _LADDER if bars <= longest} | set(known) | {current})
-    best = cost.nearest(ladder)
-    for start in best[:_CANDIDATES]:
-        _narrow(cost, ladder, start, longest)
-    found = [bars for bars in cost.nearest(list(cost.known)) if bars != current]
-    return found[:_CANDIDATES]
+    rungs = [bars for bars in _LADDER if bars <= longest]
+    found = _searched(search, cost, rungs, longest)
+    return [bars for bars in found if bars != search.world.lookback_bars][:_CANDIDATES]
 
 
-def history_starts(search: Search, cause: str) -> list[int]:
-    """Opens of the candles at which the bot's history began, where it was still growing.
+@dataclass(frozen=True, slots=True)
+class HistoryStart:
+    """From the candle `applies_from` (µs) on the bot's history began at `begins` (µs)."""
 
-    Each probed candle tells how many candles it saw; counted back from it, candles of
-    one growing history agree about its beginning, candles of a full one do not.
+    applies_from: int
+    begins: int
+
+
+def history_starts(search: Search, cause: str) -> list[HistoryStart]:
+    """When the bot's history began, where it was still growing.
+
+    Each probed candle tells how many candles it saw. Counted back from it, candles of
+    one growing history agree about its beginning, candles of a full one do not. A
+    beginning counts when a candle matches it to the last digit, or two name it.
     """
-    first_look = _starts_of(search, history_probes(search, _FIRST_LOOK), cause)
-    if not first_look:
-        return []
-    starts = Counter(_starts_of(search, history_probes(search, _START_PROBES), cause))
-    return sorted(start for start, votes in starts.items() if votes >= 2)
+    votes: Counter[int] = Counter()
+    exact: set[int] = set()
+    seen: list[tuple[int, int | None]] = []
+    for number, place in enumerate(history_probes(search, _START_PROBES)):
+        if number == _FIRST_LOOK and not votes:
+            return []
+        start = _start_of(search, int(place), sorted(exact), cause)
+        seen.append((int(place), None if start is None else start.open))
+        if start is not None:
+            votes[start.open] += 1
+            exact |= {start.open} if start.is_exact else set()
+    counted = {open_us for open_us, count in votes.items() if count >= 2 or open_us in exact}
+    return _in_order(search, [entry for entry in seen if entry[1] in counted or entry[1] is None])
 
 
-def _starts_of(search: Search, probes: Places, cause: str) -> list[int]:
+def _in_order(search: Search, seen: list[tuple[int, int | None]]) -> list[HistoryStart]:
+    """Each beginning with the candle from which it holds: after the widest hole before it."""
+    starts: list[HistoryStart] = []
+    opens = search.evidence.opens
+    before, earlier = 0, None
+    for place, begins in seen:
+        if begins is not None and begins != earlier:
+            steps = np.diff(opens[before : place + 1])
+            is_hole = len(steps) > 0 and steps.max() > search.evidence.timeframe.length_us
+            after = before + int(steps.argmax()) + 1 if is_hole else place
+            first = before if not starts and before == 0 and not is_hole else after
+            shift = search.world.shift_bars * search.evidence.timeframe.length_us
+            starts.append(HistoryStart(int(opens[first]) + shift, begins))
+        before, earlier = place, begins
+    return starts
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    open: int
+    is_exact: bool
+
+
+def _start_of(search: Search, place: int, known: list[int], cause: str) -> _Start | None:
+    """Where the history of one candle began; None where it was full already."""
     step = search.evidence.timeframe.length_us
     full = search.world.lookback_bars
-    starts = []
-    for place in probes:
-        found = effective_lookbacks(search, np.array([place]), cause)
-        if found and found[0] < full:
-            true_open = int(search.evidence.opens[place]) + search.world.shift_bars * step
-            starts.append(true_open - (found[0] - 1) * step)
-    return starts
+    true_open = int(search.evidence.opens[place]) + search.world.shift_bars * step
+    cost = _Costs(search, np.array([place]), cause)
+    earlier = [start for start in known if start <= true_open]
+    for start in earlier[-1:]:
+        bars = (true_open - start) // step + 1
+        if bars < full and cost.of(bars) <= _EXACT_DIGITS:
+            return _Start(start, True)
+    if cost.of(full) <= _EXACT_DIGITS:
+        return None
+    rungs = list(range(_FINE_STEP, full, _FINE_STEP))
+    found = _searched(search, cost, rungs, full)[0]
+    if found >= full:
+        return None
+    return _Start(true_open - (found - 1) * step, cost.is_exact())
+
+
+def _searched(search: Search, cost: "_Costs", rungs: list[int], longest: int) -> list[int]:
+    """Lookbacks by distance after narrowing in on the best rungs."""
+    known = [bars for bars in _favourites(search, cost.probes) if bars <= longest]
+    ladder = sorted({*rungs, *known, min(longest, search.world.lookback_bars)})
+    for start in cost.nearest(ladder)[:_CANDIDATES]:
+        _narrow(cost, ladder, start, longest)
+    return cost.nearest(list(cost.known))
 
 
 def _favourites(search: Search, probes: Places) -> list[int]:
@@ -100,13 +145,13 @@ class _Costs:
     """Distance to the logged values by lookback, each computed once."""
 
     def __init__(self, search: Search, probes: Places, cause: str) -> None:
-        self._search, self._probes, self._cause = search, probes, cause
+        self._search, self.probes, self._cause = search, probes, cause
         self.known: dict[int, float] = {}
 
     def of(self, bars: int) -> float:
         if bars not in self.known:
             entry = change(self._cause, {"lookback_bars": bars, "starts": ()})
-            self.known[bars] = distance(self._search, (*self._search.accepted, entry), self._probes)
+            self.known[bars] = distance(self._search, (*self._search.accepted, entry), self.probes)
         return self.known[bars]
 
     def nearest(self, bars: Sequence[int]) -> list[int]:

@@ -109,7 +109,7 @@ def means(model: SideModel) -> Floats:
     if scaler.kind is ScalerKind.STANDARD:
         return offset
     if scaler.kind is ScalerKind.MIN_MAX and scaler.scale is not None:
-        return -offset / np.array(scaler.scale)
+        return np.asarray(-offset / np.array(scaler.scale))
     return np.zeros(width)
 
 

@@ -17,6 +17,7 @@ MAX_ROUNDS = 6
 MIN_GAIN = 0.05
 _SPECIFIC = 0.2  # share of differing candles made equal that no accident reaches
 _NO_LOSS = 1e-9
+_WORTH_A_LOOK = 0.02  # on the probes, before all searched candles are re-run
 _AS_GOOD = 0.98
 
 
@@ -82,17 +83,27 @@ def _champion(search: Search, cause: Cause, number: int) -> Trial | None:
     best = search.best(cause.propose(search))
     if best is None:
         return None
+    now, left = search.fit(None), search.fit(best)
+    if left.mean > now.mean * (1 - _WORTH_A_LOOK) and left.repaired < _WORTH_A_LOOK:
+        return _trial(search, cause, number, best, now, left)
     if cause.is_scoped:
         best = with_scope(search, best)
     if not cause.acts_on_features or cause.acts_on_scoring:
         best = by_side(search, best, search.places)
+    before, after = search.fit(None, search.places), search.fit(best, search.places)
+    return _trial(search, cause, number, best, before, after)
+
+
+def _trial(
+    search: Search, cause: Cause, number: int, best: Change, before: Fit, after: Fit
+) -> Trial:
     return Trial(
         cause=cause.code,
         number=number,
         change=best,
         accepted=search.accepted,
-        before=search.fit(None, search.places),
-        after=search.fit(best, search.places),
+        before=before,
+        after=after,
     )
 
 

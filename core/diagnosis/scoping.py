@@ -61,7 +61,7 @@ def _best_stretch(gains: Floats) -> tuple[float, int, int]:
 
 
 def _labels(search: Search, places: Places, ends: tuple[int, int]) -> tuple[int, int]:
-    """The stretch as labels, reaching to a known cut or the window's end where nothing is between."""
+    """The stretch as labels, reaching to a known cut or the window's end."""
     opens, segment = search.evidence.opens, search.blocks.segment
     first, last = int(places[ends[0]]), int(places[ends[1]])
     before = int(places[ends[0] - 1]) if ends[0] > 0 else -1

@@ -51,7 +51,10 @@ def _same(same_as: Sequence[str]) -> str:
 def refuted_sentence(noun: str, trial: str | None, ratio: float | None, held_out: int) -> str:
     """Why a plausible cause is none."""
     if trial is None:
-        return f"{first_upper(noun)} is not the cause: nothing that was tried makes the difference smaller."
+        return (
+            f"{first_upper(noun)} is not the cause: nothing that was tried makes the difference "
+            "smaller."
+        )
     share = "nothing" if ratio is None or ratio <= 0 else f"only {percent(ratio)}"
     return (
         f"{first_upper(noun)} is not the cause: {trial}, the best of what was tried, removes "

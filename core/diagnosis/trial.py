@@ -22,7 +22,7 @@ class Laboratory:
     def __init__(self, evidence: Evidence, base: World | None = None) -> None:
         self.evidence = evidence
         self.base = base_world(evidence) if base is None else base
-        self._features = FeatureStore(evidence)
+        self._features = FeatureStore(evidence, self.base)
         self._known: dict[tuple[World, int], tuple[Flags, Floats]] = {}
         self.reruns = 0
 

@@ -100,7 +100,11 @@ class Change:
 
     @property
     def values(self) -> dict[str, Any]:
-        return dict(self.parameters)
+        """Parameters by name, lists as lists."""
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in self.parameters
+        }
 
     @property
     def is_about_features(self) -> bool:
@@ -115,7 +119,10 @@ def change(
     return Change(
         cause=cause,
         update=tuple(update.items()),
-        parameters=tuple((parameters or {}).items()),
+        parameters=tuple(
+            (name, tuple(value) if isinstance(value, list) else value)
+            for name, value in (parameters or {}).items()
+        ),
     )
 
 

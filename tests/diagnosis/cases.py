@@ -10,6 +10,7 @@ import numpy as np
 
 from core.bundle.load import load_bundle
 from core.diagnosis.evidence import Evidence, Kind, LogAccount, PriceRows
+from core.diagnosis.load_inputs import rules_of
 from core.diagnosis.recomputing import Recomputer
 from core.diagnosis.rows import CandleRows, FeatureRows
 from core.diagnosis.trial import Laboratory
@@ -88,7 +89,7 @@ def evidence_of(world: World, plan: Plan, journal: Journal) -> Evidence:
         pipelines=tuple(dict.fromkeys([str(backtest.pipeline), "reference", *_specs(plan)])),
         recompute=Recomputer(bot.pipeline_path, _pool),
         account=LogAccount(label_zone="UTC"),
-        rules=(bot.rule, bot.rule.override(backtest.rule)),
+        rules=rules_of(bot, backtest, opens),
     )
     return _with_both_sides(evidence)
 

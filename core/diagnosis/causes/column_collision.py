@@ -73,9 +73,9 @@ def _overwritten(
     """The column whose values stand in the log under this name."""
     for other, values in theirs.items():
         is_copy = other != name and _share_equal(theirs[name], values) >= _MOSTLY
-        if is_copy and _share_equal(ours[name], ours[other]) < 1 - _MOSTLY:
-            if _distance(ours[other], values) < _distance(ours[name], theirs[name]):
-                return ColumnEdit(name, origin=other)
+        is_new = is_copy and _share_equal(ours[name], ours[other]) < 1 - _MOSTLY
+        if is_new and _distance(ours[other], values) < _distance(ours[name], theirs[name]):
+            return ColumnEdit(name, origin=other)
     for other, values in ours.items():
         if other != name and _share_equal(theirs[name], values) >= _MOSTLY:
             return ColumnEdit(name, origin=other)

@@ -15,7 +15,13 @@ from core.frames import from_us
 
 LABEL_CLOCK = "label_clock"
 CANDLE_OFFSET = "candle_offset"
-_ZONES = ("UTC", "Asia/Seoul", "Asia/Tokyo", "Asia/Shanghai", "Asia/Singapore", "Asia/Kolkata") + (
+_ZONES = (
+    "UTC",
+    "Asia/Seoul",
+    "Asia/Tokyo",
+    "Asia/Shanghai",
+    "Asia/Singapore",
+    "Asia/Kolkata",
     "Europe/London",
     "Europe/Berlin",
     "Europe/Moscow",

@@ -18,11 +18,10 @@ def differing_constants(evidence: Evidence) -> dict[str, tuple[float, float]]:
     if evidence.rules is None:
         return {}
     mine, other = evidence.rules
-    names = ("long_threshold", "short_threshold", "long_avg_return", "short_avg_return", "gate")
     return {
-        name: (getattr(mine, name), getattr(other, name))
-        for name in names
-        if getattr(mine, name) != getattr(other, name)
+        name: (float(mine[name][-1]), float(other[name][-1]))
+        for name in mine
+        if len(mine[name]) and (mine[name] != other[name]).any()
     }
 
 

@@ -14,12 +14,14 @@ CODE = "warm_up"
 
 def _propose(search: Search) -> Iterator[Change]:
     starts = history_starts(search, CODE)
+    step = search.evidence.timeframe.length_us
     if starts:
-        yield change(
-            CODE,
-            {"starts": tuple((start, 1) for start in starts)},
-            {"history_from": [shown_time(start) for start in starts]},
+        seen = tuple(
+            (start.applies_from, (start.applies_from - start.begins) // step + 1)
+            for start in starts
         )
+        shown = [shown_time(start.begins) for start in starts]
+        yield change(CODE, {"starts": seen}, {"history_from": shown})
 
 
 def _say(entry: Change, evidence: Evidence) -> Saying:

@@ -1,0 +1,126 @@
+"""From an examination to the findings, strongest first, and what stays unexplained."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from core.diagnosis.causes.catalogue import CAUSES
+from core.diagnosis.causes.cause import Cause
+from core.diagnosis.causes.labels import CANDLE_OFFSET, LABEL_CLOCK
+from core.diagnosis.decisions import threshold_finding
+from core.diagnosis.evidence import Evidence
+from core.diagnosis.examine import Examination
+from core.diagnosis.finding import VERDICT_ORDER, Finding, Verdict, untestable
+from core.diagnosis.judging import best_ratio, equals, finding_of, is_refuted, judge_change
+from core.diagnosis.label_findings import label_findings
+from core.diagnosis.sentences import first_upper, refuted_sentence
+
+_BY_PRICES = (LABEL_CLOCK, CANDLE_OFFSET, "unreal_rows")
+_OWN = (*_BY_PRICES, "threshold")
+
+
+def findings_of(found: Examination, whole: Evidence) -> tuple[Finding, ...]:
+    """Every cause that can be spoken of: proven, partial, refuted, untestable, in this order.
+
+    Where nothing differs only what the prices or the rules prove is told.
+    """
+    findings = list(label_findings(found, whole))
+    findings += _accepted(found, {finding.cause for finding in findings})
+    decided = threshold_finding(found)
+    if decided is not None:
+        findings.append(decided)
+    if found.differs or not _has_pairs(whole):
+        findings += _others(found, {finding.cause for finding in findings})
+    else:
+        findings = [f for f in findings if f.verdict in (Verdict.PROVEN, Verdict.PARTIAL)]
+    return tuple(sorted(findings, key=lambda f: VERDICT_ORDER.index(f.verdict)))
+
+
+def _has_pairs(evidence: Evidence) -> bool:
+    return bool((np.isfinite(evidence.production) & np.isfinite(evidence.other)).any())
+
+
+def _accepted(found: Examination, told: set[str]) -> Iterator[Finding]:
+    """Accepted changes, by the difference that each explains."""
+    judged = [
+        judge_change(found.search, entry, found.accepted)
+        for entry in found.accepted
+        if entry.cause not in told
+    ]
+    for entry in sorted(judged, key=lambda j: -(j.judgement.explained_ratio or 0.0)):
+        if entry.judgement.verdict is Verdict.REFUTED:
+            continue
+        same_as = equals(found.search, entry.change, found.accepted, found.trials)
+        yield finding_of(found.search, entry, same_as)
+
+
+def _others(found: Examination, told: set[str]) -> Iterator[Finding]:
+    """Causes that were refuted or could not be tested."""
+    for cause in CAUSES:
+        if cause.code in told or cause.code == "threshold":
+            continue
+        needs = cause.needs(found.evidence)
+        if needs is not None:
+            yield untestable(cause.code, first_upper(needs) + ".")
+        elif cause.code in found.tested:
+            refuted = _refuted(found, cause)
+            if refuted is not None:
+                yield refuted
+
+
+def _refuted(found: Examination, cause: Cause) -> Finding | None:
+    """Refuted if no round's champion explained 5 %; None for one that another cause replaced."""
+    trials = [trial for trial in found.trials if trial.cause == cause.code]
+    best = best_ratio(found.search, trials)
+    if best is None:
+        return Finding(
+            cause=cause.code,
+            verdict=Verdict.REFUTED,
+            explained_ratio=0.0,
+            scope_candles=len(found.evidence.opens),
+            summary=refuted_sentence(cause.noun, None, None, 0),
+        )
+    ratio, trial, judgement = best
+    if not is_refuted(ratio):
+        return None
+    words = cause.say(trial.change, found.evidence).trial
+    return Finding(
+        cause=cause.code,
+        verdict=Verdict.REFUTED,
+        explained_ratio=ratio,
+        residual_mean_abs_diff=judgement.residual_mean_abs_diff,
+        held_out_candles=judgement.held_out_candles,
+        scope_candles=len(found.evidence.opens),
+        parameters=trial.change.values,
+        summary=refuted_sentence(cause.noun, words, ratio, judgement.held_out_candles),
+    )
+
+
+def unexplained_ratio(found: Examination, whole: Evidence) -> float | None:
+    """Share of the held-out difference that is left with every accepted cause undone."""
+    if not found.differs:
+        return 0.0 if _has_pairs(whole) else None
+    places = np.flatnonzero(found.search.blocks.is_held_out)
+    before = found.search.differences((), places)
+    after = found.search.differences(found.accepted, places)
+    both = np.isfinite(before) & np.isfinite(after)
+    if not both.any():
+        return None
+    mean = float(before[both].mean())
+    return 0.0 if mean == 0.0 else float(after[both].mean()) / mean
+
+
+def waterfall(found: Examination) -> list[dict[str, object]]:
+    """Mean absolute difference on held-out candles, from nothing undone to everything."""
+    places = np.flatnonzero(found.search.blocks.is_held_out)
+    steps: list[dict[str, object]] = []
+    for count in range(len(found.accepted) + 1):
+        left = found.search.differences(found.accepted[:count], places)
+        known = np.isfinite(left)
+        steps.append(
+            {
+                "cause": found.accepted[count - 1].cause if count else None,
+                "mean_abs_diff": float(left[known].mean()) if known.any() else None,
+            }
+        )
+    return steps

@@ -1,0 +1,116 @@
+"""Diagnose a comparison of one bot: for the command line, and by itself for the collector."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from core.diagnosis.load import load_evidence
+from core.diagnosis.recomputing import Recomputer
+from core.diagnosis.report import Diagnosis, diagnose_evidence
+from core.diagnosis.watch import Due, due_windows, keep_state
+from core.settings import BotSettings
+from core.storage.writes.findings import store_diagnosis
+
+__all__ = ["DiagnoseReport", "Diagnosis", "diagnose", "diagnose_bot"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiagnoseReport:
+    """What the collector's diagnosis did; `proven` names comparison and cause."""
+
+    diagnosed: int = 0
+    proven: tuple[str, ...] = ()
+    refuted_again: int = 0
+
+
+def diagnose(
+    engine_or_connection: sa.Engine | sa.Connection,
+    bot_id: int,
+    bot: BotSettings,
+    *,
+    comparison: str,
+    from_: datetime | None,
+    until: datetime | None,
+    now: datetime,
+) -> Diagnosis:
+    """Diagnose one comparison from what is stored; `from_` inclusive, `until` exclusive.
+
+    Raises ConfigError for a comparison that is not configured.
+    """
+    with _connection(engine_or_connection) as connection:
+        evidence = load_evidence(
+            connection, bot_id, bot, comparison=comparison, from_=from_, until=until, now=now
+        )
+    try:
+        return diagnose_evidence(evidence)
+    finally:
+        if isinstance(evidence.recompute, Recomputer):
+            evidence.recompute.close()
+
+
+@contextmanager
+def _connection(source: sa.Engine | sa.Connection) -> Iterator[sa.Connection]:
+    if isinstance(source, sa.Engine):
+        with source.connect() as connection:
+            yield connection
+    else:
+        yield source
+
+
+def diagnose_bot(
+    engine: sa.Engine, bot_id: int, bot: BotSettings, *, now: datetime, run_id: int | None
+) -> DiagnoseReport:
+    """Diagnose each comparison whose newest window crosses its tolerance and has news.
+
+    The diagnosis is kept with its findings and trials; findings of earlier ones that it
+    refutes are marked. Without a crossing, or without new pairs, nothing is done.
+    """
+    with engine.connect() as connection:
+        due = due_windows(connection, bot_id, bot)
+    proven: list[str] = []
+    refuted = 0
+    for window in due:
+        made = diagnose(
+            engine,
+            bot_id,
+            bot,
+            comparison=window.comparison,
+            from_=window.from_,
+            until=window.until,
+            now=now,
+        )
+        refuted += _keep(engine, bot_id, window, made, now, run_id)
+        proven += [
+            f"{window.comparison}: {finding.cause}"
+            for finding in made.findings
+            if finding.verdict == "proven"
+        ]
+    return DiagnoseReport(diagnosed=len(due), proven=tuple(proven), refuted_again=refuted)
+
+
+def _keep(
+    engine: sa.Engine,
+    bot_id: int,
+    window: Due,
+    made: Diagnosis,
+    now: datetime,
+    run_id: int | None,
+) -> int:
+    with engine.begin() as connection:
+        refuted = store_diagnosis(
+            connection,
+            bot_id,
+            comparison=window.comparison,
+            from_=window.from_,
+            until=window.until,
+            made_at=now,
+            document=made.document(),
+            details=made.details,
+            trials=made.trials,
+            run_id=run_id,
+        )
+        keep_state(connection, bot_id, window)
+    return refuted

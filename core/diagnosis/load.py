@@ -1,0 +1,140 @@
+"""Everything stored that speaks of one comparison in one window → Evidence."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import replace
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from core.diagnosis.evidence import Evidence, Kind
+from core.diagnosis.load_inputs import (
+    Margins,
+    load_bundles,
+    load_candles,
+    load_imported,
+    load_logged,
+    load_unfinished,
+    places_of_live,
+    rules_of,
+)
+from core.diagnosis.load_signals import load_account, load_prices, load_sides, shared_labels
+from core.diagnosis.pipelines import known_pipelines
+from core.diagnosis.recomputing import Recomputer
+from core.diagnosis.reproduction import with_stored_features
+from core.errors import ConfigError
+from core.frames import to_us
+from core.rerun.worker_pool import WorkerPool
+from core.settings import BacktestSettings, BotSettings
+from core.storage.reads.candles import default_source
+from core.storage.reads.feature_log import layout_changes
+
+_TIME_LIMIT_S = 120.0
+
+
+def load_evidence(
+    connection: sa.Connection,
+    bot_id: int,
+    bot: BotSettings,
+    *,
+    comparison: str,
+    from_: datetime | None,
+    until: datetime | None,
+    now: datetime,
+    make_executor: Callable[[], Executor] | None = None,
+) -> Evidence:
+    """The evidence of a window; raises ConfigError for a comparison that is not configured."""
+    backtest = _backtest(bot, comparison)
+    kind = _kind(backtest)
+    margins = Margins(bot.frame, from_, until)
+    labels, sides = shared_labels(load_sides(connection, bot_id, kind, comparison, margins))
+    bundles, problems = load_bundles(bot)
+    logged, logged_at = load_logged(connection, bot_id, margins)
+    candles = load_candles(connection, bot_id, bot, margins)
+    evidence = Evidence(
+        bot=bot,
+        timeframe=bot.frame,
+        comparison=comparison,
+        kind=kind,
+        from_=from_,
+        until=until,
+        now=now,
+        opens=labels,
+        production=sides.production,
+        production_step=sides.production_step,
+        emitted=sides.emitted,
+        replay=sides.replay,
+        other=sides.other,
+        other_step=sides.other_step,
+        stored=sides.stored,
+        prices=load_prices(connection, bot_id, bot, margins, logged, candles),
+        other_prices=sides.other_prices,
+        logged=logged,
+        logged_at=logged_at,
+        candles=candles,
+        unfinished=load_unfinished(connection, bot_id, bot, margins),
+        bundles=tuple(bundle for _, bundle in bundles),
+        live=places_of_live(bot, labels, [path for path, _ in bundles]),
+        backtest=backtest,
+        tolerance=_tolerance(bot, backtest),
+        edges=_edges(connection, bot_id, bot),
+        account=load_account(connection, bot_id, bot),
+        rules=rules_of(bot, backtest, labels),
+        problems=problems,
+    )
+    if backtest is None:
+        return evidence
+    imported = load_imported(connection, bot_id, comparison, margins)
+    chosen = _place(bundles, backtest.bundle)
+    evidence = replace(evidence, backtest_bundle=chosen)
+    if kind is Kind.IMPORTED:
+        return replace(evidence, imported=imported)
+    source = default_source(backtest.candles, tuple(entry.name for entry in bot.candles))
+    evidence = replace(
+        evidence,
+        source=source,
+        pipelines=known_pipelines(bot, str(backtest.pipeline)),
+        recompute=Recomputer(bot.pipeline_path, make_executor or _pool)
+        if source in candles
+        else None,
+    )
+    return with_stored_features(evidence, imported)
+
+
+def _pool() -> Executor:
+    return WorkerPool(time_limit_s=_TIME_LIMIT_S)
+
+
+def _backtest(bot: BotSettings, comparison: str) -> BacktestSettings | None:
+    if comparison == "replay":
+        return None
+    for backtest in bot.backtests:
+        if backtest.name == comparison:
+            return backtest
+    known = ", ".join(("replay", *(backtest.name for backtest in bot.backtests)))
+    raise ConfigError(f'no comparison named "{comparison}" for {bot.name} (known: {known})')
+
+
+def _kind(backtest: BacktestSettings | None) -> Kind:
+    if backtest is None:
+        return Kind.REPLAY
+    return Kind.IMPORTED if backtest.is_imported else Kind.RECOMPUTED
+
+
+def _tolerance(bot: BotSettings, backtest: BacktestSettings | None) -> float | None:
+    return bot.replay_tolerance if backtest is None else backtest.tolerance
+
+
+def _place(bundles: Sequence[tuple[str, object]], path: str | None) -> int | None:
+    paths = [known for known, _ in bundles]
+    return paths.index(path) if path in paths else None
+
+
+def _edges(connection: sa.Connection, bot_id: int, bot: BotSettings) -> tuple[int, ...]:
+    """Deployment edges and layout changes, as candle opens."""
+    step = bot.frame.length_us
+    edges = [to_us(entry.since) - step for entry in bot.deployments]
+    edges += [to_us(entry.until) - step for entry in bot.deployments if entry.until is not None]
+    changed = layout_changes(connection, bot_id)["candle_open"].tolist()
+    edges += [to_us(moment) for moment in changed]
+    return tuple(sorted(set(edges)))

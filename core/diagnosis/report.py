@@ -1,0 +1,118 @@
+"""One evidence → the diagnosis that is printed and kept."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from core.diagnosis.assemble import findings_of, unexplained_ratio, waterfall
+from core.diagnosis.evidence import Evidence
+from core.diagnosis.examine import Examination, examine
+from core.diagnosis.finding import Finding
+from core.diagnosis.notes import notes_of
+from core.diagnosis.sentences import overall_sentence
+from core.diagnosis.split import split_difference
+from core.frames import from_us, iso_z
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """One comparison in one window, diagnosed. Ratios and means are None where not computable."""
+
+    bot: str
+    comparison: str
+    from_: datetime | None
+    until: datetime | None
+    initial: dict[str, Any]
+    findings: tuple[Finding, ...]
+    unexplained_ratio: float | None
+    summary: str
+    notes: tuple[str, ...] = ()
+    details: dict[str, Any] = field(default_factory=dict)  # split, waterfall, attribution, …
+    trials: tuple[dict[str, Any], ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        """The JSON document of `diagnose --json`."""
+        return {
+            "bot": self.bot,
+            "comparison": self.comparison,
+            "from": None if self.from_ is None else iso_z(self.from_),
+            "until": None if self.until is None else iso_z(self.until),
+            "initial": self.initial,
+            "findings": [finding.document() for finding in self.findings],
+            "unexplained_ratio": self.unexplained_ratio,
+            "summary": self.summary,
+            "notes": list(self.notes),
+            **self.details,
+        }
+
+
+def diagnose_evidence(evidence: Evidence) -> Diagnosis:
+    """The diagnosis of loaded evidence."""
+    found = examine(evidence)
+    findings = findings_of(found, evidence)
+    ratio = unexplained_ratio(found, evidence)
+    initial = _initial(evidence)
+    first, last = _span(evidence)
+    return Diagnosis(
+        bot=evidence.bot.name,
+        comparison=evidence.comparison,
+        from_=first,
+        until=last,
+        initial=initial,
+        findings=findings,
+        unexplained_ratio=ratio,
+        summary=overall_sentence(findings, ratio, initial["candles"], differs=found.differs),
+        notes=notes_of(evidence),
+        details=_details(found, evidence),
+        trials=tuple(_trial_documents(found)),
+    )
+
+
+def _span(evidence: Evidence) -> tuple[datetime | None, datetime | None]:
+    """The window as asked for; an open end is that of production's candles."""
+    if len(evidence.opens) == 0:
+        return evidence.from_, evidence.until
+    first = evidence.from_ or from_us(int(evidence.opens[0]))
+    end = from_us(int(evidence.opens[-1]) + evidence.timeframe.length_us)
+    return first, evidence.until or end
+
+
+def _initial(evidence: Evidence) -> dict[str, Any]:
+    """LONG and SHORT pairs pooled, as configured."""
+    differences = np.abs(evidence.production - evidence.other)
+    known = np.isfinite(differences)
+    if not known.any():
+        return {"candles": 0, "mean_abs_diff": None, "share_above_tolerance": None}
+    if evidence.tolerance is not None:
+        limit = np.full_like(differences, evidence.tolerance)
+    else:
+        limit = evidence.floor
+    return {
+        "candles": int(known.any(axis=1).sum()),
+        "mean_abs_diff": float(differences[known].mean()),
+        "share_above_tolerance": float((differences > limit)[known].mean()),
+    }
+
+
+def _details(found: Examination, evidence: Evidence) -> dict[str, Any]:
+    split = split_difference(evidence)
+    return {
+        "split": None if split is None else split.document(),
+        "waterfall": waterfall(found),
+    }
+
+
+def _trial_documents(found: Examination) -> Iterator[dict[str, Any]]:
+    for trial in found.trials:
+        yield {
+            "cause": trial.cause,
+            "round": trial.number,
+            "parameters": trial.change.values,
+            "sides": list(trial.change.sides),
+            "searched_mean_abs_diff_before": trial.before.mean,
+            "searched_mean_abs_diff_after": trial.after.mean,
+            "repaired_ratio": trial.after.repaired,
+        }

@@ -1,0 +1,64 @@
+"""Does re-running the backtest as configured give what is stored? Only then is it a base."""
+
+import time
+from dataclasses import replace
+
+import numpy as np
+
+from core.diagnosis.evidence import Evidence
+from core.diagnosis.recomputing import REFERENCE
+from core.diagnosis.rows import FeatureRows
+from core.diagnosis.trial import base_world
+
+_CHECKED = 6
+_FULL_RUN_S = 6.0  # a re-run of every chosen candle by a trader's own code
+_FEWEST_CANDLES = 144
+
+
+def with_stored_features(evidence: Evidence, stored: FeatureRows | None) -> Evidence:
+    """The evidence with its stored features as a base, if a few re-run candles equal them.
+
+    A stored backtest that its configuration no longer gives (changed code, revised
+    candles) must not be the base of a trial: every change would look like a cure.
+    """
+    if stored is None or evidence.recompute is None or evidence.source is None:
+        return evidence
+    known = np.intersect1d(stored.opens, evidence.opens)
+    if len(known) == 0:
+        return evidence
+    sample = known[np.unique(np.linspace(0, len(known) - 1, _CHECKED).astype("int64"))]
+    world = base_world(evidence)
+    started = time.perf_counter()
+    again = evidence.recompute(
+        str(world.pipeline),
+        evidence.candles[evidence.source],
+        sample,
+        world.lookback_bars,
+        world.mode,
+    )
+    seconds = (time.perf_counter() - started) / _CHECKED
+    evidence = replace(evidence, max_candles=_affordable(evidence, seconds))
+    if len(again.opens) and _is_same(again, stored):
+        return replace(evidence, recomputed=stored)
+    return replace(evidence, problems=(*evidence.problems, _changed(evidence)))
+
+
+def _affordable(evidence: Evidence, seconds_a_candle: float) -> int | None:
+    if evidence.pipelines[0] == REFERENCE:
+        return None
+    return max(_FEWEST_CANDLES, int(_FULL_RUN_S / max(seconds_a_candle, 1e-6)))
+
+
+def _is_same(again: FeatureRows, stored: FeatureRows) -> bool:
+    names = [name for name in again.columns if name in stored.columns]
+    matrix, found = stored.at(again.opens)
+    mine = again.matrix[:, [again.columns.index(name) for name in names]]
+    theirs = matrix[:, [stored.columns.index(name) for name in names]]
+    return bool(names) and bool(found.all()) and np.array_equal(mine, theirs, equal_nan=True)
+
+
+def _changed(evidence: Evidence) -> str:
+    return (
+        f'Re-running "{evidence.comparison}" as configured does not give the stored features: '
+        "its code or its candles changed since; the next cycles recompute it."
+    )
