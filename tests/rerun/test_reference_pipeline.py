@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from core.errors import PipelineError
 from core.rerun.reference.features import CATALOGUE, Reach, Unit
 from core.rerun.reference_pipeline import FEATURES, WARM_UP_BARS, compute, compute_windows
+from tests.real import REAL, needs_real
 from tests.rerun.random_candles import COLUMNS, random_candles
 
 PRICES = st.floats(min_value=0.0, max_value=1e9, width=64)
@@ -255,3 +256,14 @@ def test_importing_the_pipeline_loads_neither_numba_nor_ta_lib() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root
     )
     assert shown.stdout.strip() == "[]"
+
+
+@needs_real
+def test_a_real_market_gives_finite_values_and_windows_equal_to_frames() -> None:
+    pulls = sorted((REAL / "candles").glob("BTCUSDT_5m_raw_*.csv"))
+    candles = pd.read_csv(pulls[-1]).tail(3000).reset_index(drop=True)
+    features = compute(candles).iloc[WARM_UP_BARS - 1 :]
+    assert np.isfinite(features.to_numpy()).all()
+    assert list(features.columns[features.nunique() < 2]) == []
+    ends = list(range(999, 3000, 97))
+    assert_same_bits(compute_windows(candles, ends, 999), slow_windows(candles, ends, 999))
