@@ -1,5 +1,6 @@
 """The backtest side of a comparison, brought up to date: compute what lacks, score, store."""
 
+import time
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from core.errors import BundleError
 from core.rerun.compute import recompute_batches, recompute_features
 from core.rerun.recompute_job import RecomputeJob
 from core.rerun.recomputed import Recomputed
+from core.rerun.sensitivity_report import refresh_sensitivity
 from core.rerun.stored_cache import StoredCache
 from core.settings import BacktestSettings, BotSettings
 from core.storage.reads.recompute import Coverage
@@ -52,9 +54,11 @@ def recompute_backtest(
 
     Covers the candles of the production side, or all of the candle source
     where there is none. Each batch is stored with its signals in one
-    transaction. Raises PipelineError where the pipeline cannot be used, and
+    transaction. What is left of the budget goes into the lookback sensitivity.
+    Raises PipelineError where the pipeline cannot be used, and
     BundleError for a live bundle that cannot be opened, after storing the rest.
     """
+    begin = time.monotonic()
     job = RecomputeJob.open(engine, bot_id, bot, backtest, now, run_id)
     job.forget_strangers()
     job.rescore()
@@ -67,6 +71,17 @@ def recompute_backtest(
             job.store(batch)
     finally:
         coverage = job.keep_coverage()
+    spent_s = time.monotonic() - begin
+    if not coverage.pending and spent_s < backtest.budget_s and backtest.mode == "window":
+        refresh_sensitivity(
+            engine,
+            bot_id,
+            bot,
+            backtest,
+            now=now,
+            budget_s=backtest.budget_s - spent_s,
+            executor=executor,
+        )
     if job.scorer.refused:
         raise BundleError("; ".join(job.scorer.refused))
     return RecomputeReport(

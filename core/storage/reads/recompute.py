@@ -85,6 +85,17 @@ def read_coverage(connection: sa.Connection, bot_id: int, name: str) -> Coverage
     return None if value is None else Coverage(**value["coverage"])
 
 
+def sensitivity_step(name: str) -> str:
+    """Where the lookback sensitivity of a comparison is kept among the watermarks."""
+    return f"sensitivity:{name}"
+
+
+def read_sensitivity(connection: sa.Connection, bot_id: int, name: str) -> dict[str, Any] | None:
+    """The kept report: made_at, is_whole (else it goes on), report (docs/backtests.md)."""
+    value = read_watermark(connection, bot_id, sensitivity_step(name))
+    return None if value is None else dict(value)
+
+
 def read_backtest_rows(
     connection: sa.Connection,
     bot_id: int,
