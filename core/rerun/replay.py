@@ -5,6 +5,7 @@ moves in the last one, so that a replay may be killed anywhere and run twice.
 """
 
 from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,9 +15,16 @@ import sqlalchemy as sa
 from core.errors import BundleError
 from core.frames import from_us
 from core.rerun.prefetch import prefetch
-from core.rerun.scored_rows import END_OF_TIME, Replay, ReplayedBlock
+from core.rerun.scored_rows import (
+    END_OF_TIME,
+    LoggedRows,
+    Replay,
+    ReplayedBlock,
+    Source,
+    read_rows,
+)
 from core.settings import BotSettings
-from core.side import Origin
+from core.side import SIDES, Origin
 from core.storage.engine import reader_engine
 from core.storage.reads.changes import Span, feature_changes
 from core.storage.reads.watermarks import read_watermark
@@ -71,16 +79,27 @@ def replay_logged(
 def replayed_blocks(
     url: str, bot_id: int, replay: Replay, spans: Sequence[Span]
 ) -> Generator[ReplayedBlock]:
-    """Read and score spans, the reading in a thread of its own with its own connection."""
+    """Read and score spans, each in a thread of its own with its own connection."""
     engine = reader_engine(url)
 
-    def read() -> Iterator[ReplayedBlock]:
+    def read() -> Iterator[LoggedRows]:
         with engine.connect() as connection:
             for span in spans:
-                yield from replay.score(connection, bot_id, span)
+                yield from read_rows(connection, bot_id, span)
+
+    def score() -> Iterator[ReplayedBlock]:
+        with (
+            closing(prefetch(read)) as blocks,
+            engine.connect() as connection,
+            ThreadPoolExecutor(max_workers=len(SIDES)) as pool,
+        ):
+            source = Source(connection, bot_id, pool)
+            for rows in blocks:
+                yield replay.score(source, rows)
 
     try:
-        yield from prefetch(read)
+        with closing(prefetch(score)) as scored:
+            yield from scored
     finally:
         engine.dispose()
 

@@ -1,6 +1,7 @@
 """Logged rows scored with the bundle that was live, without a place to put the results."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,28 @@ class LiveModel:
     bundle: Bundle
     since: int
     until: int
+
+
+@dataclass(frozen=True)
+class LoggedRows:
+    """A block of logged rows (None: there are none), and all candle opens that it speaks for.
+
+    From `first` to before `until` (stored µs) there is no row besides those of the block.
+    """
+
+    first: int
+    until: int
+    block: LoggedBlock | None
+
+
+def read_rows(connection: sa.Connection, bot_id: int, span: Span) -> Iterator[LoggedRows]:
+    """Every logged row of a span (first and last candle open, stored µs), block by block."""
+    first, last = span
+    for block in read_vectors(connection, bot_id, from_us(first), from_us(last + 1)):
+        until = int(block.candle_opens[-1]) + 1
+        yield LoggedRows(first, until, block)
+        first = until
+    yield LoggedRows(first, last + 1, None)
 
 
 @dataclass(frozen=True)
@@ -86,16 +109,12 @@ class Replay:
             return False
         return all(one in before for one in self.mark) if self.refused else self.mark == before
 
-    def score(self, connection: sa.Connection, bot_id: int, span: Span) -> Iterator[ReplayedBlock]:
-        """Read and score every logged row of a span (first and last candle open, stored µs)."""
-        first, last = span
-        window = from_us(first), from_us(last + 1)
-        for block in read_vectors(connection, bot_id, *window):
-            end = int(block.candle_opens[-1]) + 1
-            parts = self._parts(Source(connection, bot_id), block)
-            yield ReplayedBlock(first, end, len(block.candle_opens), parts)
-            first = end
-        yield ReplayedBlock(first, last + 1, 0, ())
+    def score(self, source: "Source", rows: LoggedRows) -> ReplayedBlock:
+        """Score the rows of one block."""
+        if rows.block is None:
+            return ReplayedBlock(rows.first, rows.until, 0, ())
+        parts = self._parts(source, rows.block)
+        return ReplayedBlock(rows.first, rows.until, len(rows.block.candle_opens), parts)
 
     def _parts(self, source: "Source", block: LoggedBlock) -> tuple[ReplayedPart, ...]:
         opened = block.candle_opens
@@ -118,10 +137,11 @@ class Replay:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where the texts of logged rows can be looked up."""
+    """Where the texts of logged rows can be looked up, and who scores the second side."""
 
     connection: sa.Connection
     bot_id: int
+    pool: Executor
 
 
 def _replay(
@@ -132,8 +152,10 @@ def _replay(
     matrix: npt.NDArray[np.float64],
 ) -> ReplayedPart:
     signals, absences = [], []
-    for side, model in bundle.sides.items():
-        scored = score_columns(model, columns, matrix)
+    scores = source.pool.map(
+        lambda model: score_columns(model, columns, matrix), bundle.sides.values()
+    )
+    for side, scored in zip(bundle.sides, scores, strict=True):
         if not scored.missing:
             absences.append(_drop_texts(source, side, columns, opened, scored))
             signals.append((side, opened, scored.probabilities))

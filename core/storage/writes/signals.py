@@ -3,7 +3,9 @@
 Every write notes the days whose pairs are due, in the same transaction.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from core.bundle.load import Bundle
 from core.frames import to_us, us_from_index
 from core.side import Origin
 from core.storage.bulk import raw
+from core.storage.driver import insert_many
 from core.storage.tables import bundle as bundle_table
 from core.storage.tables import series, signal, signal_absence
 from core.storage.upsert import upsert
@@ -22,6 +25,7 @@ from core.storage.writes.pairs import mark_due
 _SIGNAL = raw(signal)
 _ABSENCE = raw(signal_absence)
 _PRINTED = ("step", "price", "price_step")
+_SIGNAL_NAMES = tuple(column.name for column in _SIGNAL.columns)
 
 
 def ensure_series(
@@ -73,23 +77,17 @@ def upsert_signals(
     if frame.empty:
         return
     opened = us_from_index(frame["candle_open"])
-    parts: list[Any] = [opened.tolist(), map(str, frame["side"]), frame["probability"].tolist()]
-    parts += [_nullable(frame, name) for name in _PRINTED]
-    rows = [
-        {
-            "series_id": series_id,
-            "side": side,
-            "candle_open": at,
-            "probability": probability,
-            "step": step,
-            "price": price,
-            "price_step": price_step,
-            "bundle_id": bundle_id,
-            "run_id": run_id,
-        }
-        for at, side, probability, step, price, price_step in zip(*parts, strict=True)
-    ]
-    upsert(connection, _SIGNAL, rows)
+    rows = zip(
+        repeat(series_id),
+        frame["side"].tolist(),
+        opened.tolist(),
+        frame["probability"].tolist(),
+        *(_nullable(frame, name) for name in _PRINTED),
+        repeat(bundle_id),
+        repeat(run_id),
+        strict=False,
+    )
+    insert_many(connection, _SIGNAL, _SIGNAL_NAMES, list(rows), replace=True)
     mark_due(connection, series_id, opened)
 
 
@@ -168,10 +166,10 @@ def _within(
     return statement
 
 
-def _nullable(frame: pd.DataFrame, name: str) -> list[float | None]:
+def _nullable(frame: pd.DataFrame, name: str) -> Iterable[float | None]:
     if name not in frame:
-        return [None] * len(frame)
+        return repeat(None)
     values = frame[name].to_numpy(dtype="float64", na_value=np.nan)
     if np.isnan(values).all():
-        return [None] * len(frame)
+        return repeat(None)
     return [None if value != value else value for value in values.tolist()]

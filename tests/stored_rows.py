@@ -1,0 +1,105 @@
+"""Logged rows put straight into the database, for what builds on them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import sqlalchemy as sa
+
+from core.frames import to_us
+from core.storage.bulk import raw
+from core.storage.engine import migrate, writer_engine
+from core.storage.tables import feature_row, layout, log_file
+from core.storage.writes.bots import ensure_bot
+from core.storage.writes.changes import note_feature_rows
+from core.timeframe import Timeframe
+
+FIVE = Timeframe.parse("5m")
+
+
+def new_database(folder: Path) -> sa.Engine:
+    """An empty database of the current schema."""
+    engine = writer_engine(f"sqlite:///{folder / 'align.db'}")
+    migrate(engine)
+    return engine
+
+
+def new_bot(engine: sa.Engine) -> int:
+    with engine.begin() as connection:
+        return ensure_bot(connection, "btc-5m", "5m")
+
+
+def opens(first: str, count: int) -> np.ndarray:
+    """Candle opens of 5m as stored µs, from an ISO text with Z."""
+    from datetime import datetime
+
+    start = to_us(datetime.fromisoformat(first))
+    return start + np.arange(count, dtype="int64") * FIVE.length_us
+
+
+def store_rows(
+    engine: sa.Engine,
+    bot_id: int,
+    columns: Sequence[str],
+    candle_opens: np.ndarray,
+    matrix: np.ndarray,
+    texts: Mapping[int, Mapping[int, str]] | None = None,
+) -> None:
+    """Store rows as ingestion does; `texts`: row → position → text."""
+    vectors = np.ascontiguousarray(matrix, dtype="<f8")
+    with engine.begin() as connection:
+        layout_id = _layout(connection, bot_id, columns)
+        file_id = _file(connection, bot_id)
+        rows = [
+            {
+                "bot_id": bot_id,
+                "candle_open": opened,
+                "row_hash": vectors[row].tobytes()[:8],
+                "layout_id": layout_id,
+                "file_id": file_id,
+                "generation": 0,
+                "line": row + 2,
+                "offset": 0,
+                "length": 0,
+                "is_recovered": False,
+                "logged_at": opened + FIVE.length_us + 9_000_000,
+                "texts": (texts or {}).get(row),
+                "vector": vectors[row].tobytes(),
+            }
+            for row, opened in enumerate(candle_opens.tolist())
+        ]
+        table = raw(feature_row)
+        connection.execute(
+            sa.delete(table).where(
+                table.c.bot_id == bot_id, table.c.candle_open == sa.bindparam("old")
+            ),
+            [{"old": opened} for opened in candle_opens.tolist()],
+        )
+        connection.execute(sa.insert(table), rows)
+        note_feature_rows(connection, bot_id, candle_opens)
+
+
+def _layout(connection: sa.Connection, bot_id: int, columns: Sequence[str]) -> int:
+    digest = json.dumps(list(columns))
+    found = connection.scalar(sa.select(layout.c.id).where(layout.c.hash == digest))
+    if found is not None:
+        return found
+    return connection.execute(
+        sa.insert(layout)
+        .values(bot_id=bot_id, kind="feature_log", hash=digest, columns=list(columns))
+        .returning(layout.c.id)
+    ).scalar_one()
+
+
+def _file(connection: sa.Connection, bot_id: int) -> int:
+    found = connection.scalar(
+        sa.select(log_file.c.id).where(log_file.c.bot_id == bot_id, log_file.c.log == "feature_log")
+    )
+    if found is not None:
+        return found
+    return connection.execute(
+        sa.insert(log_file)
+        .values(bot_id=bot_id, log="feature_log", path="/log.csv", offset=0, line=0, state={})
+        .returning(log_file.c.id)
+    ).scalar_one()
