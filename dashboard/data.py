@@ -16,11 +16,14 @@ import streamlit as st
 from core.alignment.calendar import CollectionOverview, summarise_collection
 from core.alignment.candle_features import CandleFeatures, compare_candle
 from core.alignment.candle_trials import climb_ladder
+from core.alignment.feature_overview import FeatureOverview, spread_sample, summarise_features
 from core.alignment.overview import NamedSpan, PairOverview, summarise
 from core.alignment.phases import ReplayTotals
 from core.bundle.load import load_bundle
+from core.candles.agreement import SourceAgreement, agreement_report
 from core.errors import StorageError
-from core.settings import BotSettings, Settings, config_path, load_settings
+from core.frames import from_us
+from core.settings import BacktestSettings, BotSettings, Settings, config_path, load_settings
 from core.side import SIDES
 from core.storage import annotations
 from core.storage.engine import reader_engine
@@ -28,7 +31,9 @@ from core.storage.reads import (
     dashboard_candle,
     dashboard_changes,
     dashboard_collection,
+    dashboard_features,
     dashboard_findings,
+    dashboard_health,
     dashboard_pairs,
     dashboard_state,
 )
@@ -38,7 +43,12 @@ from core.storage.reads.bots import comparisons as read_comparisons
 from core.storage.reads.candles import read_candles
 from core.storage.reads.dashboard_findings import StoredDiagnosis
 from core.storage.reads.feature_log import read_vector
-from core.storage.reads.recompute import read_backtest_rows
+from core.storage.reads.recompute import (
+    Coverage,
+    read_backtest_rows,
+    read_coverage,
+    read_sensitivity,
+)
 from core.storage.schema_state import SchemaState, schema_state
 from core.timeframe import Timeframe
 from dashboard import clock
@@ -418,3 +428,102 @@ def signals_around(
             candle_open - _AROUND_BARS * bar,
             candle_open + (_AROUND_BARS + 1) * bar,
         )
+
+
+@st.cache_data(ttl=600, max_entries=16, show_spinner=False)
+def sensitivity(bot_id: int, name: str, version: str) -> dict[str, Any] | None:
+    """What the collector measured of a backtest's lookback; None where it did not."""
+    with engine().connect() as connection:
+        stored = read_sensitivity(connection, bot_id, name)
+    return None if stored is None else dict(stored)
+
+
+@st.cache_data(ttl=600, max_entries=8, show_spinner="Comparing features …")
+def feature_overview(
+    bot_id: int,
+    name: str,
+    bounds: Bounds,
+    bundle: Path | None,
+    not_features: tuple[str, ...],
+    version: str,
+) -> FeatureOverview | None:
+    """A spread sample of the window's features against a backtest's (name "": none)."""
+    with engine().connect() as connection:
+        opens = dashboard_features.opens_in(connection, bot_id, bounds.from_, bounds.until)
+        if not len(opens):
+            return None
+        sample = spread_sample(opens)
+        span = from_us(int(opens[-1])) - from_us(int(opens[0]))
+        before = dashboard_features.opens_in(
+            connection, bot_id, from_us(int(opens[0])) - span, from_us(int(opens[0]))
+        )
+        logged = dashboard_features.logged_vectors(
+            connection, bot_id, sample, not_features=not_features
+        )
+        reference = dashboard_features.logged_vectors(
+            connection, bot_id, spread_sample(before), not_features=not_features
+        )
+        recomputed = (
+            dashboard_features.backtest_vectors(connection, bot_id, name, sample)
+            if name
+            else logged.iloc[:0]
+        )
+    return summarise_features(
+        logged,
+        recomputed,
+        reference,
+        None if bundle is None else load_bundle(bundle),
+        stored=len(opens),
+    )
+
+
+def coverages(
+    bot: BotSettings, bot_id: int, version: str
+) -> list[tuple[BacktestSettings, Coverage]]:
+    """How far each recomputed backtest has come, in the order of the configuration."""
+    known = _coverages(bot_id, tuple(one.name for one in bot.backtests), version)
+    return [(one, known[one.name]) for one in bot.backtests if one.name in known]
+
+
+@st.cache_data(ttl=600, max_entries=16, show_spinner=False)
+def _coverages(bot_id: int, names: tuple[str, ...], version: str) -> dict[str, Coverage]:
+    with engine().connect() as connection:
+        found = {name: read_coverage(connection, bot_id, name) for name in names}
+    return {name: coverage for name, coverage in found.items() if coverage is not None}
+
+
+@st.cache_data(ttl=600, max_entries=16, show_spinner=False)
+def newest_by_step(bot_id: int, version: str) -> tuple[dashboard_health.StoredRun, ...]:
+    """The newest run of every step."""
+    with engine().connect() as connection:
+        return dashboard_health.newest_by_step(connection, bot_id)
+
+
+@st.cache_data(ttl=600, max_entries=16, show_spinner=False)
+def failed_runs(bot_id: int, version: str) -> tuple[dashboard_health.StoredRun, ...]:
+    """The newest failed runs, with tracebacks."""
+    with engine().connect() as connection:
+        return dashboard_health.latest_runs(
+            connection, bot_id=bot_id, outcomes=("failed", "interrupted"), limit=10
+        )
+
+
+@st.cache_data(ttl=60, max_entries=16, show_spinner=False)
+def latest_runs(bot_id: int, version: str) -> tuple[dashboard_health.StoredRun, ...]:
+    """The newest runs of every kind, idle ones too."""
+    with engine().connect() as connection:
+        return dashboard_health.latest_runs(connection, bot_id=bot_id)
+
+
+@st.cache_data(ttl=600, max_entries=8, show_spinner="Comparing candle sources …")
+def source_agreements(bot: str, bot_id: int, bounds: Bounds, version: str) -> list[SourceAgreement]:
+    """How candle sources agree in a window."""
+    with engine().connect() as connection:
+        return agreement_report(connection, bot_id, settings().bot(bot), bounds.from_, bounds.until)
+
+
+@st.cache_data(ttl=600, max_entries=4, show_spinner=False)
+def database_size(version: str) -> int | None:
+    """Bytes that the database takes."""
+    with engine().connect() as connection:
+        return dashboard_health.database_size(connection)

@@ -234,3 +234,16 @@ _CHANGE_WORDS = {"lookback_bars": "a lookback of", "mode": "mode", "candles": "c
 
 def _plain_value(value: object) -> str:
     return "none" if value is None else str(value).rsplit("/", 1)[-1]
+
+
+def diagnosis_badge(found: StoredDiagnosis) -> Badge:
+    """What a diagnosis comes to."""
+    named = [one for one in found.open_findings if one.verdict == "proven"]
+    if named:
+        return Badge("bad", f"Proven: {', '.join(cause_word(one.cause) for one in named[:3])}")
+    if found.open_findings:
+        return Badge("warn", "Partly explained")
+    unexplained = found.document.get("unexplained_ratio")
+    if unexplained == 0:
+        return Badge("good", "Signals agree")
+    return Badge("unknown", "No cause found")

@@ -4,13 +4,14 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 import streamlit as st
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.alignment.freshness import Freshness, FreshnessState, judge_freshness
 from core.alignment.overview import PairOverview, deployment_stretches
-from core.bundle.deployments import deployment_spans
+from core.bundle.deployments import deployment_spans, live_bundle_at
 from core.errors import AlignError
 from core.settings import BotSettings
 from core.storage.reads.bots import Comparison
@@ -21,6 +22,7 @@ from dashboard.markup import STYLE, Badge, draw_line
 from dashboard.selection import (
     BOTH,
     CUSTOM,
+    DEFAULT_WINDOW,
     WINDOWS,
     Bounds,
     Selection,
@@ -50,6 +52,22 @@ class Screen:
     @property
     def zone(self) -> str:
         return self.selection.zone
+
+    @property
+    def live_bundle(self) -> Path | None:
+        """The bundle that was live at the newest candle, if it is known."""
+        newest = self.state.last_candle
+        return None if newest is None else live_bundle_at(self.bot, newest)
+
+    @property
+    def recent_bounds(self) -> Bounds:
+        """The window, or its last seven days where it is longer."""
+        week = bounds(DEFAULT_WINDOW, self.state.last_candle, self.bot.frame.length)
+        until = self.bounds.until or week.until
+        if until is None:
+            return self.bounds
+        start = until - timedelta(days=7)
+        return Bounds(max(self.bounds.from_ or start, start), until)
 
 
 def draw(url_path: str, body: Callable[[Screen], None]) -> None:

@@ -1,5 +1,8 @@
 """Names that a trader reads in place of codes and column names."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from core.storage.reads.bots import Comparison
 from dashboard.markup import Badge, Tone
 
@@ -109,3 +112,30 @@ def step_word(step: str) -> str:
         return STEPS[step]
     kind, _, name = step.partition(" ")
     return f"{STEPS[kind]} {name}" if kind in STEPS else step
+
+
+PARAMETERS = {
+    "shift_bars": "shift (bars)",
+    "lookback_bars": "lookback (bars)",
+    "bundle": "bundle",
+    "candles": "candles",
+    "decimals": "decimals",
+    "dtype": "number type",
+    "lag_bars": "lag (bars)",
+    "features": "features",
+}
+
+
+def parameter_words(parameters: Mapping[str, Any]) -> str:
+    """The parameters of a cause in words."""
+    return "; ".join(
+        f"{PARAMETERS.get(name, name.replace('_', ' '))} {_parameter(value)}"
+        for name, value in parameters.items()
+    )
+
+
+def _parameter(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        more = f" and {len(value) - 8} more" if len(value) > 8 else ""
+        return ", ".join(map(str, value[:8])) + more
+    return str(value)

@@ -1,0 +1,207 @@
+"""Parts of the view Health."""
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+import streamlit as st
+
+from core.alignment.freshness import FreshnessState
+from core.storage.reads.dashboard_health import StoredRun
+from dashboard import clock, data, states
+from dashboard.format import ago, count, duration, moment, percent, plural, price, size
+from dashboard.markup import (
+    Badge,
+    Cell,
+    Column,
+    draw_line,
+    draw_status,
+    draw_table,
+    draw_text,
+)
+from dashboard.shell import Screen, current_freshness
+from dashboard.wording import step_word
+
+_OUTCOMES = {
+    "done": Badge("good", "Done"),
+    "failed": Badge("bad", "Failed"),
+    "running": Badge("note", "Running"),
+    "interrupted": Badge("warn", "Interrupted"),
+}
+_PACKAGES = ("streamlit", "plotly", "pandas", "numpy", "SQLAlchemy", "xgboost-cpu", "numba")
+
+
+def alive(screen: Screen, steps: tuple[StoredRun, ...]) -> None:
+    """Whether the collector is alive, from what it stored."""
+    freshness = current_freshness(screen.bot, screen.version)
+    failed = [one for one in steps if one.outcome == "failed"]
+    ran = f"It last stored a run {ago(freshness.last_run, clock.now())}"
+    if freshness.state is FreshnessState.COLLECTOR_STOPPED:
+        badge = Badge("stale", "The collector has stopped")
+        sentence = f"{ran}; nothing has come since. Start it: python -m collector run"
+    elif failed:
+        badge = Badge("bad", "Alive, with failures")
+        sentence = f"{ran}; the last run of {plural(len(failed), 'step')} failed."
+    else:
+        badge = Badge("good", "The collector is alive")
+        sentence = f"{ran}; the last run of each of its {len(steps)} steps was fine."
+    draw_status(badge, sentence)
+
+
+def step_table(screen: Screen, steps: tuple[StoredRun, ...]) -> None:
+    """The newest run of every step."""
+    st.subheader("Steps of the cycle", anchor=False)
+    rows: list[list[Cell]] = [
+        [
+            step_word(one.step),
+            _OUTCOMES.get(one.outcome, Badge("unknown", one.outcome)),
+            moment(one.started_at, screen.zone, seconds=True),
+            duration(one.duration_s),
+            one.error or _account(one),
+        ]
+        for one in steps
+    ]
+    columns = [
+        Column("Step"),
+        Column("Outcome"),
+        Column("Last began", "nowrap"),
+        Column("Took", "num"),
+        Column("Account", "wrapany"),
+    ]
+    draw_table(columns, rows, caption="Newest run of each step")
+
+
+def coverage_table(screen: Screen) -> None:
+    """Queue and budget of recomputation."""
+    st.subheader("Recomputation: queue and budget", anchor=False)
+    found = data.coverages(screen.bot, screen.state.bot_id, screen.version)
+    if not found:
+        states.not_available(
+            "No backtest is recomputed here.", "Add [[bots.backtests]] with a pipeline."
+        )
+        return
+    rows: list[list[Cell]] = [
+        [
+            backtest.name,
+            percent(coverage.covered_ratio),
+            count(coverage.covered),
+            count(coverage.pending),
+            count(sum(coverage.absent.values())),
+            count(coverage.provisional),
+            duration(backtest.budget_s),
+            Badge("warn", "Sample") if coverage.is_sample else Badge("good", "Complete"),
+        ]
+        for backtest, coverage in found
+    ]
+    columns = [
+        Column("Backtest"),
+        Column("Covered", "num"),
+        Column("Rows", "num"),
+        Column("In the queue", "num"),
+        Column("No row possible", "num"),
+        Column("Provisional", "num"),
+        Column("Budget a cycle", "num"),
+        Column("Statistics are"),
+    ]
+    draw_table(columns, rows, caption="How far recomputation has come")
+
+
+def errors(screen: Screen) -> None:
+    """Failed runs with their tracebacks."""
+    st.subheader("Errors", anchor=False)
+    failed = data.failed_runs(screen.state.bot_id, screen.version)
+    if not failed:
+        states.nothing_flagged("No stored run of this bot has failed.")
+        return
+    for one in failed[:10]:
+        draw_line(Badge("bad", step_word(one.step)), moment(one.started_at, screen.zone))
+        draw_text(one.error or "No message was stored.")
+        if one.traceback:
+            with st.expander("Traceback", icon=":material/bug_report:", key=f"trace-{one.id}"):
+                st.code(one.traceback, language=None, height=260)
+
+
+def sources(screen: Screen) -> None:
+    """Candle sources side by side, and how they agree."""
+    st.subheader("Candle sources", anchor=False)
+    found = data.source_agreements(
+        screen.bot.name, screen.state.bot_id, screen.recent_bounds, screen.version
+    )
+    if not found:
+        states.not_available(
+            "There are no two sources of candles to compare in this window.",
+            "Name a second one under [[bots.candles]].",
+        )
+        return
+    rows: list[list[Cell]] = [
+        [
+            f"{one.left} and {one.right}",
+            count(one.common),
+            count(one.only_left),
+            count(one.only_right),
+            *(percent(one.equal_ratio[name], 2) for name in _OHLCV),
+            price(one.largest_diff["close"]),
+            percent(one.median_volume_ratio, 2),
+        ]
+        for one in found
+    ]
+    columns = [
+        Column("Sources"),
+        Column("Both", "num"),
+        Column("Only first", "num"),
+        Column("Only second", "num"),
+        *(Column(f"{name.capitalize()} equal", "num") for name in _OHLCV),
+        Column("Largest close difference", "num"),
+        Column("Volume ratio", "num"),
+    ]
+    draw_table(columns, rows, caption="How candle sources agree")
+    st.caption("Over at most the last seven days of the window.")
+
+
+_OHLCV = ("open", "high", "low", "close", "volume")
+
+
+def recent_runs(screen: Screen) -> None:
+    rows: list[list[Cell]] = [
+        [
+            count(one.id),
+            step_word(one.step),
+            _OUTCOMES.get(one.outcome, Badge("unknown", one.outcome)),
+            moment(one.started_at, screen.zone, seconds=True),
+            duration(one.duration_s),
+        ]
+        for one in data.latest_runs(screen.state.bot_id, screen.version)
+    ]
+    columns = [
+        Column("Run", "num"),
+        Column("Step"),
+        Column("Outcome"),
+        Column("Began", "nowrap"),
+        Column("Took", "num"),
+    ]
+    draw_table(columns, rows, caption="Newest runs of this bot")
+
+
+def database_and_versions(screen: Screen) -> None:
+    st.subheader("Database and versions", anchor=False)
+    rows: list[list[Cell]] = [
+        ["Database size", size(data.database_size(screen.version))],
+        ["Python", platform.python_version()],
+        *([name, _version(name)] for name in _PACKAGES),
+    ]
+    draw_table([Column("What"), Column("Value", "num")], rows, caption="Database and versions")
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _account(one: StoredRun) -> str:
+    """The counts of a run's details, without what nests."""
+    return ", ".join(
+        f"{name.replace('_', ' ')} {value:,}"
+        for name, value in one.details.items()
+        if isinstance(value, int) and not isinstance(value, bool)
+    )

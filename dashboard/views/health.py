@@ -1,0 +1,23 @@
+"""Is the collector alive: answered from what it stored, never from a heartbeat of our own."""
+
+import streamlit as st
+
+from dashboard import data, shell
+from dashboard.sections import health as sections
+from dashboard.shell import Screen
+
+
+def render() -> None:
+    shell.draw("health", body)
+
+
+def body(screen: Screen) -> None:
+    steps = data.newest_by_step(screen.state.bot_id, screen.version)
+    sections.alive(screen, steps)
+    sections.step_table(screen, steps)
+    sections.coverage_table(screen)
+    sections.errors(screen)
+    sections.sources(screen)
+    sections.database_and_versions(screen)
+    with st.expander("Newest runs", icon=":material/history:"):
+        sections.recent_runs(screen)
