@@ -5,8 +5,8 @@ implausible price) is left to be read alone, so both ways give the same rows.
 """
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,11 +28,14 @@ from core.feature_log.rows import LoggedRow, identity
 _FEW = 16  # lines; fewer are not worth another try in bulk
 _NULLS = [*EMPTY, *NOT_A_NUMBER]
 _escape = json.encoder.encode_basestring_ascii
+_DATE = r"^[0-9]{4}-.{2}-"
+_ISO = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{6})?$"
+_PLAIN = r"^[ !#-\[\]-~]*$"  # what JSON writes as it is
 _MS_FROM, _MS_END = 1e11, 1e14  # epoch numbers between are milliseconds
 Matrix = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
-Texts = dict[int, Sequence[str | None]]  # by column; None where a field is no text
+Texts = dict[int, pa.Array]  # strings by column; null where a field is no text
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +55,12 @@ class _Lines:
         self.word_columns = [at for at, kind in enumerate(kinds) if kind != "n"]
         self.good = np.ones(len(lines), bool)
         self.matrix = np.empty((len(lines), len(kinds)))
-        self.words: dict[int, list[str]] = {at: [] for at in self.word_columns}
+        self._pieces: dict[int, list[pa.Array]] = {at: [] for at in self.word_columns}
         self._fill(lines, 0)
+        self.words = {
+            at: pa.chunked_array(pieces, pa.string()).combine_chunks()
+            for at, pieces in self._pieces.items()
+        }
 
     def _fill(self, lines: list[bytes], start: int) -> None:
         """Parse; where that fails, halve to find the lines that are to blame."""
@@ -66,11 +73,11 @@ class _Lines:
                 if self.kinds[at] == "n":
                     self.matrix[start : start + len(lines), at] = column.to_numpy()
                 else:
-                    self.words[at].extend(column.to_pylist())
+                    self._pieces[at] += column.chunks
         elif len(lines) <= _FEW:
             self.good[start : start + len(lines)] = False
-            for words in self.words.values():
-                words.extend([""] * len(lines))
+            for pieces in self._pieces.values():
+                pieces.append(pa.array([""] * len(lines), pa.string()))
             self.matrix[start : start + len(lines)] = np.nan
         else:
             half = len(lines) // 2
@@ -81,29 +88,20 @@ class _Lines:
         """Texts by column (None where a field is none); numbers among them go to the matrix."""
         texts: Texts = {}
         for at, words in self.words.items():
-            distinct = set(words)
-            if len(distinct) * 2 > len(words):
-                values = [parse_cell(word) for word in words]
-            else:
-                meaning = {word: parse_cell(word) for word in distinct}
-                values = [meaning[word] for word in words]
-            is_text = np.array([value.__class__ is str for value in values], bool)
-            if is_text.all():
-                column = np.full(len(words), np.nan)
-            else:
-                column = np.array(
-                    [np.nan if value.__class__ is str else value for value in values], np.float64
-                )
-            self.matrix[:, at] = column
-            if self.kinds[at] == "?":  # the first thing seen in a column decides what it holds
-                self.good &= np.isnan(column) & ~is_text
-            elif is_text.all():
+            if self.kinds[at] == "s" and _all_match(words, _DATE):
+                self.matrix[:, at] = np.nan  # text beyond doubt, see cells.parse_cell
                 texts[at] = words
+                continue
+            spelled = words.to_pylist()
+            meaning = {word: parse_cell(word) for word in set(spelled)}
+            values = [meaning[word] for word in spelled]
+            is_text = np.array([value.__class__ is str for value in values], bool)
+            numbers = [np.nan if value.__class__ is str else value for value in values]
+            self.matrix[:, at] = np.array(numbers, np.float64)
+            if self.kinds[at] == "?":  # the first thing seen in a column decides what it holds
+                self.good &= np.isnan(self.matrix[:, at]) & ~is_text
             elif is_text.any():
-                texts[at] = [
-                    word if told else None
-                    for word, told in zip(words, is_text.tolist(), strict=True)
-                ]
+                texts[at] = pc.if_else(pa.array(is_text), words, pa.scalar(None, pa.string()))
         return texts
 
 
@@ -141,13 +139,13 @@ def parse_lines(
     opens = _candle_opens(parsed, grammar, layout)
     _check_prices(parsed, grammar, layout)
     logged = _logged_at(parsed, grammar, layout)
-    lengths = np.fromiter((len(text) for text in lines), np.int64, len(lines))
+    lengths = np.fromiter(map(len, lines), np.int64, len(lines))
     offsets = offset + np.cumsum(lengths + 1) - lengths - 1
     good: Ints = np.flatnonzero(parsed.good)
     matrix = parsed.matrix if len(good) == len(lines) else parsed.matrix[good]
     columns = [
         opens[good].tolist(),
-        *_stored(layout, matrix, _documents(texts, good)),
+        *_stored(layout, matrix, _documents(texts, good, len(lines))),
         [logged[at] for at in good],
         *(_known(matrix, at) for at in grammar.roles(layout).prices),
         (line + good).tolist(),
@@ -160,8 +158,8 @@ def parse_lines(
     ):
         rows[at] = row
     text = np.zeros(len(kinds), bool)
-    for at, column in texts.items():
-        text[at] = any(column[row] is not None for row in good)
+    for at, words in texts.items():
+        text[at] = bool((words.is_valid().to_numpy(zero_copy_only=False) & parsed.good).any())
     return BulkRows(rows, matrix, text)
 
 
@@ -178,22 +176,28 @@ def _stored(
     return hashes, vectors, documents
 
 
-def _documents(texts: Texts, good: Ints) -> list[str | None]:
+def _documents(texts: Texts, good: Ints, count: int) -> list[str | None]:
     """The texts of each row as JSON, written as json.dumps writes them."""
     if not texts:
         return [None] * len(good)
-    parts = []
-    for position, column in texts.items():
-        name = f'"{position}": '
-        words = column if len(good) == len(column) else [column[at] for at in good.tolist()]
-        parts.append([None if word is None else name + _escape(word) for word in words])
-    if not any(None in part for part in parts):
-        return ["{" + ", ".join(row) + "}" for row in zip(*parts, strict=True)]
+    if len(good) < count:
+        texts = {at: words.take(pa.array(good)) for at, words in texts.items()}
+    if all(words.null_count == 0 and _all_match(words, _PLAIN) for words in texts.values()):
+        parts: list[Any] = []
+        for at, words in texts.items():
+            parts += [f'{", " if parts else "{"}"{at}": "', words, '"']
+        whole: list[str | None] = pc.binary_join_element_wise(*parts, "}", "").to_pylist()
+        return whole
+    columns = [(f'"{at}": ', words.to_pylist()) for at, words in texts.items()]
     documents: list[str | None] = []
-    for row in zip(*parts, strict=True):
-        known = [part for part in row if part is not None]
+    for row in range(len(good)):
+        known = [name + _escape(words[row]) for name, words in columns if words[row] is not None]
         documents.append("{" + ", ".join(known) + "}" if known else None)
     return documents
+
+
+def _all_match(words: pa.Array, pattern: str) -> bool:
+    return bool(pc.all(pc.match_substring_regex(words, pattern)).as_py())
 
 
 def _known(matrix: Matrix, position: int | None) -> list[float | None]:
@@ -250,17 +254,17 @@ def _logged_at(parsed: _Lines, grammar: Grammar, layout: Layout) -> list[int | N
     return times
 
 
-def _times(words: list[str], grammar: Grammar) -> list[int | None]:
+def _times(words: pa.Array, grammar: Grammar) -> list[int | None]:
     """Times in microseconds, None where a word has to be looked at alone."""
-    if grammar.zone.key == "UTC" and all(len(word) in (19, 26) for word in words):
+    if grammar.zone.key == "UTC" and _all_match(words, _ISO):
         try:
-            column = pc.cast(pa.array(words, pa.string()), pa.timestamp("us"))
+            column = pc.cast(words, pa.timestamp("us"))
         except pa.ArrowInvalid:
             pass
         else:
             known: list[int | None] = column.cast(pa.int64()).to_pylist()
             return known
-    return [_time(word, grammar) for word in words]
+    return [_time(word, grammar) for word in words.to_pylist()]
 
 
 def _time(word: str, grammar: Grammar) -> int | None:

@@ -61,6 +61,11 @@ class Placer:
 
     def place(self, batch: Batch, file_id: int, generation: int) -> None:
         """Everything that a batch holds; layouts of the batch are in the catalog already."""
+        if self._is_plain(batch, generation):
+            for block in batch.blocks:
+                number = self._catalog.ids[block.layout]
+                self.ledger.add_new(file_id, generation, number, block.rows)
+            return
         candidates = self._rows(batch, file_id, generation)
         kept = [self.answer(line, Place(file_id, generation, line.line)) for line in batch.drifted]
         candidates += [line.candidate for line in kept if line.candidate is not None]
@@ -101,6 +106,14 @@ class Placer:
         elif after is not None:
             self.ledger.settle((after,), ())
         answer_drifted(self.ledger, now.kept)
+
+    def _is_plain(self, batch: Batch, generation: int) -> bool:
+        """Whether a batch holds new candles only, in rows that stand under their header."""
+        if generation or batch.drifted or batch.rejected or not batch.blocks:
+            return False
+        return self.ledger.are_new(
+            [row.candle_open for block in batch.blocks for row in block.rows]
+        )
 
     def resettle_files(self, file_ids: list[int]) -> None:
         """Decide anew about candles that several lines speak of, one of them in these files."""

@@ -129,6 +129,8 @@ class LogReader:
             header, kinds = self.header, "".join(self._kinds)
             parsed = parse_lines(self._grammar, header, kinds, lines[at:], self._line + 1, offset)
             self._learn(batch, header, parsed.matrix, parsed.text)
+            if None not in parsed.rows:
+                return self._take_all(batch, header, [row for row in parsed.rows if row])
             end = at + len(parsed.rows)
             until = end
             for row in parsed.rows:
@@ -151,6 +153,14 @@ class LogReader:
         batch.blocks[-1].rows.append(row)
         self._line = row.line
         self._before = Before(row.line, row.candle_open, row.close)
+
+    def _take_all(self, batch: Batch, header: Layout, rows: list[LoggedRow]) -> int:
+        """Rows that end a run; returns the offset after them."""
+        batch.blocks.append(RowBlock(header, rows))
+        last = rows[-1]
+        self._line = last.line
+        self._before = Before(last.line, last.candle_open, last.close)
+        return last.offset + last.length + 1
 
     def _learn(self, batch: Batch, layout: Layout, matrix: Matrix, text: Flags) -> None:
         if not len(matrix):

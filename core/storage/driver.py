@@ -29,7 +29,8 @@ def insert_many(
         keyed = [dict(zip(names, row, strict=True)) for row in rows]
         connection.exec_driver_sql(text, keyed)
     else:
-        connection.exec_driver_sql(text, rows)
+        plain = type(rows) is list and type(rows[0]) is tuple
+        connection.exec_driver_sql(text, rows if plain else [tuple(row) for row in rows])
 
 
 @cache

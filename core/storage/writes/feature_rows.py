@@ -98,6 +98,28 @@ class Ledger:
         self._insert_conflicts([it for it, kept in later if it.row_hash != kept])
         self.settle([it for it, _ in again if it.candle_open in contested], ())
 
+    def are_new(self, opens: list[int]) -> bool:
+        """Whether each of these candles stands here once and has no stored row."""
+        distinct = set(opens)
+        if len(distinct) < len(opens):
+            return False
+        c = _ROWS.c
+        query = sa.select(c.candle_open).where(
+            c.bot_id == self.bot_id, c.candle_open.between(min(opens), max(opens))
+        )
+        return distinct.isdisjoint(self.connection.scalars(query))
+
+    def add_new(self, file_id: int, generation: int, layout_id: int, rows: list[LoggedRow]) -> None:
+        """Store rows of candles that are new, as their file's header describes them."""
+        fixed = (layout_id, file_id, generation)
+        values = [
+            (self.bot_id, *row[:2], *fixed, *row[10:13], False, *row[4:10], row[3], row[2])
+            for row in rows
+        ]
+        insert_many(self.connection, _ROWS, _ROW_NAMES, values)
+        self.count(file_id, "stored", len(rows))
+        self.changed += [row[0] for row in rows]
+
     def settle(self, added: Iterable[Candidate], withdrawn: Iterable[Candidate]) -> None:
         """Add and withdraw lines and decide anew about their candles."""
         news: dict[int, list[Candidate]] = defaultdict(list)
