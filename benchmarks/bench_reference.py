@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from benchmarks.reference_in_pandas import features_in_pandas
+from benchmarks.reference_in_pandas.window import features_in_pandas
 from core.rerun.reference_pipeline import FEATURES, compute, compute_windows
 
 CANDLES = 2016

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.reference_in_pandas import features_in_pandas
+from benchmarks.reference_in_pandas.window import features_in_pandas
 from core.rerun.reference.features import CATALOGUE, Unit
 from core.rerun.reference_pipeline import FEATURES, compute, compute_windows
 from tests.rerun.random_candles import random_candles
