@@ -22,7 +22,7 @@ from core.storage.writes.candles import ensure_source, store_candles
 from core.storage.writes.runs import recorded_run
 from tests.rerun.random_candles import random_candles
 
-NOW = datetime(2025, 11, 5, tzinfo=UTC)
+NOW = datetime(2025, 11, 10, tzinfo=UTC)
 FIRST = pd.Timestamp("2025-11-03T00:00:00Z")
 FEATURES = ("sma_20", "ema_20")
 PIPELINE = """

@@ -1,5 +1,6 @@
 """A pipeline outside this project goes through all of the recomputation."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,10 +8,18 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
+from core.errors import PipelineError
 from core.side import Origin
 from core.storage.reads.recompute import read_backtest_rows, read_coverage
 from core.storage.reads.signals import absences, read_series
-from tests.rerun.recompute_world import World, make_candles, make_world, write_pipeline
+from core.storage.writes.signals import ensure_series, upsert_signals
+from tests.rerun.recompute_world import (
+    World,
+    make_bundle,
+    make_candles,
+    make_world,
+    write_pipeline,
+)
 
 
 @pytest.fixture
@@ -128,3 +137,126 @@ def test_coverage_is_kept_for_the_page(world: World) -> None:
     assert kept == report.coverage
     assert kept is not None and kept.is_sample
     assert 0 < kept.covered < 81
+
+
+def test_nothing_is_computed_twice_when_a_setting_comes_back(world: World) -> None:
+    world.recompute()
+    calls = world.folder / "calls"
+    counting = f"""
+    def compute(candles):
+        open({str(calls)!r}, "a").write("x")
+        return candles.assign(sma_20=candles["close"], ema_20=candles["close"])
+    """
+    write_pipeline(world.folder / "bot", counting)
+    world.recompute()
+    world.recompute(lookback_bars=50)
+    assert len(calls.read_text()) == 81 + 71
+    assert world.recompute(lookback_bars=40).computed == 81  # from the cache
+    assert world.recompute(name="other").computed == 81
+    assert len(calls.read_text()) == 81 + 71
+
+
+def test_failing_candle_is_kept_with_its_reason_and_not_tried_again(world: World) -> None:
+    calls = world.folder / "calls"
+    failing = f"""
+    def compute(candles):
+        if candles["timestamp"].iloc[-1].minute == 0:
+            open({str(calls)!r}, "a").write("x")
+            raise ValueError("no data on the hour")
+        return candles.assign(sma_20=candles["close"], ema_20=candles["close"])
+    """
+    write_pipeline(world.folder / "bot", failing)
+    report = world.recompute()
+    assert report.coverage.absent == {"too_little_history": 39, "pipeline_failed": 6}
+    assert "no data on the hour" in (report.traceback or "")
+    tried = len(calls.read_text())
+    assert world.recompute().without_row == 0
+    assert len(calls.read_text()) == tried
+
+
+def test_other_bundle_scores_the_stored_rows_again(world: World) -> None:
+    world.recompute()
+    before = signals(world)
+    other = str(make_bundle(world.folder / "other", seed=2))
+    report = world.recompute(bundle=other)
+    assert (report.computed, report.signals) == (0, 162)
+    assert not signals(world)["probability"].equals(before["probability"])
+    world.recompute()
+    assert_frame_equal(signals(world).drop(columns="bundle_id"), before.drop(columns="bundle_id"))
+
+
+def test_without_a_live_bundle_rows_are_kept_and_the_reason_stored(world: World) -> None:
+    report = world.recompute(bot=world.bot(bundles=[]))
+    assert report.coverage.covered == 81
+    assert signals(world).empty
+    assert reasons(world)["no_live_bundle"] == 81
+    assert world.recompute().signals == 162
+
+
+def test_warm_up_rows_are_no_signals(world: World) -> None:
+    report = world.recompute(lookback_bars=15)  # sma_20 has no value in 15 candles
+    assert report.coverage.covered == 106
+    assert signals(world).empty
+    assert reasons(world) == {"too_little_history": 14, "warm_up": 212}
+
+
+def test_infinite_input_is_no_signal(world: World) -> None:
+    write_pipeline(
+        world.folder / "bot",
+        """
+        def compute(candles):
+            return candles.assign(sma_20=float("inf"), ema_20=1.0)
+        """,
+    )
+    world.recompute()
+    assert signals(world).empty
+    assert reasons(world)["infinite_feature"] == 162
+
+
+def test_refused_run_keeps_what_was_computed_before_it(world: World) -> None:
+    world.recompute()
+    world.store(make_candles(121))
+    write_pipeline(world.folder / "bot", "def compute(candles):\n    return None\n")
+    with pytest.raises(PipelineError, match="returned NoneType, not a DataFrame"):
+        world.recompute()
+    with world.engine.connect() as conn:
+        coverage = read_coverage(conn, 1, "again")
+    assert coverage is not None
+    assert (coverage.covered, coverage.pending) == (0, 82)
+
+
+def test_candles_of_production_are_the_ones_covered(world: World) -> None:
+    opens = world.candles["candle_open"].iloc[[50, 60, 70]]
+    with world.engine.begin() as conn:
+        series_id = ensure_series(conn, 1, Origin.REPLAY)
+        upsert_signals(
+            conn,
+            series_id,
+            pd.DataFrame({"candle_open": opens, "side": "LONG", "probability": 0.5}),
+            None,
+        )
+    report = world.recompute()
+    assert (report.coverage.wanted, report.coverage.covered) == (3, 3)
+
+
+def test_imported_rows_of_the_same_name_make_room(world: World) -> None:
+    with world.engine.begin() as conn:
+        series_id = ensure_series(conn, 1, Origin.BACKTEST, "again")
+        stray = pd.DataFrame(
+            {"candle_open": [pd.Timestamp("2020-01-01", tz="UTC")], "side": "LONG"}
+        ).assign(probability=0.5)
+        upsert_signals(conn, series_id, stray, None)
+    assert world.recompute().removed == 1
+    assert len(signals(world)) == 162
+
+
+def test_new_candle_is_recomputed_within_two_seconds_by_the_reference(world: World) -> None:
+    make_bundle(world.folder / "reference", features=("rsi_14", "change_1_pct"))
+    settings = {"pipeline": "reference", "bundle": str(world.folder / "reference")}
+    world.store(make_candles(900))
+    world.recompute(lookback_bars=300, **settings)
+    world.store(make_candles(901))
+    begin = time.perf_counter()
+    report = world.recompute(lookback_bars=300, **settings)
+    assert time.perf_counter() - begin < 2
+    assert (report.computed, report.signals) == (1, 2)
