@@ -5,6 +5,7 @@ Tables here hold links and few rows; long ones are st.dataframe.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import streamlit as st
@@ -23,44 +24,7 @@ ICONS: dict[Tone, str] = {
     "note": "i",
 }
 
-STYLE = """<style>
-.al-line{display:flex;flex-wrap:wrap;gap:.45rem .7rem;align-items:center;line-height:1.45}
-.al-badge{display:inline-flex;align-items:center;gap:.4em;border-radius:999px;font-weight:600;
- padding:.12em .75em .12em .35em;font-size:.86rem;white-space:nowrap;border:1px solid}
-.al-badge>b{display:inline-flex;align-items:center;justify-content:center;width:1.35em;
- height:1.35em;border-radius:50%;font-size:.8em;color:#fff}
-.al-good{background:rgba(0,158,115,.13);border-color:rgba(0,158,115,.45)}.al-good>b{background:#00795A}
-.al-warn{background:rgba(230,159,0,.16);border-color:rgba(230,159,0,.6)}.al-warn>b{background:#8F6200}
-.al-bad{background:rgba(213,94,0,.14);border-color:rgba(213,94,0,.55)}.al-bad>b{background:#B84F00}
-.al-stale{background:rgba(204,121,167,.16);border-color:rgba(204,121,167,.6)}.al-stale>b{background:#96487A}
-.al-unknown,.al-note{background:rgba(127,140,154,.15);border-color:rgba(127,140,154,.5)}
-.al-unknown>b,.al-note>b{background:#5D6975}
-.al-big{font-size:1.05rem}.al-sentence{font-size:1.02rem;margin:.45rem 0 0;line-height:1.5}
-.al-heading{margin:0;padding:0;font-size:1rem}
-.al-muted{opacity:.72;font-size:.88rem}
-.al-wrap{overflow-x:auto;border:1px solid rgba(127,140,154,.28);border-radius:.5rem}
-.al-table{border-collapse:collapse;width:100%;font-size:.88rem;font-variant-numeric:tabular-nums}
-.al-table caption{position:absolute;left:-9999px}
-.al-table th{text-align:left;font-weight:600;padding:.5rem .7rem;white-space:nowrap;
- background:rgba(127,140,154,.1);border-bottom:1px solid rgba(127,140,154,.28)}
-.al-table td{padding:.42rem .7rem;border-bottom:1px solid rgba(127,140,154,.16);vertical-align:top}
-.al-table tr:last-child td{border-bottom:0}
-.al-table tbody tr:hover td{background:rgba(127,140,154,.07)}
-.al-table .num{text-align:right;white-space:nowrap}.al-table .nowrap{white-space:nowrap}
-.al-table .mono{font-family:ui-monospace,Menlo,Consolas,'Liberation Mono',monospace;font-size:.8rem}
-.al-table .wrapany{overflow-wrap:anywhere;min-width:12rem}
-.al-table .raw{font-family:ui-monospace,Menlo,Consolas,'Liberation Mono',monospace;font-size:.76rem;
- overflow-wrap:anywhere;min-width:16rem;max-width:34rem}
-.al-table td.raw>div{max-height:7.5em;overflow:auto;white-space:pre-wrap}
-.al-table tr.mark td{background:rgba(230,159,0,.12)}
-.al-phases{display:grid;grid-template-columns:repeat(auto-fit,minmax(210px,1fr));gap:.75rem;
- list-style:none;margin:0;padding:0}
-.al-phases li{border:1px solid rgba(127,140,154,.28);border-radius:.5rem;padding:.7rem .85rem;
- border-top-width:4px;margin:0}
-.al-phases li.done{border-top-color:#009E73}.al-phases li.now{border-top-color:#0072B2}
-.al-phases li.waiting{border-top-color:rgba(127,140,154,.5)}.al-phases h4{margin:0 0 .2rem;
- font-size:.95rem;padding:0}.al-phases p{margin:.2rem 0 0;font-size:.86rem;line-height:1.4}
-</style>"""
+STYLE = Path(__file__).parent / "assets" / "style.css"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +110,20 @@ def draw_line(*parts: str | Badge) -> None:
         if part
     )
     st.html(f'<div class="al-line">{inner}</div>')
+
+
+def draw_card(label: str, value: str, detail: str) -> None:
+    """What a card says: a name, a number, and its unit, period or comparison."""
+    st.html(
+        f'<div class="al-card"><h3>{plain(label)}</h3><strong>{plain(value)}</strong>'
+        f"<p>{plain(detail)}</p></div>"
+    )
+
+
+def draw_list(items: Sequence[tuple[Badge, str]]) -> None:
+    """Badges with a sentence each, one under the other."""
+    inner = "".join(f"<dt>{badge_html(b)}</dt><dd>{plain(text)}</dd>" for b, text in items)
+    st.html(f'<dl class="al-list">{inner}</dl>')
 
 
 def draw_links(*links: Link) -> None:

@@ -51,9 +51,8 @@ def alignment_sentence(overview: PairOverview, zone: str) -> str:
             f"All {plural(overview.candles, 'candle')} agree within {overview.tolerance:g}. "
             f"{_flips(overview)}"
         )
-    part = share(overview.misaligned_candles / overview.candles)
-    side = str(overview.metrics["max_abs_diff"].idxmax())
-    worst = overview.metrics.loc[side]
+    part = share(overview.misaligned_ratio)
+    side, worst = overview.worst
     return (
         f"{count(overview.misaligned_candles)} of {plural(overview.candles, 'candle')} ({part}) "
         f"differ by more than {overview.tolerance:g}; the largest is "

@@ -64,6 +64,22 @@ class PairOverview:
     first: pd.Timestamp
     last: pd.Timestamp
 
+    @property
+    def aligned_ratios(self) -> dict[str, float]:
+        """Share of pairs within the tolerance, by side."""
+        beyond = self.metrics["share_above_tolerance"]
+        return {str(side): 1 - float(value) for side, value in beyond.items()}
+
+    @property
+    def worst(self) -> tuple[str, pd.Series]:
+        """The side with the largest difference, and its metrics."""
+        side = str(self.metrics["max_abs_diff"].idxmax())
+        return side, self.metrics.loc[side]
+
+    @property
+    def misaligned_ratio(self) -> float:
+        return self.misaligned_candles / self.candles
+
 
 @dataclass(frozen=True, slots=True)
 class NamedSpan:

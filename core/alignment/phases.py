@@ -107,8 +107,8 @@ def _collect_progress(collected: Collection | None) -> str:
         return "No row yet."
     ratio = int(collected.success_ratio * 1000) / 10  # cut: 99.96 % is not 100 %
     return (
-        f"{collected.logged:,} rows, day {collected.day_number} of {collected.target_days}, "
-        f"success ratio {ratio:.1f} %."
+        f"{collected.logged:,} rows in {collected.day_number} "
+        f"day{'' if collected.day_number == 1 else 's'}, success ratio {ratio:.1f} %."
     )
 
 

@@ -28,20 +28,27 @@ def histogram_figure(
             name=name,
             marker={"color": colour, "line": {"width": 0}},
             customdata=np.column_stack([rows["lower"], rows["upper"]]),
-            hovertemplate="%{y:,} candles<br>%{customdata[0]:+.4g} to %{customdata[1]:+.4g}",
+            hovertemplate=(
+                f"%{{y:,}} candles {name}<br>"
+                "%{customdata[0]:+.4g} to %{customdata[1]:+.4g}<extra></extra>"
+            ),
         )
     edges = (-tolerance, tolerance) if is_signed else (tolerance,)
     for edge in edges:
         figure.add_vline(x=edge, line={"color": theme.ORANGE, "width": 1.5, "dash": "dash"})
     figure.update_layout(barmode="stack")
-    figure.update_yaxes(type="log", dtick=1, exponentformat="power")
-    words = "Signed difference" if is_signed else "Size of the difference"
+    figure.update_yaxes(type="log", dtick=1, tickformat=",d")
+    sizes = own[["lower", "upper"]].abs().to_numpy()
+    reach = max(float(sizes.max()) if sizes.size else 0.0, 1.6 * tolerance)
+    figure.update_xaxes(range=[-reach if is_signed else 0, reach])
+    limit = f"{'±' if is_signed else ''}{tolerance:g} dashed"
     return theme.finish(
         figure,
-        title=f"{side}: {words.lower()}",
-        x=f"{words} (probability; dashed: tolerance {tolerance:g})",
+        title=f"{side}: {'difference' if is_signed else 'size of the difference'}",
+        x=f"Difference (probability; {limit})",
         y="Candles (log)",
         height=height,
+        legend=False,
     )
 
 

@@ -63,12 +63,15 @@ def success_figure(days: pd.DataFrame, *, target_ratio: float) -> go.Figure:
     ):
         rows = days[is_met == met]
         figure.add_bar(
-            x=rows["day"].dt.strftime("%Y-%m-%d"),
+            x=rows["day"].dt.strftime("%m-%d" if len(days) <= 60 else "%Y-%m-%d"),
             y=rows["success_ratio"] * 100,
             name=name,
             marker={"color": colour},
             customdata=np.column_stack([rows["logged"], rows["expected"]]),
-            hovertemplate="%{y:.2f} %<br>%{customdata[0]} of %{customdata[1]} candles",
+            hovertemplate=(
+                f"%{{x}}: %{{y:.2f}} %, {name}<br>"
+                "%{customdata[0]} of %{customdata[1]} candles<extra></extra>"
+            ),
         )
     figure.add_hline(
         y=target_ratio * 100, line={"color": theme.ORANGE, "width": 1.5, "dash": "dash"}
@@ -79,8 +82,9 @@ def success_figure(days: pd.DataFrame, *, target_ratio: float) -> go.Figure:
         figure,
         title=f"Daily success ratio (dashed: target {target_ratio:.0%})",
         x="Day (UTC)",
-        y="Logged ÷ expected candles (%)",
+        y="Logged ÷ expected (%)",
         height=280,
+        legend=False,
     )
 
 

@@ -24,9 +24,14 @@ def waterfall_figure(steps: pd.DataFrame) -> go.Figure:
             increasing={"marker": {"color": theme.VERMILLION}},
             totals={"marker": {"color": theme.NEUTRAL}},
             connector={"line": {"color": theme.NEUTRAL, "width": 1, "dash": "dot"}},
-            text=[f"{level:.4f}" for level in steps["level"]],
-            textposition="outside",
-            cliponaxis=False,
+            text=[
+                f"{change:+.4f}".replace("-", "−") if kind == "cause" else f"{change:.4f}"
+                for kind, change in zip(steps["kind"], steps["change"], strict=True)
+            ],
+            textposition="auto",
+            textfont={"color": "#FFFFFF"},
+            outsidetextfont={"color": theme.NEUTRAL},
+            constraintext="none",
         )
     )
     figure.update_yaxes(rangemode="tozero")

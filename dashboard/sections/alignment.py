@@ -13,20 +13,20 @@ from dashboard.sentences import alignment_badge, alignment_sentence
 from dashboard.shell import Screen
 from dashboard.wording import METRICS
 
-_COLUMNS = (
-    "pairs",
-    "matched_ratio",
-    "mean_diff",
-    "mean_abs_diff",
-    "median_abs_diff",
-    "p95_abs_diff",
-    "p99_abs_diff",
-    "max_abs_diff",
-    "max_at",
-    "share_above_tolerance",
-    "flips",
-    "decision_flips",
-)
+_NOTES = {
+    "pairs": "candles with both signals",
+    "matched_ratio": "candles with both signals ÷ candles with either",
+    "mean_diff": "production − backtest, probability; its sign says who is higher",
+    "mean_abs_diff": "probability",
+    "median_abs_diff": "half of the candles differ by less",
+    "p95_abs_diff": "19 of 20 candles differ by less",
+    "p99_abs_diff": "99 of 100 candles differ by less",
+    "max_abs_diff": "probability",
+    "max_at": "candle open of the largest difference",
+    "share_above_tolerance": "share of candles that differ by more than the tolerance",
+    "flips": "signals on different sides of their threshold",
+    "decision_flips": "candles on which the whole rule decides differently",
+}
 
 
 def alignment_status(screen: Screen, comparison: Comparison, overview: PairOverview) -> None:
@@ -45,17 +45,17 @@ def metrics_table(screen: Screen, comparison: Comparison, overview: PairOverview
     matched = data.matched_ratios(
         screen.state.bot_id, comparison.id, comparison.name, screen.bounds, screen.version
     )
-    rows: list[list[Cell]] = []
-    for side in screen.selection.sides:
-        if side in overview.metrics.index:
-            values = {**overview.metrics.loc[side].to_dict(), "matched_ratio": matched[side]}
-            rows.append([side, *(_metric(name, values[name], screen.zone) for name in _COLUMNS)])
-    columns = [Column("Side"), *(Column(METRICS[name], "num") for name in _COLUMNS)]
-    draw_table(columns, rows, caption="Metrics of the differences by side")
-    st.caption(
-        "Differences are production − backtest, in probability. "
-        "Matched: candles with both signals ÷ candles with either."
-    )
+    sides = [side for side in screen.selection.sides if side in overview.metrics.index]
+    values = {
+        side: {**overview.metrics.loc[side].to_dict(), "matched_ratio": matched[side]}
+        for side in sides
+    }
+    rows: list[list[Cell]] = [
+        [METRICS[name], *(_metric(name, values[side][name], screen.zone) for side in sides), note]
+        for name, note in _NOTES.items()
+    ]
+    columns = [Column("Metric", "nowrap"), *(Column(side, "num") for side in sides)]
+    draw_table([*columns, Column("Meaning", "wrapany")], rows, caption="Metrics of the differences")
 
 
 def side_by_side(screen: Screen, comparison: Comparison, overview: PairOverview) -> None:

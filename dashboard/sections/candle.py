@@ -15,6 +15,7 @@ from core.rule import Decision, decide
 from core.storage.reads.bots import Comparison
 from core.storage.reads.candles import default_source
 from core.storage.reads.dashboard_candle import SignalAt
+from core.storage.reads.dashboard_findings import StoredDiagnosis
 from dashboard import data, links, states
 from dashboard.charts import candle as charts
 from dashboard.draw import draw_chart
@@ -113,21 +114,38 @@ def why(candle: CandleScreen) -> None:
         candle.candle_open,
         candle.screen.version,
     )
-    listed = found.open_findings if found else ()
-    for finding in listed:
-        draw_line(verdict_badge(finding.verdict), cause_word(finding.cause))
-        draw_text(finding.document["summary"])
-    if not listed:
-        draw_text(
-            "No cause is proven for this candle's window."
-            if found
-            else "This candle's window has not been diagnosed."
-        )
+    if found is not None:
+        _causes(found, "This candle's window was diagnosed and no cause found.")
+    else:
+        _causes_elsewhere(candle)
     trials = trials_of(candle)
     if trials and trials[0].removes_all:
         draw_line(Badge("good", "Removes it"), trial_sentence(trials[0]))
     if trials:
         _trials_table(candle, trials)
+
+
+def _causes(found: StoredDiagnosis, otherwise: str) -> None:
+    for finding in found.open_findings:
+        draw_line(verdict_badge(finding.verdict), cause_word(finding.cause))
+        draw_text(finding.document["summary"])
+    if not found.open_findings:
+        draw_text(otherwise)
+
+
+def _causes_elsewhere(candle: CandleScreen) -> None:
+    """What the newest diagnosis of this comparison found on another window."""
+    screen = candle.screen
+    stored = data.diagnoses(screen.state.bot_id, candle.comparison.name, screen.version)
+    if not stored:
+        draw_text("No window of this comparison has been diagnosed yet.")
+        return
+    newest = stored[0]
+    draw_text(
+        f"This candle's own window was not diagnosed. From "
+        f"{moment(newest.from_open, screen.zone)} to {moment(newest.until_open, screen.zone)}:"
+    )
+    _causes(newest, "no cause was found.")
 
 
 def trials_of(candle: CandleScreen) -> tuple[Trial, ...]:
@@ -168,7 +186,7 @@ def signals_table(candle: CandleScreen) -> None:
         for one in candle.facts.absences
     ]
     columns = [
-        Column("Origin"),
+        Column("Origin", "nowrap"),
         Column(f"LONG (threshold {candle.rule['long_threshold']:g})", "num"),
         Column(f"SHORT (threshold {candle.rule['short_threshold']:g})", "num"),
         Column("Decision, flat position"),
@@ -330,7 +348,7 @@ def _trials_table(candle: CandleScreen, trials: tuple[Trial, ...]) -> None:
         for trial in trials
     ]
     columns = [
-        Column("With"),
+        Column("With", "nowrap"),
         Column("What is changed", "wrapany"),
         Column("Difference before", "num"),
         Column("Difference left", "num"),
@@ -352,7 +370,9 @@ def _outcome(trial: Trial) -> Badge:
 
 
 def _changes(trial: Trial) -> str:
-    words = {"lookback_bars": "lookback", "signals": "imported signals"}
+    if "signals" in trial.changes:
+        return f"signals imported from {_value(trial.changes['signals'][1])}"
+    words = {"lookback_bars": "lookback"}
     return "; ".join(
         f"{words.get(key, key)}: {_value(before)} → {_value(after)}"
         for key, (before, after) in trial.changes.items()
@@ -412,7 +432,7 @@ def _feature_parts(candle: CandleScreen, found: CandleFeatures) -> None:
             signed(row.scaled, 3),
             *(signed(getattr(row, f"effect_{side}", None)) for side in _SIDES),
         ]
-        for row in differing.head(40).itertuples()
+        for row in differing.head(20).itertuples()
     ]
     columns = [
         Column("Feature", "wrapany"),
@@ -425,6 +445,7 @@ def _feature_parts(candle: CandleScreen, found: CandleFeatures) -> None:
     draw_table(columns, rows, caption="Features that differ, strongest first")
     equal = int(found.table["is_equal"].sum())
     st.caption(
-        f"{len(differing)} features differ, {equal} are equal to the bit. "
+        f"{len(differing)} features differ (the first 20 are listed), {equal} are equal to the "
+        "bit. "
         "“Adds” is what the signal changes when the logged value alone replaces the recomputed one."
     )

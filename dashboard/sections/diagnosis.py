@@ -32,7 +32,7 @@ def status(screen: Screen, found: StoredDiagnosis) -> None:
     unexplained = found.document.get("unexplained_ratio")
     draw_status(
         diagnosis_badge(found),
-        found.document.get("summary") or _fallback(found),
+        _sentence(found),
         detail=(
             f"{found.comparison} · {_window(found, screen.zone)} · "
             f"{plural(initial['candles'], 'candle')}, mean difference "
@@ -47,11 +47,24 @@ def status(screen: Screen, found: StoredDiagnosis) -> None:
 
 def findings(found: StoredDiagnosis) -> None:
     """Proven, partial and refuted causes, each with its sentence and numbers."""
-    judged = [one for one in found.findings if one.verdict != "untestable"]
     st.subheader("Findings", anchor=False)
-    if not judged:
-        states.nothing_flagged("No cause was found, and none was refuted.")
-        return
+    named = [one for one in found.findings if one.verdict in ("proven", "partial")]
+    refuted = [one for one in found.findings if one.verdict == "refuted"]
+    if named:
+        _findings_table(named, caption="Causes that are proven or partly so")
+    else:
+        draw_text("No cause is proven, not even partly.")
+    st.caption(
+        "Proven: undoing this one thing removes the difference on candles that were not used to "
+        "find it. Refuted: undoing it explains less than 5 %."
+    )
+    if refuted:
+        words = plural(len(refuted), "cause was refuted", "causes were refuted")
+        with st.expander(words, icon=":material/block:"):
+            _findings_table(refuted, caption="Refuted causes")
+
+
+def _findings_table(judged: Sequence[StoredFinding], *, caption: str) -> None:
     columns = [
         Column("Verdict", "nowrap"),
         Column("Cause"),
@@ -62,11 +75,7 @@ def findings(found: StoredDiagnosis) -> None:
         Column("Parameters", "wrapany"),
         Column("Sides"),
     ]
-    draw_table(columns, [_finding_row(one) for one in judged], caption="Findings")
-    st.caption(
-        "Proven: undoing this one thing removes the difference on candles that were not used to "
-        "find it. Refuted: undoing it explains less than 5 %."
-    )
+    draw_table(columns, [_finding_row(one) for one in judged], caption=caption)
 
 
 def waterfall(found: StoredDiagnosis) -> None:
@@ -191,11 +200,11 @@ def _window(one: StoredDiagnosis, zone: str) -> str:
     return f"{moment(one.from_open, zone)} to {moment(one.until_open, zone)}"
 
 
-def _fallback(found: StoredDiagnosis) -> str:
+def _sentence(found: StoredDiagnosis) -> str:
     named = found.open_findings
-    if not named:
-        return "No cause found."
-    return str(named[0].document["summary"])
+    if named:
+        return " ".join(str(one.document["summary"]) for one in named[:2])
+    return str(found.document.get("summary") or "No cause found.")
 
 
 def _finding_row(one: StoredFinding) -> list[Cell]:

@@ -1,11 +1,10 @@
 """Parts of the view Today: the glance that answers without a click."""
 
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import streamlit as st
 
-from core.alignment.calendar import CollectionOverview
 from core.alignment.glance import (
     Level,
     alignment_level,
@@ -13,25 +12,22 @@ from core.alignment.glance import (
     freshness_level,
     overall,
 )
-from core.alignment.overview import PairOverview
 from core.alignment.phases import PhaseState
 from core.alignment.phases import phases as core_phases
 from core.settings import BotSettings
-from core.storage.reads.bots import Comparison
-from core.storage.reads.dashboard_findings import StoredDiagnosis, StoredFinding
 from core.storage.reads.dashboard_state import BotState
 from dashboard import clock, data, links, shell
 from dashboard.charts.alignment import histogram_figure
 from dashboard.charts.collection import success_figure
 from dashboard.draw import draw_chart
-from dashboard.format import ago, count, percent, plural, probability
+from dashboard.format import ago, plural
 from dashboard.format import clock as clock_time
-from dashboard.markup import Badge, Link, draw_line, draw_links, draw_phases, draw_status
+from dashboard.markup import Badge, Link, draw_line, draw_links, draw_list, draw_phases, draw_status
 from dashboard.sections import worst
+from dashboard.sections.glance import Glance, glance_at
 from dashboard.selection import Bounds, bounds, window_label
-from dashboard.sentences import badge_of, changes_since, collection_sentence, goal_words
+from dashboard.sentences import badge_of, changes_since, collection_sentence
 from dashboard.shell import Screen
-from dashboard.wording import cause_word
 
 _WORDS = {
     Level.GOOD: "All good",
@@ -47,46 +43,6 @@ _PHASE_BADGES = {
     PhaseState.WAITING: Badge("unknown", "Waiting"),
     PhaseState.NOT_AVAILABLE: Badge("unknown", "Not yet available"),
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Glance:
-    """Everything that Today says of one bot."""
-
-    screen: Screen
-    comparison: Comparison | None
-    collected: CollectionOverview | None
-    today: CollectionOverview | None
-    whole: CollectionOverview | None
-    overview: PairOverview | None
-    misaligned_today: int
-    diagnoses: tuple[StoredDiagnosis, ...]
-
-    @property
-    def bot(self) -> BotSettings:
-        return self.screen.bot
-
-    @property
-    def open_findings(self) -> list[tuple[StoredDiagnosis, StoredFinding]]:
-        return [(one, found) for one in self.diagnoses for found in one.open_findings]
-
-
-def glance_at(screen: Screen) -> Glance:
-    """Read what the glance needs; every part is cached."""
-    version, bot_id = screen.version, screen.state.bot_id
-    stored = {one.name: one for one in data.comparisons(bot_id, version)}
-    comparison = stored.get(screen.selection.comparison)
-    midnight = clock.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return Glance(
-        screen=screen,
-        comparison=comparison,
-        collected=data.collection(screen.bot, bot_id, screen.bounds, version),
-        today=data.collection(screen.bot, bot_id, Bounds(midnight, None), version),
-        whole=data.collection(screen.bot, bot_id, Bounds(None, None), version),
-        overview=shell.overview_of(screen, comparison) if comparison else None,
-        misaligned_today=data.count_flagged(comparison.id, midnight, version) if comparison else 0,
-        diagnoses=data.newest_diagnoses(bot_id, version),
-    )
 
 
 def status(glance: Glance, *, name: bool) -> None:
@@ -128,21 +84,6 @@ def other_bots(screen: Screen) -> None:
             continue
         status(glance_at(other), name=True)
         draw_links(Link(f"Open {bot.name}", links.href("today", other.selection.params())))
-
-
-def cards(glance: Glance) -> None:
-    """Five equal cards; each leads to its rows."""
-    boxes = st.columns(5)
-    with boxes[0]:
-        _success_card(glance)
-    with boxes[1]:
-        _goal_card(glance)
-    with boxes[2]:
-        _aligned_card(glance)
-    with boxes[3]:
-        _worst_card(glance)
-    with boxes[4]:
-        _findings_card(glance)
 
 
 def pictures(glance: Glance) -> None:
@@ -226,99 +167,8 @@ def changes(glance: Glance) -> None:
     )
     if not lines:
         draw_line("Nothing: no new layout, finding, gap, failed run or revised candle.")
-    for badge, text in lines:
-        draw_line(badge, text)
-
-
-def _card(label: str, value: str, detail: str, help_text: str) -> None:
-    st.metric(
-        label, value, detail, delta_color="off", delta_arrow="off", help=help_text, width="stretch"
-    )
-
-
-def _link(glance: Glance, url_path: str, label: str, **more: str) -> None:
-    st.page_link(
-        links.page_of(url_path),
-        label=label,
-        icon=":material/arrow_forward:",
-        icon_position="right",
-        query_params=glance.screen.selection.params(**more),
-    )
-
-
-def _success_card(glance: Glance) -> None:
-    ratio = glance.collected.figures.success_ratio if glance.collected else None
-    today = glance.today.figures.success_ratio if glance.today else None
-    with st.container(border=True, height="stretch"):
-        _card(
-            "Success ratio",
-            percent(ratio, 2),
-            f"today {percent(today, 2)} · target {percent(glance.bot.success_target_ratio, 0)}",
-            "Logged ÷ expected candles of the window; today since midnight UTC.",
-        )
-        _link(glance, "collection", "Gaps")
-
-
-def _goal_card(glance: Glance) -> None:
-    with st.container(border=True, height="stretch"):
-        if glance.whole is None:
-            _card("Rows towards the goal", "–", "nothing logged", "")
-            return
-        figures = glance.whole.figures
-        _card(
-            f"Rows of {count(figures.target_rows)}",
-            count(figures.logged),
-            goal_words(glance.whole, glance.screen.zone),
-            f"Collection goal: {plural(figures.target_days, 'day')} of candles.",
-        )
-        _link(glance, "collection", "Calendar", window="all")
-
-
-def _aligned_card(glance: Glance) -> None:
-    with st.container(border=True, height="stretch"):
-        if glance.overview is None:
-            _card("Aligned", "–", "no pair in this window", "")
-            return
-        beyond = glance.overview.metrics["share_above_tolerance"]
-        shares = {side: percent(1 - value, 1) for side, value in beyond.items()}
-        _card(
-            "Aligned " + " / ".join(map(str, shares)),
-            " / ".join(text.removesuffix(" %") for text in shares.values()) + " %",
-            f"within {glance.overview.tolerance:g}, {plural(glance.overview.candles, 'candle')}",
-            "Share of candles whose difference is within the tolerance.",
-        )
-        _link(glance, "alignment", "Distributions")
-
-
-def _worst_card(glance: Glance) -> None:
-    with st.container(border=True, height="stretch"):
-        if glance.overview is None:
-            _card("Worst candle", "–", "no pair in this window", "")
-            return
-        metrics = glance.overview.metrics
-        side = str(metrics["max_abs_diff"].idxmax())
-        worst = metrics.loc[side]
-        at = worst["max_at"].to_pydatetime()
-        _card(
-            "Worst candle",
-            probability(worst["max_abs_diff"]),
-            f"{side} {at.astimezone(UTC):%m-%d %H:%M} UTC",
-            "Largest difference of the window, in probability.",
-        )
-        _link(glance, "candle", "Why it differs", open=links.open_param(at))
-
-
-def _findings_card(glance: Glance) -> None:
-    found = glance.open_findings
-    causes = list(dict.fromkeys(cause_word(one.cause) for _, one in found))
-    with st.container(border=True, height="stretch"):
-        _card(
-            "Open findings",
-            count(len(found)),
-            ", ".join(causes[:2]) if causes else "no cause is proven or partly so",
-            "Causes of differences that are proven or partly so, and not taken back since.",
-        )
-        _link(glance, "diagnosis", "Causes")
+    else:
+        draw_list(lines)
 
 
 def _collection_level(glance: Glance) -> Level:

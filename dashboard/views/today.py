@@ -2,6 +2,8 @@
 
 from dashboard import shell
 from dashboard.sections import today as sections
+from dashboard.sections.cards import cards
+from dashboard.sections.glance import glance_at
 from dashboard.shell import Screen
 
 
@@ -10,9 +12,9 @@ def render() -> None:
 
 
 def body(screen: Screen) -> None:
-    glance = sections.glance_at(screen)
+    glance = glance_at(screen)
     sections.status(glance, name=len(screen.all_bots) > 1)
-    sections.cards(glance)
+    cards(glance)
     sections.pictures(glance)
     sections.worst_list(glance)
     sections.changes(glance)
