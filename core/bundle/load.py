@@ -39,6 +39,11 @@ class SideModel:
         """
         return self.score_in_place(np.array(matrix, dtype="float64", order="C"))
 
+    def contributions(self, matrix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Exact TreeSHAP contributions (log-odds) of each input; raw rows × features."""
+        scaled = self.scaler.scale_in_place(np.array(matrix, dtype="float64", order="C"))
+        return self.booster.contributions(scaled)
+
     def score_in_place(self, matrix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Like score, but the matrix (C order) is used up: it holds scaled values afterwards."""
         if matrix.ndim != 2 or matrix.shape[1] != len(self.features):

@@ -6,7 +6,7 @@ import numpy as np
 
 from core.diagnosis.causes.catalogue import CAUSES
 from core.diagnosis.causes.cause import Cause
-from core.diagnosis.causes.labels import CANDLE_OFFSET, LABEL_CLOCK
+from core.diagnosis.causes.labels import LABEL_CODES
 from core.diagnosis.decisions import threshold_finding
 from core.diagnosis.evidence import Evidence
 from core.diagnosis.examine import Examination
@@ -15,8 +15,20 @@ from core.diagnosis.judging import best_ratio, equals, finding_of, is_refuted, j
 from core.diagnosis.label_findings import label_findings
 from core.diagnosis.sentences import first_upper, refuted_sentence
 
-_BY_PRICES = (LABEL_CLOCK, CANDLE_OFFSET, "unreal_rows")
-_OWN = (*_BY_PRICES, "threshold")
+
+def drop_refuted(found: Examination) -> None:
+    """Take back what search blocks accepted and held-out ones refute, one after the other."""
+    while True:
+        judged = [
+            judge_change(found.search, entry, found.accepted)
+            for entry in found.accepted
+            if entry.cause not in LABEL_CODES
+        ]
+        refuted = [j for j in judged if j.judgement.verdict is Verdict.REFUTED]
+        if not refuted:
+            return
+        worst = min(refuted, key=lambda j: j.judgement.explained_ratio or 0.0).change
+        found.accepted = tuple(entry for entry in found.accepted if entry is not worst)
 
 
 def findings_of(found: Examination, whole: Evidence) -> tuple[Finding, ...]:
@@ -48,8 +60,6 @@ def _accepted(found: Examination, told: set[str]) -> Iterator[Finding]:
         if entry.cause not in told
     ]
     for entry in sorted(judged, key=lambda j: -(j.judgement.explained_ratio or 0.0)):
-        if entry.judgement.verdict is Verdict.REFUTED:
-            continue
         same_as = equals(found.search, entry.change, found.accepted, found.trials)
         yield finding_of(found.search, entry, same_as)
 

@@ -8,7 +8,7 @@ import numpy as np
 from core.diagnosis.blocks import Blocks, cut_blocks
 from core.diagnosis.causes.catalogue import CAUSES
 from core.diagnosis.causes.cause import Cause
-from core.diagnosis.causes.labels import code_of_shift
+from core.diagnosis.causes.labels import LABEL_CODES, code_of_shift
 from core.diagnosis.evidence import Evidence, Kind
 from core.diagnosis.rounds import Rounds, Trial, run_rounds
 from core.diagnosis.rows import Flags, Floats
@@ -82,11 +82,8 @@ def _search_paths(found: Examination, labels: tuple[Change, ...]) -> None:
     computing = [cause for cause in testable(evidence, CAUSES) if cause.acts_on_features]
     _take(found, run_rounds(model, scoring))
     first = found.accepted
-    _take(found, run_rounds(features, [c for c in computing if c.code not in _LABEL_CODES]))
+    _take(found, run_rounds(features, [c for c in computing if c.code not in LABEL_CODES]))
     found.accepted = tuple(dict.fromkeys((*first, *found.accepted)))
-
-
-_LABEL_CODES = ("label_clock", "candle_offset")
 
 
 def _path(search: Search, lab: Laboratory, target: Floats, floor: Floats) -> Search:

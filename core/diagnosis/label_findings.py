@@ -32,7 +32,9 @@ def label_findings(found: Examination, whole: Evidence) -> Iterator[Finding]:
     if sound.check is None:
         return
     if not sound.is_close:
-        needs = first_upper(_NO_CLOSE.format(matches=sound.check.matches, rows=sound.check.rows))
+        needs = first_upper(
+            _NO_CLOSE.format(matches=sound.check.matches, rows=sound.check.known_rows)
+        )
         for code in (LABEL_CLOCK, CANDLE_OFFSET, UNREAL_ROWS):
             yield replace(untestable(code, needs + "."), evidence={"needs": needs} | _prices(sound))
         return
@@ -69,7 +71,7 @@ def _shift_finding(found: Examination, entry: Change) -> Finding:
     zone = zone_of_shift(found.evidence, bars)
     saying = BY_CODE[entry.cause].say(entry, found.evidence)
     price_words = (
-        f"{check.matches} of {check.rows} reference prices equal the close "
+        f"{check.matches} of {check.known_rows} reference prices equal the close "
         f"{bars:+d} bars away, {check.matches_as_configured} equal it as configured"
     )
     ratio = base.explained_ratio
@@ -87,7 +89,7 @@ def _shift_finding(found: Examination, entry: Change) -> Finding:
         held_out_candles=base.held_out_candles if has_signals else check.held_out_rows,
         evidence={**_prices(sound), **check.evidence(), **base.evidence}
         | ({"zone": zone} if zone and entry.cause == LABEL_CLOCK else {}),
-        summary=f"{first_upper(saying.claim)}: {price_words}; {effect}. {saying.remedy}",
+        summary=f"{first_upper(saying.claim)}. {price_words}; {effect}. {saying.remedy}",
     )
 
 
@@ -102,7 +104,7 @@ def _unshifted(found: Examination, code: str) -> Finding:
     matches = 0 if check is None else check.matches
     if shift == 0:
         words = (
-            f"{matches} of {0 if check is None else check.rows} reference prices equal the "
+            f"{matches} of {0 if check is None else check.known_rows} reference prices equal the "
             "close of the very candle they are labelled with"
         )
     else:
@@ -130,8 +132,8 @@ def _unreal_finding(found: Examination, whole: Evidence) -> Iterator[Finding]:
                 verdict=Verdict.REFUTED,
                 explained_ratio=0.0,
                 evidence=_prices(sound),
-                summary=f"Made-up rows are not the cause: each of the {sound.check.rows} reference "
-                "prices equals the close of a candle.",
+                summary=f"Made-up rows are not the cause: each of the {sound.check.known_rows} "
+                "reference prices equals the close of a candle.",
             )
         return
     outside = int((sound.unreal & sound.outside).sum())
@@ -152,6 +154,7 @@ def _proven_unreal(found: Examination, whole: Evidence, count: int, outside: int
     sound = found.soundness
     ratio, residual = _explained_by_leaving_out(found, whole)
     straight = _straight_share(sound)
+    known = 0 if sound.check is None else sound.check.known_rows
     labels = sound.unreal_labels()
     smooth = f", {straight * 100:.0f} % of them on straight lines" if straight >= 0.5 else ""
     return Finding(
@@ -165,8 +168,8 @@ def _proven_unreal(found: Examination, whole: Evidence, count: int, outside: int
         parameters={},
         evidence={**_prices(sound), "outside_range": outside, "straight_ratio": straight},
         summary=(
-            f"{count} of {0 if sound.check is None else sound.check.rows} rows of the signal log "
-            f"carry prices that match no candle{smooth}, {outside} of them outside their candle's "
+            f"{count} of {known} rows of the signal log carry "
+            f"prices that match no candle{smooth}, {outside} of them outside their candle's "
             f"high–low range: no market wrote them. Find what wrote the rows from "
             f"{_day(labels[0])} on (a filled gap, a test, a script) and remove them; until then "
             "leave them out of every comparison."

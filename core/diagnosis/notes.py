@@ -33,7 +33,11 @@ def _log_notes(evidence: Evidence) -> Iterator[str]:
             "candle; the first in the order of the configuration counts."
         )
     if account.duplicates:
-        yield f"{account.duplicates} lines of the signal logs repeat an earlier one."
+        count = account.duplicates
+        verb = (
+            "lines of the signal logs repeat" if count != 1 else "line of the signal logs repeats"
+        )
+        yield f"{count} {verb} an earlier one."
 
 
 def _coarse(evidence: Evidence) -> Iterator[str]:

@@ -42,6 +42,11 @@ class PriceCheck:
     outside: Flags  # per row: beyond its candle's high–low range at the shift
 
     @property
+    def known_rows(self) -> int:
+        """Rows whose candle is stored, at the shift."""
+        return int(self.known.sum())
+
+    @property
     def p_needed(self) -> float:
         return SIGNIFICANCE / max(self.shifts_searched, 1)
 

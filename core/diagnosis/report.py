@@ -7,14 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from core.diagnosis.assemble import findings_of, unexplained_ratio, waterfall
-from core.diagnosis.evidence import Evidence
+from core.diagnosis.assemble import drop_refuted, findings_of, unexplained_ratio, waterfall
+from core.diagnosis.attribution import attribute
+from core.diagnosis.causes.labels import LABEL_CODES
+from core.diagnosis.drift import drift_of
+from core.diagnosis.evidence import Evidence, Kind
 from core.diagnosis.examine import Examination, examine
 from core.diagnosis.finding import Finding
+from core.diagnosis.identity import identify_bundles
 from core.diagnosis.notes import notes_of
 from core.diagnosis.sentences import overall_sentence
 from core.diagnosis.split import split_difference
 from core.frames import from_us, iso_z
+
+_SHOWN_CARRIERS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +58,11 @@ class Diagnosis:
 def diagnose_evidence(evidence: Evidence) -> Diagnosis:
     """The diagnosis of loaded evidence."""
     found = examine(evidence)
+    drop_refuted(found)
     findings = findings_of(found, evidence)
     ratio = unexplained_ratio(found, evidence)
     initial = _initial(evidence)
+    details = _details(found, evidence)
     first, last = _span(evidence)
     return Diagnosis(
         bot=evidence.bot.name,
@@ -64,9 +72,15 @@ def diagnose_evidence(evidence: Evidence) -> Diagnosis:
         initial=initial,
         findings=findings,
         unexplained_ratio=ratio,
-        summary=overall_sentence(findings, ratio, initial["candles"], differs=found.differs),
+        summary=overall_sentence(
+            findings,
+            ratio,
+            initial["candles"],
+            differs=found.differs,
+            carriers=_carriers(details["attribution"]),
+        ),
         notes=notes_of(evidence),
-        details=_details(found, evidence),
+        details=details,
         trials=tuple(_trial_documents(found)),
     )
 
@@ -99,10 +113,21 @@ def _initial(evidence: Evidence) -> dict[str, Any]:
 
 def _details(found: Examination, evidence: Evidence) -> dict[str, Any]:
     split = split_difference(evidence)
+    labels = tuple(entry for entry in found.accepted if entry.cause in LABEL_CODES)
+    features = evidence.imported if evidence.kind is Kind.IMPORTED else evidence.recomputed
     return {
         "split": None if split is None else split.document(),
         "waterfall": waterfall(found),
+        "attribution": attribute(evidence, features) if found.differs else None,
+        "identity": identify_bundles(found.evidence, labels),
+        "drift": drift_of(evidence),
     }
+
+
+def _carriers(attribution: list[dict[str, Any]] | None) -> list[str]:
+    """The smallest sets of both sides, LONG first, each feature once."""
+    sets = [entry["smallest_set"] for entry in attribution or []]
+    return list(dict.fromkeys(name for names in sets for name in names))[:_SHOWN_CARRIERS]
 
 
 def _trial_documents(found: Examination) -> Iterator[dict[str, Any]]:

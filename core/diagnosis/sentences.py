@@ -63,9 +63,14 @@ def refuted_sentence(noun: str, trial: str | None, ratio: float | None, held_out
 
 
 def overall_sentence(
-    findings: Sequence[Finding], unexplained_ratio: float | None, pairs: int, *, differs: bool
+    findings: Sequence[Finding],
+    unexplained_ratio: float | None,
+    pairs: int,
+    *,
+    differs: bool,
+    carriers: Sequence[str] = (),
 ) -> str:
-    """The diagnosis in one sentence."""
+    """The diagnosis in a sentence or two; `carriers` are features that carry the difference."""
     proven = [finding for finding in findings if finding.verdict is Verdict.PROVEN]
     if pairs == 0 and not proven:
         return "There is nothing to compare: no candle of this window has a signal on both sides."
@@ -84,4 +89,5 @@ def overall_sentence(
         if unexplained_ratio is None
         else (f"{percent(unexplained_ratio)} of the difference")
     )
-    return f"No cause found: {share} is unexplained."
+    carried = f" It is carried by {', '.join(carriers)}." if carriers else ""
+    return f"No cause found: {share} is unexplained.{carried}"

@@ -77,9 +77,10 @@ def _has_news(
 
 
 def _newest_open(connection: sa.Connection, comparison_id: int) -> datetime | None:
-    return connection.scalar(
+    newest: datetime | None = connection.scalar(
         sa.select(sa.func.max(pair.c.candle_open)).where(pair.c.comparison_id == comparison_id)
     )
+    return newest
 
 
 def _state(

@@ -44,6 +44,8 @@ def needs_recomputation(evidence: Evidence) -> str | None:
     """What is missing to compute features again."""
     if evidence.can_recompute:
         return None
+    if evidence.kind is Kind.REPLAY and evidence.logged is None:
+        return f"no features are logged and no backtest is re-run; {SETTLED_BY_BACKTEST}"
     if evidence.kind is Kind.REPLAY:
         return (
             "both sides of this comparison rest on the same logged features; "

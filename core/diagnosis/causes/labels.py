@@ -15,6 +15,7 @@ from core.frames import from_us
 
 LABEL_CLOCK = "label_clock"
 CANDLE_OFFSET = "candle_offset"
+LABEL_CODES = (LABEL_CLOCK, CANDLE_OFFSET)
 _ZONES = (
     "UTC",
     "Asia/Seoul",

@@ -9,7 +9,7 @@ from core.diagnosis.world import Change, Source, change
 
 CODE = "precision"
 _MAX_DECIMALS = 8
-_TYPES = ("float32", "float16")
+_TYPES = ("float32",)
 
 
 def _propose(search: Search) -> Iterator[Change]:

@@ -1,0 +1,152 @@
+"""Which features carry the difference. A description, never a proof.
+
+The logged value of one feature, or of a group that moves together, is put into the
+backtest's row and the row is scored again: what is removed of the difference ranks
+the features. Exact TreeSHAP is the cross-check; the smallest set is searched greedily.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from core.bundle.load import SideModel
+from core.bundle.score import pick_columns
+from core.diagnosis.evidence import SIDE_NAMES, Evidence, Kind
+from core.diagnosis.rows import FeatureRows, Floats, Times
+from core.side import SIDES
+
+_CANDLES = 40
+_SHOWN = 15
+_ENOUGH = 0.95
+_MAX_SET = 25
+_TOGETHER = 0.9  # correlation of differences from which features form a group
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """One side's inputs, raw, in the model's order, of the candles that differ most."""
+
+    model: SideModel
+    logged: Floats
+    backtest: Floats
+
+    def left(self, places: list[int]) -> float:
+        """Mean absolute difference with the logged values of these inputs put in."""
+        mixed = self.backtest.copy()
+        mixed[:, places] = self.logged[:, places]
+        return float(np.abs(self.model.score(self.logged) - self.model.score(mixed)).mean())
+
+
+def attribute(evidence: Evidence, backtest: FeatureRows | None) -> list[dict[str, Any]] | None:
+    """Per side the features that carry replay − backtest; None without features on both sides."""
+    if evidence.kind is Kind.REPLAY or evidence.logged is None or backtest is None:
+        return None
+    sides = []
+    for number, name in enumerate(SIDE_NAMES):
+        rows = _rows(evidence, backtest, number)
+        if rows is not None:
+            sides.append({"side": name, **_of_side(rows)})
+    return sides or None
+
+
+def _rows(evidence: Evidence, backtest: FeatureRows, side: int) -> _Rows | None:
+    model = _live_model(evidence, side)
+    if model is None or evidence.logged is None:
+        return None
+    opens = np.intersect1d(evidence.logged.opens, backtest.opens)
+    opens = np.intersect1d(opens, evidence.opens)
+    logged = _inputs(model, evidence.logged, opens)
+    recomputed = _inputs(model, backtest, opens)
+    if logged is None or recomputed is None or len(opens) == 0:
+        return None
+    complete = ~np.isinf(logged).any(axis=1) & ~np.isinf(recomputed).any(axis=1)
+    logged, recomputed = logged[complete], recomputed[complete]
+    difference = np.abs(model.score(logged) - model.score(recomputed))
+    worst = np.argsort(-difference, kind="stable")[:_CANDLES]
+    if len(worst) == 0 or difference[worst[0]] == 0.0:
+        return None
+    return _Rows(model, logged[worst], recomputed[worst])
+
+
+def _live_model(evidence: Evidence, side: int) -> SideModel | None:
+    """The model that scored most of the window."""
+    number = evidence.backtest_bundle
+    if number is None and evidence.live is not None and (evidence.live >= 0).any():
+        number = int(np.bincount(evidence.live[evidence.live >= 0]).argmax())
+    return None if number is None else evidence.bundles[number].sides.get(SIDES[side])
+
+
+def _inputs(model: SideModel, rows: FeatureRows, opens: Times) -> Floats | None:
+    places, missing = pick_columns(model.features, rows.columns)
+    return None if missing else np.asarray(rows.at(opens)[0][:, places])
+
+
+def _of_side(rows: _Rows) -> dict[str, Any]:
+    names = rows.model.features
+    whole = rows.left([])
+    differing = [k for k in range(len(names)) if _differs(rows, k)]
+    removed = {k: 1 - rows.left([k]) / whole for k in differing}
+    order = sorted(differing, key=lambda k: -removed[k])
+    shap = _shap(rows)
+    groups = [group for group in _groups(rows, differing) if len(group) > 1]
+    chosen, reached = _smallest_set(rows, order, whole)
+    return {
+        "candles": len(rows.logged),
+        "mean_abs_diff": whole,
+        "features": [
+            {"feature": names[k], "removed_ratio": removed[k], "shap": float(shap[k])}
+            for k in order[:_SHOWN]
+        ],
+        "groups": [
+            {
+                "features": [names[k] for k in group],
+                "removed_ratio": 1 - rows.left(group) / whole,
+            }
+            for group in groups[:_SHOWN]
+        ],
+        "shap_top": [names[int(k)] for k in np.argsort(-shap, kind="stable")[:5]],
+        "smallest_set": [names[k] for k in chosen],
+        "smallest_set_removed_ratio": reached,
+    }
+
+
+def _differs(rows: _Rows, place: int) -> bool:
+    mine, other = rows.logged[:, place], rows.backtest[:, place]
+    return not np.array_equal(mine, other, equal_nan=True)
+
+
+def _shap(rows: _Rows) -> Floats:
+    """Mean absolute change of each input's exact TreeSHAP contribution (log-odds)."""
+    mine = rows.model.contributions(rows.logged)
+    other = rows.model.contributions(rows.backtest)
+    return np.asarray(np.abs(mine - other).mean(axis=0))
+
+
+def _groups(rows: _Rows, differing: list[int]) -> list[list[int]]:
+    """Inputs whose differences rise and fall together, by single linkage."""
+    gaps = np.nan_to_num(rows.logged - rows.backtest)[:, differing]
+    spread = gaps.std(axis=0)
+    steady = np.where(spread > 0, spread, 1.0)
+    scaled = (gaps - gaps.mean(axis=0)) / steady
+    alike = np.abs(scaled.T @ scaled) / len(gaps) >= _TOGETHER
+    left = set(range(len(differing)))
+    groups = []
+    while left:
+        group = {left.pop()}
+        while grown := {k for k in left if alike[k, list(group)].any()}:
+            group |= grown
+            left -= grown
+        groups.append(sorted(differing[k] for k in group))
+    return sorted(groups, key=lambda group: rows.left(group))
+
+
+def _smallest_set(rows: _Rows, order: list[int], whole: float) -> tuple[list[int], float]:
+    """Features added one by one, always the one that removes most, until 95 % are gone."""
+    chosen: list[int] = []
+    reached = 0.0
+    while reached < _ENOUGH and len(chosen) < min(_MAX_SET, len(order)):
+        best = min((k for k in order if k not in chosen), key=lambda k: rows.left([*chosen, k]))
+        chosen.append(best)
+        reached = 1 - rows.left(chosen) / whole
+    return chosen, reached

@@ -1,0 +1,143 @@
+"""Did the market's features move? Against the scaler, and against an earlier stretch of the log.
+
+Drift is no cause of a difference between two sides; it is what stands beside "signals
+agree" when results still differ. Neighbouring candles are alike, so the number of
+independent rows, not of rows, decides how sure a Kolmogorov-Smirnov test may be.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from core.bundle.load import SideModel
+from core.diagnosis.evidence import SIDE_NAMES, Evidence
+from core.diagnosis.inputs import means
+from core.diagnosis.rows import FeatureRows, Flags, Floats
+from core.frames import from_us, iso_z
+from core.side import SIDES
+
+_SHOWN = 15
+_BINS = 10
+_FEWEST_ROWS = 72
+
+
+def drift_of(evidence: Evidence) -> dict[str, Any] | None:
+    """Shift against the scaler, PSI and KS of the logged features; None without a feature log."""
+    logged = evidence.logged
+    if logged is None or len(evidence.opens) == 0:
+        return None
+    reference, current = _windows(evidence, logged)
+    features = _features(evidence, logged, reference, current)
+    return {
+        "window": _span(logged, current),
+        "reference": _span(logged, reference) if reference.any() else None,
+        "features": sorted(features, key=_size, reverse=True)[:_SHOWN],
+        "training": None,  # no sample of the training data is configured
+    }
+
+
+def _windows(evidence: Evidence, logged: FeatureRows) -> tuple[Flags, Flags]:
+    """Rows of the reference and of the window; the first half is the reference of a whole log."""
+    current = (logged.opens >= evidence.opens[0]) & (logged.opens <= evidence.opens[-1])
+    reference = logged.opens < evidence.opens[0]
+    if reference.sum() >= _FEWEST_ROWS:
+        return reference, current
+    rows = np.flatnonzero(current)
+    if len(rows) < 2 * _FEWEST_ROWS:
+        return np.zeros(len(logged.opens), dtype=bool), current
+    half = rows[len(rows) // 2]
+    place = np.arange(len(logged.opens))
+    return current & (place < half), current & (place >= half)
+
+
+def _span(logged: FeatureRows, rows: Flags) -> dict[str, Any]:
+    opens = logged.opens[rows]
+    return {
+        "from": iso_z(from_us(int(opens[0]))),
+        "last": iso_z(from_us(int(opens[-1]))),
+        "rows": len(opens),
+    }
+
+
+def _features(
+    evidence: Evidence, logged: FeatureRows, reference: Flags, current: Flags
+) -> list[dict[str, Any]]:
+    seen: dict[str, dict[str, Any]] = {}
+    for number, side in enumerate(SIDE_NAMES):
+        model = _model(evidence, number)
+        if model is None:
+            continue
+        centre, unit = means(model), model.scaler.unit(len(model.features))
+        for place, name in enumerate(model.features):
+            column = logged.column(name)
+            if column is None or name in seen:
+                continue
+            now = _finite(logged.matrix[current, column])
+            before = _finite(logged.matrix[reference, column])
+            if len(now) == 0:
+                continue
+            z = float((now.mean() - centre[place]) / unit[place])
+            seen[name] = {"feature": name, "side": side, "z_shift": z, **_against(before, now)}
+    return list(seen.values())
+
+
+def _model(evidence: Evidence, side: int) -> SideModel | None:
+    live = evidence.live
+    if live is None or not (live >= 0).any():
+        return None
+    number = int(np.bincount(live[live >= 0]).argmax())
+    return evidence.bundles[number].sides.get(SIDES[side])
+
+
+def _finite(values: Floats) -> Floats:
+    return values[np.isfinite(values)]
+
+
+def _against(before: Floats, now: Floats) -> dict[str, float | None]:
+    """PSI, KS and its p-value at the effective sizes; None without a reference."""
+    if len(before) < _FEWEST_ROWS or len(now) < _FEWEST_ROWS:
+        return {"psi": None, "ks": None, "ks_p_value": None, "effective_rows": None}
+    from scipy.stats import ks_2samp, kstwobign
+
+    mine, other = effective_rows(now), effective_rows(before)
+    statistic = float(ks_2samp(before, now).statistic)
+    together = mine * other / (mine + other)
+    return {
+        "psi": population_stability(before, now),
+        "ks": statistic,
+        "ks_p_value": float(kstwobign.sf(statistic * np.sqrt(together))),
+        "effective_rows": mine,
+    }
+
+
+def population_stability(before: Floats, now: Floats) -> float:
+    """Population stability index over the deciles of `before`: both relative entropies added."""
+    from scipy.stats import entropy
+
+    edges = np.unique(np.quantile(before, np.linspace(0, 1, _BINS + 1)[1:-1]))
+    shares = []
+    for values in (before, now):
+        counts = np.bincount(np.searchsorted(edges, values, side="right"), minlength=len(edges) + 1)
+        shares.append((counts + 0.5) / (counts + 0.5).sum())  # an empty bin is not infinite
+    return float(entropy(shares[0], shares[1]) + entropy(shares[1], shares[0]))
+
+
+def effective_rows(values: Floats) -> float:
+    """Independent rows that carry as much: n / (1 + 2 Σ autocorrelation), at least 1.
+
+    The sum ends before the first lag whose autocorrelation is not positive.
+    """
+    centred = values - values.mean()
+    power = float(centred @ centred)
+    if power == 0.0:
+        return 1.0
+    size = len(values)
+    spectrum = np.fft.rfft(centred, 2 * size)
+    lags = np.fft.irfft(spectrum * np.conj(spectrum))[1:size] / power
+    ends = np.flatnonzero(lags <= 0)
+    positive = lags[: ends[0]] if len(ends) else lags
+    return float(max(1.0, size / (1 + 2 * positive.sum())))
+
+
+def _size(entry: dict[str, Any]) -> float:
+    return float(entry["psi"] if entry["psi"] is not None else abs(entry["z_shift"]))
