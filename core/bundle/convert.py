@@ -67,7 +67,8 @@ def convert_model(
 def _read_side(files: SideFiles) -> SideContent:
     raw = read_bytes(files.model)
     format_ = model_format(files.model)
-    _try_in_a_process_of_its_own(files.model, raw)
+    if format_ == "ubj":
+        _try_in_a_process_of_its_own(files.model, raw)
     return SideContent(
         model=raw,
         features=_features(files, raw, format_),
@@ -77,7 +78,7 @@ def _read_side(files: SideFiles) -> SideContent:
 
 
 def _try_in_a_process_of_its_own(file: Path, raw: bytes) -> None:
-    """Open the model where a crash does no harm: XGBoost aborts on some damaged files."""
+    """Open the model where a crash does no harm: XGBoost aborts on some damaged UBJ files."""
     try:
         trial = subprocess.run(
             [sys.executable, "-c", _TRIAL],
@@ -91,7 +92,7 @@ def _try_in_a_process_of_its_own(file: Path, raw: bytes) -> None:
             f"{file}: XGBoost did not open it within {_TRIAL_TIME_LIMIT_S} s"
         ) from error
     if trial.returncode != 0:
-        raise BundleError(f"{file}: damaged, or no XGBoost model: XGBoost cannot open it")
+        raise BundleError(f"{file}: the model is damaged, XGBoost cannot read it")
 
 
 def _scaler(file: Path) -> Scaler:

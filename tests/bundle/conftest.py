@@ -9,6 +9,10 @@ import pytest
 from sklearn.preprocessing import StandardScaler
 from xgboost import XGBClassifier
 
+from core.bundle.scaler import Scaler, ScalerKind
+from core.bundle.write import SideContent, write_bundle
+from core.side import Side
+
 FEATURES = ("body", "volume", "rsi", "volume")  # a name that stands twice
 
 
@@ -29,6 +33,18 @@ def classifier(scaler: StandardScaler) -> XGBClassifier:
     matrix, target = training_data()
     model = XGBClassifier(n_estimators=20, max_depth=3, random_state=1, n_jobs=1)
     return model.fit(scaler.transform(matrix), target)
+
+
+@pytest.fixture
+def bundle(tmp_path: Path, classifier: XGBClassifier, scaler: StandardScaler) -> Path:
+    """A LONG bundle, written without convert's trial in a process of its own."""
+    return make_bundle(tmp_path / "bundle", classifier, scaler)
+
+
+def make_bundle(out: Path, model: Any, scaler: StandardScaler) -> Path:
+    raw = bytes(model.get_booster().save_raw("json"))
+    numbers = Scaler(ScalerKind.STANDARD, tuple(scaler.mean_), tuple(scaler.scale_))
+    return write_bundle(out, "small", {Side.LONG: SideContent(raw, FEATURES, numbers)})
 
 
 @pytest.fixture

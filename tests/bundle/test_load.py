@@ -19,11 +19,6 @@ from tests.bundle.conftest import FEATURES, training_data, write_side
 ANY_FLOAT = st.floats(min_value=-1e300, max_value=1e300) | st.just(float("nan"))
 
 
-@pytest.fixture
-def bundle(tmp_path: Path, side_folder: Path) -> Path:
-    return convert_model(tmp_path / "bundle", long=SideFiles(side_folder))
-
-
 @given(matrix=arrays("float64", st.tuples(st.integers(1, 40), st.just(4)), elements=ANY_FLOAT))
 @settings(
     max_examples=60,

@@ -1,9 +1,10 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sklearn.preprocessing import StandardScaler
 from xgboost import XGBClassifier
 
-from core.bundle.convert import SideFiles, convert_model
 from core.bundle.load import SideModel, load_bundle
 from core.bundle.score import pick_columns, score_columns
 from core.side import Side
@@ -11,8 +12,8 @@ from tests.bundle.conftest import training_data
 
 
 @pytest.fixture
-def model(tmp_path, side_folder) -> SideModel:
-    return load_bundle(convert_model(tmp_path / "b", long=SideFiles(side_folder))).sides[Side.LONG]
+def model(bundle: Path) -> SideModel:
+    return load_bundle(bundle).sides[Side.LONG]
 
 
 def test_columns_are_picked_by_name_and_a_name_twice_by_place() -> None:
@@ -51,3 +52,4 @@ def test_nan_goes_to_the_model_and_infinity_is_not_scored(model: SideModel) -> N
     assert np.isfinite(scored.probabilities[:2]).all()
     assert np.isnan(scored.probabilities[2])
     assert scored.is_infinite.tolist() == [False, False, True]
+    assert scored.has_nan.tolist() == [False, True, False]
