@@ -87,6 +87,7 @@ class _Ingest:
             known = files.read_files(connection, self.bot_id)
             self.catalog = files.read_catalog(connection, self.bot_id)
         self.paths = {file.id: path for path, file in known.items()}
+        self._forget_otherwise_read(known)
         found = survey(self.grammar.log.paths, known)
         self._rename(found)
         looked_at = [file.id for file in found.unchanged]
@@ -105,6 +106,28 @@ class _Ingest:
             problems=tuple(found.problems.values()),
             replaced_candles=tuple(from_us(opened) for opened in sorted(self.replaced)),
         )
+
+    def _forget_otherwise_read(self, known: dict[str, LogFile]) -> None:
+        """Files that would be read otherwise now (other column names, zone) are read anew.
+
+        What was read of a file that is gone stays as it was read.
+        """
+        now = self.grammar.fingerprint
+        old = [
+            file
+            for path, file in known.items()
+            if file.state.get("grammar", now) != now and Path(path).is_file()
+        ]
+        if not old:
+            return
+        with self.engine.begin() as connection:
+            placer = self._placer(connection)
+            placer.forget_files([file.id for file in old])
+            for file in old:
+                file.offset = file.line = 0
+                file.state = {}
+                files.save_file(connection, file)
+            self._book(connection, placer)
 
     def _rename(self, found: Survey) -> None:
         """Records follow their content to its new path; contested candles are decided anew."""
@@ -181,8 +204,12 @@ class _Ingest:
             placer = self._placer(connection)
             placer.place(batch, file.id, file.generation)
             file.offset, file.line = batch.offset, batch.line
-            file.state = {**file.state, "reader": batch.state, "content": content}
-            file.state.pop("stat", None)
+            file.state = {
+                "grammar": self.grammar.fingerprint,
+                "reader": batch.state,
+                "content": content,
+                "looks": file.state.get("looks", 0),
+            }
             files.save_file(connection, file)
             self._book(connection, placer)
 

@@ -99,6 +99,15 @@ class Grammar:
         logged = self._logged_at(roles, cells)
         return Row(layout, opened, values, texts, logged)
 
+    def read_kept(self, layout: Layout, cells: list[str], candle_open: int) -> "Row":
+        """A row that was read before: its candle open stands, nothing is checked again."""
+        values, texts = parse_row(cells)
+        try:
+            logged = self._logged_at(self.roles(layout), cells)
+        except LineError:
+            logged = None
+        return Row(layout, candle_open, values, texts, logged)
+
     def _logged_at(self, roles: "Roles", cells: list[str]) -> int | None:
         for position in roles.logged_at:
             value = parse_cell(cells[position])

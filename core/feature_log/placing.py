@@ -19,7 +19,7 @@ from core.feature_log.lookup import line_at, line_of_values, says
 from core.feature_log.records import split_cells
 from core.feature_log.rows import Batch, LoggedRow, Rejected, logged_row
 from core.storage.bulk import raw
-from core.storage.tables import feature_row, quarantine
+from core.storage.tables import duplicate_line, feature_row, quarantine
 from core.storage.writes.feature_files import Catalog
 from core.storage.writes.feature_lines import (
     KeptDrift,
@@ -27,6 +27,7 @@ from core.storage.writes.feature_lines import (
     earlier_quarantined,
     explain,
     forget_drifted,
+    forget_lines,
     has_drifted,
     keep_drifted,
     reject,
@@ -38,6 +39,7 @@ from core.storage.writes.feature_rows import Candidate, Ledger, Place, slices
 
 _ROWS = raw(feature_row)
 _QUARANTINE = raw(quarantine)
+_DUPLICATES = raw(duplicate_line)
 
 
 class Placer:
@@ -114,6 +116,16 @@ class Placer:
         return self.ledger.are_new(
             [row.candle_open for block in batch.blocks for row in block.rows]
         )
+
+    def forget_files(self, file_ids: list[int]) -> None:
+        """Take back every line of these files, as if they had never been read."""
+        lines = [
+            line
+            for table in (_ROWS, _DUPLICATES, _QUARANTINE)
+            for line in self.ledger.read(table, table.c.file_id.in_(file_ids))
+        ]
+        self.ledger.settle((), lines)
+        forget_lines(self.ledger, file_ids)
 
     def resettle_files(self, file_ids: list[int]) -> None:
         """Decide anew about candles that several lines speak of, one of them in these files."""
@@ -223,7 +235,7 @@ class Placer:
             )
         ).scalar_one()
         layout = self._catalog.by_id()[line.layout_id]
-        row = self._grammar.read(layout, split_cells(bytes(text)))
+        row = self._grammar.read_kept(layout, split_cells(bytes(text)), line.candle_open)
         return logged_row(row, self._grammar, line.place.line, line.offset, line.length)
 
 

@@ -17,6 +17,7 @@ from core.storage.reads.feature_log import (
     ingestion_account,
     logged_opens,
     quarantined,
+    raw_line,
     read_vector,
     read_vectors,
 )
@@ -409,6 +410,39 @@ def test_a_new_row_of_a_log_is_read_without_the_rest(bench: Bench) -> None:
     bench.append("a.csv", row(100))
     report = bench.ingest()
     assert (report.lines, report.files) == (1, 1)
+
+
+def test_another_zone_in_the_configuration_reads_the_logs_anew(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, {"candle_open": "timestamp"})
+    bench.write("a.csv", header() + rows(0, 5) + row(4) + row(3, rsi=1.0) + "broken\n")
+    bench.ingest()
+    bench.settings["zone"] = "Asia/Seoul"
+    bench.ingest()
+    fresh = Bench(tmp_path, bench.settings, database="fresh.db")
+    fresh.ingest()
+    anew, expected = content(bench.engine), content(fresh.engine)
+    assert {**anew, "profiles": None} == {**expected, "profiles": None}
+    assert bench.account() == (8, 5, 1, 2, 0)
+
+
+def test_the_line_of_a_candle_is_read_from_its_file_while_it_is_there(bench: Bench) -> None:
+    path = bench.write("a.csv", header() + rows(0, 3))
+    packed = bench.write("b.csv.gz", gzip.compress((header() + rows(3, 5)).encode()))
+    bench.ingest()
+    with bench.engine.connect() as connection:
+        opens = logged_opens(connection, bench.bot_id)
+        plain = raw_line(connection, bench.bot_id, opens[1])
+        gzipped = raw_line(connection, bench.bot_id, opens[4])
+        path.write_text(header() + row(1) + row(0))
+        changed = raw_line(connection, bench.bot_id, opens[1])
+        packed.unlink()
+        gone = raw_line(connection, bench.bot_id, opens[4])
+        nothing = raw_line(connection, bench.bot_id, opens[4] + (opens[4] - opens[0]))
+    assert plain is not None and (plain.line, plain.text) == (3, row(1).strip())
+    assert gzipped is not None and gzipped.text == row(4).strip()
+    assert changed is not None and (changed.file, changed.text) == (str(path), None)
+    assert gone is not None and gone.text is None
+    assert nothing is None
 
 
 def _ingest_in_pieces(bench: Bench, logs: dict[str, bytes], chance: random.Random) -> None:

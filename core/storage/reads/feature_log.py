@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby, pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ import numpy.typing as npt
 import pandas as pd
 import sqlalchemy as sa
 
+from core.feature_log.layout import Layout
+from core.feature_log.lookup import line_at, says
 from core.frames import index_from_us, to_us
 from core.storage.bulk import raw
 from core.storage.tables import feature_row, layout, log_file, quarantine
@@ -163,6 +166,40 @@ def quarantined(connection: sa.Connection, bot_id: int, limit: int | None = None
     rows: list[Any] = list(connection.execute(query))
     found = pd.DataFrame(rows, columns=["file", *names])
     return found.assign(candle_open=_times(found["candle_open"]))
+
+
+@dataclass(frozen=True, slots=True)
+class RawLine:
+    """Where a stored row was logged; text: the line itself, None where it is no longer there."""
+
+    file: str
+    line: int
+    offset: int
+    text: str | None
+
+
+def raw_line(connection: sa.Connection, bot_id: int, candle_open: datetime) -> RawLine | None:
+    """The line of a candle, read from its file while that still says the same; None without one."""
+    query = (
+        sa.select(
+            log_file.c.path,
+            _ROW.c.line,
+            _ROW.c.offset,
+            _ROW.c.length,
+            _ROW.c.row_hash,
+            layout.c.columns,
+        )
+        .join(log_file, log_file.c.id == _ROW.c.file_id)
+        .join(layout, layout.c.id == _ROW.c.layout_id)
+        .where(_ROW.c.bot_id == bot_id, _ROW.c.candle_open == to_us(candle_open))
+    )
+    row = connection.execute(query).first()
+    if row is None:
+        return None
+    found = line_at(Path(row.path), row.offset, row.length)
+    is_same = found is not None and says(found, Layout(tuple(row.columns)), bytes(row.row_hash))
+    text = found.decode().rstrip("\r") if found is not None and is_same else None
+    return RawLine(row.path, row.line, row.offset, text)
 
 
 def files(connection: sa.Connection, bot_id: int) -> pd.DataFrame:

@@ -141,6 +141,15 @@ def forget_drifted(ledger: Ledger, place: Place) -> None:
     ledger.connection.execute(sa.delete(_DRIFTED).where(*_at(place)))
 
 
+def forget_lines(ledger: Ledger, file_ids: Sequence[int]) -> None:
+    """Drop what these files hold that is no row: drifted lines, and the rest in quarantine."""
+    c = _QUARANTINE.c
+    gone = sa.delete(_QUARANTINE).where(c.file_id.in_(file_ids)).returning(c.file_id)
+    for file_id in list(ledger.connection.scalars(gone)):
+        ledger.count(file_id, "quarantined", -1)
+    ledger.connection.execute(sa.delete(_DRIFTED).where(_DRIFTED.c.file_id.in_(file_ids)))
+
+
 def read_drifted(
     connection: sa.Connection, bot_id: int, layouts: Mapping[int, Layout], after: Place | None
 ) -> list[KeptDrift]:
