@@ -74,7 +74,7 @@ class PairOverview:
     def worst(self) -> tuple[str, pd.Series]:
         """The side with the largest difference, and its metrics."""
         side = str(self.metrics["max_abs_diff"].idxmax())
-        return side, self.metrics.loc[side]
+        return side, self.metrics.T[side]
 
     @property
     def misaligned_ratio(self) -> float:

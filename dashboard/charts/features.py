@@ -28,12 +28,11 @@ def sensitivity_figure(signals: pd.DataFrame, *, matching: Sequence[int]) -> go.
         )
     for bars in matching:
         figure.add_vline(x=bars, line={"color": theme.GREEN, "width": 2, "dash": "dash"})
-    figure.update_xaxes(type="log")
     figure.update_yaxes(rangemode="tozero")
     return theme.finish(
         figure,
         title="Difference of the signals by lookback (dashed: reproduces the log)",
-        x="Lookback (bars, log)",
+        x="Lookback (bars)",
         y="Mean difference (probability)",
         height=320,
     )

@@ -57,7 +57,8 @@ def finish(
 
 def in_zone(times: pd.Series, zone: str) -> pd.Series:
     """Times as wall-clock times of a zone, without zone: Plotly draws what it is given."""
-    return times.dt.tz_convert(ZoneInfo(zone)).dt.tz_localize(None)
+    local: pd.Series = times.dt.tz_convert(ZoneInfo(zone)).dt.tz_localize(None)
+    return local
 
 
 def moment_in_zone(time: datetime, zone: str) -> datetime:

@@ -6,6 +6,7 @@ from core.alignment.overview import PairOverview
 from core.storage.reads.bots import Comparison
 from dashboard import data, shell
 from dashboard.charts import alignment as charts
+from dashboard.controls import pick_param
 from dashboard.draw import draw_chart
 from dashboard.format import count, moment, probability, share, signed
 from dashboard.markup import Cell, Column, draw_heading, draw_status, draw_table
@@ -65,7 +66,7 @@ def side_by_side(screen: Screen, comparison: Comparison, overview: PairOverview)
     if not others:
         return
     st.subheader("Before and after: two comparisons side by side", anchor=False)
-    chosen = shell.pick_param("against", "Compare with", others)
+    chosen = pick_param("against", "Compare with", others)
     second = next(one for one in stored if one.name == chosen)
     other = shell.overview_of(screen, second)
     left, right = st.columns(2)

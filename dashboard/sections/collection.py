@@ -5,10 +5,19 @@ import streamlit as st
 from core.alignment.calendar import CollectionOverview, LayoutSpan
 from core.storage.reads.dashboard_collection import Layout
 from dashboard import data, states
+from dashboard.controls import pick_param
 from dashboard.format import count, duration, moment, percent, plural
-from dashboard.markup import Cell, Column, draw_heading, draw_line, draw_status, draw_table
+from dashboard.markup import (
+    Cell,
+    Column,
+    draw_card,
+    draw_heading,
+    draw_line,
+    draw_status,
+    draw_table,
+)
 from dashboard.sentences import collection_badge, collection_sentence, goal_words
-from dashboard.shell import Screen, pick_param
+from dashboard.shell import Screen
 
 _REASONS = {
     "conflict": "Conflict: another row of the same candle came first",
@@ -35,50 +44,36 @@ def cards(screen: Screen, overview: CollectionOverview, whole: CollectionOvervie
     account = data.ingestion_account(screen.state.bot_id, screen.version)
     delays = overview.delays
     figures = whole.figures
-    boxes = st.columns(4)
-    with boxes[0]:
-        st.metric(
+    parts = (
+        (
             "Success ratio in the window",
             percent(overview.figures.success_ratio, 2),
-            f"target {percent(screen.bot.success_target_ratio, 0)}",
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
-            height="stretch",
-        )
-    with boxes[1]:
-        st.metric(
-            "Rows towards the goal",
-            f"{count(min(figures.logged, figures.target_rows))} / {count(figures.target_rows)}",
+            f"target {percent(screen.bot.success_target_ratio, 0)}, "
+            f"{plural(overview.missing, 'candle')} missing",
+        ),
+        (
+            f"Rows of {count(figures.target_rows)}",
+            count(figures.logged),
             goal_words(whole, screen.zone),
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
-            height="stretch",
-        )
-    with boxes[2]:
-        st.metric(
+        ),
+        (
             "Delay from close to logging",
-            duration(delays["median_s"]) if delays else "not known",
+            duration(delays["median_s"]) if delays else "–",
             f"95 % within {duration(delays['p95_s'])}, slowest {duration(delays['max_s'])}"
             if delays
             else "no column says when a row was logged",
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
-            height="stretch",
-        )
-    with boxes[3]:
-        st.metric(
+        ),
+        (
             "Lines read, all accounted for",
             count(account["lines"]),
-            f"{count(account['stored'])} stored, {count(account['duplicates'])} duplicates, "
+            f"{count(account['stored'])} stored ({count(account['recovered'])} recovered), "
+            f"{count(account['duplicates'])} duplicates, "
             f"{count(account['quarantined'])} in quarantine",
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
-            height="stretch",
-        )
+        ),
+    )
+    for box, part in zip(st.columns(len(parts)), parts, strict=True):
+        with box, st.container(border=True, height="stretch"):
+            draw_card(*part)
 
 
 def gap_list(screen: Screen, overview: CollectionOverview) -> None:

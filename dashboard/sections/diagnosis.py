@@ -9,11 +9,12 @@ from core.alignment.waterfall import waterfall_steps
 from core.storage.reads.dashboard_findings import StoredDiagnosis, StoredFinding
 from dashboard import data, states
 from dashboard.charts.diagnosis import waterfall_figure
+from dashboard.controls import pick_param
 from dashboard.draw import draw_chart
 from dashboard.format import count, moment, number, percent, plain, plural, probability
 from dashboard.markup import Badge, Cell, Column, draw_line, draw_status, draw_table, draw_text
 from dashboard.sentences import diagnosis_badge
-from dashboard.shell import Screen, pick_param
+from dashboard.shell import Screen
 from dashboard.wording import cause_word, parameter_words, verdict_badge
 
 

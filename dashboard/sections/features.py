@@ -7,11 +7,12 @@ import pandas as pd
 import streamlit as st
 
 from core.alignment.feature_overview import FeatureOverview
+from core.settings import FeatureLogSettings
 from core.storage.reads.bots import Comparison
-from dashboard import data, states
+from dashboard import data, links, states
 from dashboard.charts.features import sensitivity_figure
 from dashboard.draw import draw_chart, offer_export
-from dashboard.format import plural
+from dashboard.format import moment, plural
 from dashboard.markup import Badge, draw_line, draw_status, draw_text
 from dashboard.shell import Screen
 
@@ -47,9 +48,15 @@ def overview_of(screen: Screen, comparison: Comparison) -> FeatureOverview | Non
         "" if comparison.name == "replay" else comparison.name,
         screen.bounds,
         screen.live_bundle,
-        log.not_features if log else (),
+        _no_features(log) if log else (),
         screen.version,
     )
+
+
+def _no_features(log: FeatureLogSettings) -> tuple[str, ...]:
+    """Columns of the log that are no features: times, the candle itself, and what is named so."""
+    candle = (log.open, log.high, log.low, log.close, log.volume)
+    return (log.candle_open, *log.logged_at, *candle, *log.not_features)
 
 
 def status(comparison: Comparison, overview: FeatureOverview) -> None:
@@ -144,10 +151,10 @@ def constants_and_collisions(overview: FeatureOverview) -> None:
             if len(names):
                 found = True
                 draw_line(Badge("warn", "Constant"), f"{', '.join(names)}: {words}")
-    for side, names in overview.collisions:
+    for side, group in overview.collisions:
         found = True
         where = "log" if side == "logged" else "backtest"
-        draw_line(Badge("warn", "Collision"), f"{', '.join(names)}: equal in the {where} only")
+        draw_line(Badge("warn", "Collision"), f"{', '.join(group)}: equal in the {where} only")
     if not found:
         states.nothing_flagged(
             "No feature is constant, and no two features are equal, on one side only."
@@ -168,7 +175,8 @@ def sensitivity(screen: Screen, comparison: Comparison) -> None:
     matching = report["matching_lookbacks"]
     draw_line(_lookback_badge(report), _lookback_sentence(report))
     st.caption(
-        f"{plural(len(report['sample']), 'candle')} of the log, measured {stored['made_at']}, "
+        f"{plural(len(report['sample']), 'candle')} of the log, measured "
+        f"{moment(links.parse_open(stored['made_at']), screen.zone)}, "
         f"at {', '.join(map(str, report['ladder']))} bars."
     )
     signals = pd.DataFrame(report["signals"])

@@ -9,6 +9,7 @@ from core.alignment.freshness import FreshnessState
 from core.storage.reads.dashboard_health import StoredRun
 from dashboard import clock, data, states
 from dashboard.format import ago, count, duration, moment, percent, plural, price, size
+from dashboard.freshness_bar import current_freshness
 from dashboard.markup import (
     Badge,
     Cell,
@@ -18,7 +19,7 @@ from dashboard.markup import (
     draw_table,
     draw_text,
 )
-from dashboard.shell import Screen, current_freshness
+from dashboard.shell import Screen
 from dashboard.wording import step_word
 
 _OUTCOMES = {
@@ -186,8 +187,8 @@ def database_and_versions(screen: Screen) -> None:
     rows: list[list[Cell]] = [
         ["Database size", size(data.database_size(screen.version))],
         ["Python", platform.python_version()],
-        *([name, _version(name)] for name in _PACKAGES),
     ]
+    rows += [[name, _version(name)] for name in _PACKAGES]
     draw_table([Column("What"), Column("Value", "num")], rows, caption="Database and versions")
 
 

@@ -16,12 +16,13 @@ from core.alignment.phases import PhaseState
 from core.alignment.phases import phases as core_phases
 from core.settings import BotSettings
 from core.storage.reads.dashboard_state import BotState
-from dashboard import clock, data, links, shell
+from dashboard import clock, data, links
 from dashboard.charts.alignment import histogram_figure
 from dashboard.charts.collection import success_figure
 from dashboard.draw import draw_chart
 from dashboard.format import ago, plural
 from dashboard.format import clock as clock_time
+from dashboard.freshness_bar import current_freshness
 from dashboard.markup import Badge, Link, draw_line, draw_links, draw_list, draw_phases, draw_status
 from dashboard.sections import worst
 from dashboard.sections.glance import Glance, glance_at
@@ -48,7 +49,7 @@ _PHASE_BADGES = {
 def status(glance: Glance, *, name: bool) -> None:
     """One badge and one sentence with numbers."""
     bot, screen = glance.bot, glance.screen
-    freshness = shell.current_freshness(bot, screen.version)
+    freshness = current_freshness(bot, screen.version)
     level = overall(
         [
             freshness_level(freshness),

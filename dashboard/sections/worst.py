@@ -9,11 +9,12 @@ import streamlit as st
 from core.storage.reads.bots import Comparison
 from core.storage.reads.dashboard_pairs import Explained
 from dashboard import data, links, states
+from dashboard.controls import pick_param, toggle_param
 from dashboard.draw import offer_export
 from dashboard.format import moment, plural, probability, signed
 from dashboard.markup import Badge, Cell, Column, Link, draw_table
 from dashboard.selection import window_label
-from dashboard.shell import Screen, pick_param, toggle_param
+from dashboard.shell import Screen
 from dashboard.wording import other_word, production_word
 
 SHOWN = 50

@@ -7,7 +7,7 @@ import streamlit as st
 from core.storage.reads.bots import Comparison
 from dashboard import links, shell, states
 from dashboard.sections import candle as sections
-from dashboard.sections import worst
+from dashboard.sections import candle_features, worst
 from dashboard.shell import Screen
 
 
@@ -34,8 +34,8 @@ def body(screen: Screen) -> None:
     sections.why(candle)
     sections.signals_table(candle)
     sections.pictures(candle)
-    sections.features(candle)
-    sections.ladder(candle)
+    candle_features.features(candle)
+    candle_features.ladder(candle)
     sections.raw_line(candle)
     st.subheader("Review", anchor=False)
     worst.review_form(screen, candle_open)

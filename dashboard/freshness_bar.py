@@ -1,0 +1,69 @@
+"""The bar that says how old the screen is; it looks again a few times a candle."""
+
+from datetime import timedelta
+
+import streamlit as st
+
+from core.alignment.freshness import Freshness, FreshnessState, judge_freshness
+from core.settings import BotSettings
+from dashboard import clock, data, format
+from dashboard.markup import Badge, draw_line
+
+
+def draw_freshness(bot: BotSettings, zone: str, version: str) -> None:
+    """The bar that says how old all of this is; looks again a few times a candle."""
+    pause = min(max(bot.frame.length / 10, timedelta(seconds=10)), timedelta(seconds=60))
+
+    @st.fragment(run_every=pause)
+    def bar() -> None:
+        newest = data.data_version()
+        if newest != version:
+            st.rerun(scope="app")
+        freshness = current_freshness(bot, newest)
+        words = _freshness_words(freshness, zone, bot.frame.length)
+        draw_line(freshness_badge(freshness), *words, _simulated(bot))
+
+    bar()
+
+
+def current_freshness(bot: BotSettings, version: str) -> Freshness:
+    """How fresh a bot's data is now."""
+    state = {state.name: state for state in data.bot_states(version)}.get(bot.name)
+    return judge_freshness(
+        now=clock.now(),
+        last_candle=None if state is None else state.last_candle,
+        last_run=data.last_run_at(),
+        timeframe=bot.frame,
+    )
+
+
+def freshness_badge(freshness: Freshness) -> Badge:
+    return {
+        FreshnessState.FRESH: Badge("good", "Fresh"),
+        FreshnessState.BOT_SILENT: Badge("stale", "Stale: the bot is silent"),
+        FreshnessState.COLLECTOR_STOPPED: Badge("stale", "Stale: the collector has stopped"),
+        FreshnessState.NEVER: Badge("unknown", "Never collected"),
+    }[freshness.state]
+
+
+def _freshness_words(freshness: Freshness, zone: str, bar_length: timedelta) -> list[str]:
+    now = clock.now()
+    words = []
+    if freshness.last_candle is not None:
+        silent = freshness.silent_bars or 0
+        missed = f", {format.plural(silent, 'closed candle')} since" if silent >= 2 else ""
+        words.append(
+            f"Data to {format.moment(freshness.last_candle, zone)} "
+            f"(closed {format.ago(freshness.last_candle + bar_length, now)}{missed})"
+        )
+    words.append(
+        f"Collector last ran {format.moment(freshness.last_run, zone)} "
+        f"({format.ago(freshness.last_run, now)})"
+        if freshness.last_run is not None
+        else "The collector has not run yet"
+    )
+    return words
+
+
+def _simulated(bot: BotSettings) -> str | Badge:
+    return Badge("note", "Simulated bot") if bot.exchange == "simulated" else ""

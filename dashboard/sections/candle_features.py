@@ -1,0 +1,121 @@
+"""Parts of the view Candle: what its features add, and what other lookbacks would give."""
+
+import streamlit as st
+
+from core.alignment.candle_features import CandleFeatures
+from core.alignment.candle_trials import LADDER, can_climb
+from dashboard import data, states
+from dashboard.charts import candle as charts
+from dashboard.draw import draw_chart
+from dashboard.format import number, plain, signed
+from dashboard.markup import Cell, Column, draw_table, draw_text
+from dashboard.sections.candle import CandleScreen, candle_source
+
+_SIDES = ("LONG", "SHORT")
+
+
+def features(candle: CandleScreen) -> None:
+    """Logged against recomputed features, ranked by what they add to the difference."""
+    st.subheader("Features: logged against recomputed", anchor=False)
+    if candle.comparison.name == "replay":
+        states.not_available(
+            "A replay runs on the logged features themselves.",
+            "Choose a backtest as comparison to compare features.",
+        )
+        return
+    if candle.bundle is None:
+        states.not_available(
+            "Which model was live at this candle is not known.",
+            "Say so under [[bots.deployments]].",
+        )
+        return
+    found = data.candle_features(
+        candle.screen.state.bot_id,
+        candle.comparison.name,
+        candle.bundle,
+        candle.candle_open,
+        candle.screen.version,
+    )
+    if isinstance(found, str):
+        states.not_available(found, "The collector recomputes flagged candles first.")
+        return
+    _feature_parts(candle, found)
+
+
+def ladder(candle: CandleScreen) -> None:
+    """The lookback curve of this candle, recomputed when it is asked for."""
+    st.subheader("Lookback curve of this candle", anchor=False)
+    if candle.bundle is None or not can_climb(candle.spec):
+        states.not_available(
+            "The curve is recomputed here only with the pipeline “reference”.",
+            "Your own feature code runs in the collector alone; configure further backtests "
+            "with other lookback_bars, and they appear above as trials.",
+        )
+        return
+    if not st.toggle("Recompute this candle at a ladder of lookbacks", key="ladder"):
+        return
+    own = candle.spec.get("lookback_bars")
+    own_bars = own if isinstance(own, int) else None
+    found = data.candle_ladder(
+        candle.screen.state.bot_id,
+        candle_source(candle.screen, candle.comparison),
+        str(candle.spec.get("mode", "window")),
+        (*LADDER, *([own_bars] if own_bars else [])),
+        candle.bundle,
+        candle.screen.bot.timeframe,
+        candle.candle_open,
+        candle.screen.version,
+    )
+    for column, side in zip(st.columns(2), _SIDES, strict=True):
+        production = candle.pairs["production"].get(side)
+        figure = charts.ladder_figure(found, side=side, production=production, own_bars=own_bars)
+        with column:
+            draw_chart(figure, key=f"ladder-{side}", alt=f"{side} signal by lookback")
+
+
+def _feature_parts(candle: CandleScreen, found: CandleFeatures) -> None:
+    sides = [side for side in candle.screen.selection.sides if side in found.sides]
+    for side in sides:
+        carriers = found.sides[side].carriers
+        if carriers:
+            draw_text(
+                f"{side}: {len(carriers)} of {found.table[f'effect_{side}'].notna().sum()} "
+                f"features carry 95 % of the difference: {', '.join(carriers[:8])}"
+                + (" …" if len(carriers) > 8 else "")
+            )
+    if found.missing:
+        draw_text("Missing on one side: " + ", ".join(found.missing[:20]))
+    escaped = found.table.assign(feature=found.table["feature"].map(plain))
+    for column, side in zip(st.columns(max(len(sides), 1)), sides, strict=False):
+        with column:
+            draw_chart(
+                charts.effects_figure(escaped, side=side),
+                key=f"effects-{side}",
+                alt=f"{side}: features by what they add to the difference",
+            )
+    differing = found.table[~found.table["is_equal"]]
+    rows: list[list[Cell]] = [
+        [
+            str(row["feature"]),
+            number(row["logged"], 7),
+            number(row["recomputed"], 7),
+            signed(row["scaled"], 3),
+            *(signed(row.get(f"effect_{side}")) for side in _SIDES),
+        ]
+        for row in differing.head(20).to_dict("records")
+    ]
+    columns = [
+        Column("Feature", "wrapany"),
+        Column("Logged", "num"),
+        Column("Recomputed", "num"),
+        Column("Difference (scaler units)", "num"),
+        Column("Adds to LONG", "num"),
+        Column("Adds to SHORT", "num"),
+    ]
+    draw_table(columns, rows, caption="Features that differ, strongest first")
+    equal = int(found.table["is_equal"].sum())
+    st.caption(
+        f"{len(differing)} features differ (the first 20 are listed), {equal} are equal to the "
+        "bit. "
+        "“Adds” is what the signal changes when the logged value alone replaces the recomputed one."
+    )
