@@ -13,15 +13,23 @@ from core.frames import from_us
 from core.timeframe import Timeframe
 
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d)(?:[.,]0+)?)?")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
 _DAYS_BACK = 3  # a time of day that a clock change skips comes again within this
 
 
 def parse_moments(texts: list[str], zone: str) -> list[datetime | None]:
     """Times of logging: epoch, or ISO text with a comma or a point before its fraction."""
-    if not texts:
-        return []
     plain = [text.strip().replace(",", ".").replace("/", "-") for text in texts]
-    return [None if us == NOT_A_TIME else from_us(us) for us in parse_times(plain, zone).tolist()]
+    moments: list[datetime | None] = [None] * len(plain)
+    is_number = [_NUMBER.fullmatch(text) is not None for text in plain]
+    # A log may go over from one form to the other, so each is read by itself.
+    for wanted in (False, True):
+        places = [place for place, found in enumerate(is_number) if found is wanted]
+        if places:
+            read = parse_times([plain[place] for place in places], zone)
+            for place, us in zip(places, read.tolist(), strict=True):
+                moments[place] = None if us == NOT_A_TIME else from_us(us)
+    return moments
 
 
 def candle_open_of(

@@ -25,7 +25,7 @@ class RowPlace:
 
     def text(self, position: int) -> str | None:
         """What stands at a column that is no number."""
-        found = None if self.texts is None else json.loads(self.texts).get(str(position))
+        found = (json.loads(self.texts or "null") or {}).get(str(position))
         return None if found is None else str(found)
 
 
