@@ -1,5 +1,6 @@
 """One comparison while it is being recomputed: what is stored, what is due, what comes in."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -78,6 +79,7 @@ class RecomputeJob:
     removed: int = 0
     traceback: str | None = None
     _keys: dict[int, str] = field(default_factory=dict)
+    _known: dict[int, tuple[str, bool]] = field(default_factory=dict)
     _gaps: set[int] = field(default_factory=set)
     _provisional: set[int] = field(default_factory=set)
     _absent: dict[int, tuple[str, str]] = field(default_factory=dict)
@@ -162,7 +164,7 @@ class RecomputeJob:
             self._provisional.update(opens if frame.is_provisional else ())
         with self.engine.connect() as conn:
             self._absent = stored_absences(conn, self.series_id)
-            known = stored_keys(conn, self.series_id)
+            known = self._known = stored_keys(conn, self.series_id)
             flagged = flagged_opens(conn, self.bot_id, FLAGGED)
         todo = [
             open_us
@@ -193,34 +195,31 @@ class RecomputeJob:
             frame = reason_frame(reasons).assign(side="")
             upsert_absences(conn, self.series_id, frame, self.run_id)
         self._absent.update({entry[0]: entry[1:] for entry in reasons})
-        for open_us in batch.opens:
+        for open_us, flag in zip(batch.opens, batch.provisional, strict=True):
             self._absent.pop(open_us, None)
+            self._known[open_us] = (self._keys[open_us], flag)
+        for open_us, _, _ in reasons:
+            self._known.pop(open_us, None)
         self.computed += len(batch.opens)
         self.without_row += len(reasons)
 
     def keep_coverage(self) -> Coverage:
         """Count what is stored as the candles now are, and keep the count."""
+        covered = {at for at, key in self._keys.items() if self._known.get(at, ("",))[0] == key}
+        absent = Counter(
+            reason for open_us, (reason, _) in self._absent.items() if open_us not in covered
+        )
+        coverage = Coverage(
+            wanted=len(self.wanted),
+            covered=len(covered),
+            pending=len(self.wanted) - len(covered) - absent.total(),
+            absent=dict(absent),
+            provisional=len(covered & self._provisional),
+            with_gaps=len(covered & self._gaps),
+            pipeline_hash=self.request.pipeline.hash,
+        )
+        live = {"request": self.request.mark, "bundles": self.scorer.mark}
         with self.engine.begin() as conn:
-            known = stored_keys(conn, self.series_id)
-            covered = {
-                open_us
-                for open_us, key in self._keys.items()
-                if known.get(open_us, ("",))[0] == key
-            }
-            absent: dict[str, int] = {}
-            for open_us, (reason, _) in stored_absences(conn, self.series_id).items():
-                if open_us not in covered:
-                    absent[reason] = absent.get(reason, 0) + 1
-            coverage = Coverage(
-                wanted=len(self.wanted),
-                covered=len(covered),
-                pending=len(self.wanted) - len(covered) - sum(absent.values()),
-                absent=absent,
-                provisional=len(covered & self._provisional),
-                with_gaps=len(covered & self._gaps),
-                pipeline_hash=self.request.pipeline.hash,
-            )
-            live = {"request": self.request.mark, "bundles": self.scorer.mark}
             write_coverage(conn, self.bot_id, self.name, coverage, live)
         return coverage
 

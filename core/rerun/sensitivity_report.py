@@ -30,6 +30,7 @@ from core.storage.writes.watermarks import write_watermark
 SAMPLE_CANDLES = 24
 _SLOW_SAMPLE_CANDLES = 6
 _MADE_ANEW = timedelta(days=1)
+_LOOKED_AGAIN = timedelta(hours=1)  # where no logged candle had enough history
 
 
 def sensitivity_of(
@@ -101,15 +102,15 @@ def refresh_sensitivity(
     """Keep the report of a comparison: made anew a day later, or when what it rests on changed.
 
     A slow pipeline takes fewer candles and rungs, and goes on in later cycles
-    from what is cached until the ladder is whole. None: nothing to do, or no
-    logged candle with enough history.
+    from what is cached until the ladder is whole. None: the kept one still stands.
     """
     pipeline = load_pipeline(backtest.pipeline or "", bot.pipeline_path)
     mark = [pipeline.hash, backtest.candles, backtest.lookback_bars]
     with engine.connect() as conn:
         kept: dict[str, Any] = read_sensitivity(conn, bot_id, backtest.name) or {}
     made_at = kept.get("made_at", iso_z(now))
-    if kept.get("mark") != mark or now - datetime.fromisoformat(made_at) >= _MADE_ANEW:
+    lasts = _MADE_ANEW if kept.get("report", {}).get("sample") else _LOOKED_AGAIN
+    if kept.get("mark") != mark or now - datetime.fromisoformat(made_at) >= lasts:
         kept = {}
     if kept.get("is_whole"):
         return None
@@ -126,8 +127,6 @@ def refresh_sensitivity(
         budget_s=budget_s,
         executor=executor,
     )
-    if not len(report.sample):
-        return None
     document = {
         "mark": mark,
         "made_at": kept.get("made_at", iso_z(now)),

@@ -37,10 +37,13 @@ class CandleGrid:
     def __len__(self) -> int:
         return len(self.opens)
 
-    def position(self, open_us: int) -> int:
-        """Where the candle stands, −1 where there is none."""
-        place = int(np.searchsorted(self.opens, open_us))
-        return place if place < len(self.opens) and self.opens[place] == open_us else -1
+    def positions(self, opens_us: Int64) -> Int64:
+        """Where the candles stand, −1 where there is none."""
+        if not len(self.opens):
+            return np.full(len(opens_us), -1, dtype=np.int64)
+        places = np.searchsorted(self.opens, opens_us)
+        found = self.opens[np.minimum(places, len(self.opens) - 1)] == opens_us
+        return np.where(found, places, -1)
 
     def missing(self, start: int, stop: int) -> int:
         """Candles of the timeframe's grid that lack between the candles start and stop − 1."""
@@ -91,8 +94,8 @@ def plan_frames(
     """
     plan = Plan()
     places: list[int] = []
-    for open_us in np.asarray(opens_us, dtype=np.int64).tolist():
-        place = grid.position(open_us)
+    wanted = np.asarray(opens_us, dtype=np.int64)
+    for open_us, place in zip(wanted.tolist(), grid.positions(wanted).tolist(), strict=True):
         if place < 0:
             plan.reasons.append((open_us, "missing_candle", "the candle source lacks this candle"))
         else:
