@@ -18,6 +18,7 @@ from core.rerun.replay import replay_logged, subtract_spans
 from core.settings import BotSettings
 from core.side import Origin, Side
 from core.storage.reads.signals import absences, read_series
+from tests.real import REAL, needs_real
 from tests.stored_rows import new_bot, new_database, opens, store_rows
 
 COLUMNS = ("time", "body", "rsi", "volume")
@@ -258,3 +259,59 @@ def test_scaler_of_sklearn_is_used(engine, bot_id, tmp_path: Path, model: bytes)
     booster = load_bundle(path).sides[Side.LONG].booster
     expected = booster.predict(fitted.transform(ROWS[:, [2, 1]])).astype("float64")
     np.testing.assert_array_equal(replayed(engine, bot_id)["probability"], expected)
+
+
+@needs_real
+def test_real_logs_replay_to_what_the_bots_own_code_gave(
+    engine: sa.Engine, bot_id: int, tmp_path: Path
+) -> None:
+    from core.bundle.convert import SideFiles, convert_model
+    from core.feature_log.ingest import ingest_feature_logs
+    from tests.stored_rows import FIVE
+
+    path = convert_model(
+        tmp_path / "enhanced",
+        long=SideFiles(REAL / "models" / "long_entry_enhanced_20251024_012445"),
+        short=SideFiles(REAL / "models" / "short_entry_enhanced_20251024_012445"),
+    )
+    logs = [str(REAL / "feature_logs" / name / "*.csv") for name in ("main", "other_cwd")]
+    bot = BotSettings.model_validate(
+        {"name": "btc-5m", "bundles": str(path), "feature_log": {"paths": logs}}
+    )
+    ingest_feature_logs(engine, bot_id, FIVE, bot.feature_log, now=NOW)
+    replay_logged(engine, bot_id, bot, now=NOW, run_id=None)
+    found = replayed(engine, bot_id)
+    means = found.groupby("side")["probability"].mean().round(5)
+    assert means.to_dict() == {"LONG": 0.64854, "SHORT": 0.02328}
+    is_long = found["side"] == "LONG"
+    assert (found.loc[is_long, "probability"] >= 0.70).sum() == 594
+    own = pd.read_csv(REAL / "recomputed" / "signals_999.csv")
+    own = own.assign(candle_open=pd.to_datetime(own["timestamp"], utc=True))
+    for side in Side:
+        both = own.merge(found[found["side"] == side], on="candle_open", validate="1:1")
+        assert len(both) == 881
+        assert (both[side.lower()].astype("float32") == both["probability"]).all()
+
+
+@needs_real
+def test_a_real_bundle_whose_inputs_are_not_logged_yet_has_no_replay_then(
+    engine: sa.Engine, bot_id: int, tmp_path: Path
+) -> None:
+    from core.bundle.convert import SideFiles, convert_model
+    from core.feature_log.ingest import ingest_feature_logs
+    from tests.stored_rows import FIVE
+
+    path = convert_model(
+        tmp_path / "new",
+        short=SideFiles(REAL / "models" / "short_entry_with_new_features_20251104_213043"),
+    )
+    logs = [str(REAL / "feature_logs" / name / "*.csv") for name in ("main", "other_cwd")]
+    bot = BotSettings.model_validate(
+        {"name": "btc-5m", "bundles": str(path), "feature_log": {"paths": logs}}
+    )
+    ingest_feature_logs(engine, bot_id, FIVE, bot.feature_log, now=NOW)
+    report = replay_logged(engine, bot_id, bot, now=NOW, run_id=None)
+    assert report.signals + report.absences == 1077
+    first = replayed(engine, bot_id)["candle_open"].min()
+    assert first == pd.Timestamp("2025-11-04T15:35Z")
+    assert "and 5 more" in reasons(engine, bot_id)[0][2]
