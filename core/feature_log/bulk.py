@@ -6,6 +6,7 @@ implausible price) is left to be read alone, so both ways give the same rows.
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,10 @@ from core.feature_log.cells import (
     parse_time,
 )
 from core.feature_log.layout import Grammar, Layout
-from core.feature_log.rows import LoggedRow, identity
+from core.feature_log.records import MAX_LINE
+from core.feature_log.rows import LoggedRow, PlainRows
 
+_LINE_END = 10
 _FEW = 16  # lines; fewer are not worth another try in bulk
 _NULLS = [*EMPTY, *NOT_A_NUMBER]
 _escape = json.encoder.encode_basestring_ascii
@@ -38,42 +41,37 @@ Ints = npt.NDArray[np.int64]
 Texts = dict[int, pa.Array]  # strings by column; null where a field is no text
 
 
-@dataclass(frozen=True, slots=True)
-class BulkRows:
-    """One entry a line: its row, or None where the line has to be read alone."""
-
-    rows: list[LoggedRow | None]
-    matrix: Matrix  # of the rows only
-    text: Mask  # columns that hold text in one of the rows
-
-
 class _Lines:
     """Lines as columns: numbers in `matrix`, other fields as words; `good` lines are plain."""
 
-    def __init__(self, kinds: str, lines: list[bytes]) -> None:
+    def __init__(self, kinds: str, count: int) -> None:
         self.kinds = kinds
-        self.word_columns = [at for at, kind in enumerate(kinds) if kind != "n"]
-        self.good = np.ones(len(lines), bool)
-        self.matrix = np.empty((len(lines), len(kinds)))
-        self._pieces: dict[int, list[pa.Array]] = {at: [] for at in self.word_columns}
-        self._fill(lines, 0)
-        self.words = {
-            at: pa.chunked_array(pieces, pa.string()).combine_chunks()
-            for at, pieces in self._pieces.items()
+        self.good = np.ones(count, bool)
+        self.matrix = np.empty((count, len(kinds)))
+        self._pieces: dict[int, list[pa.Array]] = {
+            at: [] for at, kind in enumerate(kinds) if kind != "n"
         }
 
-    def _fill(self, lines: list[bytes], start: int) -> None:
+    def _take(self, table: pa.Table, start: int) -> None:
+        for at, column in enumerate(table.columns):
+            if self.kinds[at] == "n":
+                self.matrix[start : start + table.num_rows, at] = column.to_numpy()
+            else:
+                self._pieces[at] += column.chunks
+
+    def fill_at_once(self, content: bytes) -> bool:
+        """Parse content that is plain throughout; False where it is not."""
+        table = _parse(content, self.kinds)
+        if table is None or table.num_rows != len(self.good):
+            return False
+        self._take(table, 0)
+        return True
+
+    def fill(self, lines: list[bytes], start: int) -> None:
         """Parse; where that fails, halve to find the lines that are to blame."""
-        try:
-            table = _parse(lines, self.kinds)
-        except (pa.ArrowInvalid, UnicodeDecodeError):
-            table = None
+        table = _parse(b"\n".join(lines) + b"\n", self.kinds)
         if table is not None and table.num_rows == len(lines):
-            for at, column in enumerate(table.columns):
-                if self.kinds[at] == "n":
-                    self.matrix[start : start + len(lines), at] = column.to_numpy()
-                else:
-                    self._pieces[at] += column.chunks
+            self._take(table, start)
         elif len(lines) <= _FEW:
             self.good[start : start + len(lines)] = False
             for pieces in self._pieces.values():
@@ -81,8 +79,16 @@ class _Lines:
             self.matrix[start : start + len(lines)] = np.nan
         else:
             half = len(lines) // 2
-            self._fill(lines[:half], start)
-            self._fill(lines[half:], start + half)
+            self.fill(lines[:half], start)
+            self.fill(lines[half:], start + half)
+
+    @cached_property
+    def words(self) -> dict[int, pa.Array]:
+        """The columns that are not plainly numbers."""
+        return {
+            at: pa.chunked_array(pieces, pa.string()).combine_chunks()
+            for at, pieces in self._pieces.items()
+        }
 
     def take_words(self) -> Texts:
         """Texts by column (None where a field is none); numbers among them go to the matrix."""
@@ -105,83 +111,112 @@ class _Lines:
         return texts
 
 
-def _parse(lines: list[bytes], kinds: str) -> pa.Table:
+def _parse(content: bytes, kinds: str) -> pa.Table | None:
+    """The lines as a table; None where one of them is not plain."""
     names = [str(at) for at in range(len(kinds))]
-    content = b"\n".join(lines) + b"\n"
-    return arrow_csv.read_csv(
-        pa.py_buffer(content),
-        read_options=arrow_csv.ReadOptions(
-            column_names=names, use_threads=False, block_size=len(content) + 1
-        ),
-        parse_options=arrow_csv.ParseOptions(quote_char=False),
-        convert_options=arrow_csv.ConvertOptions(
-            column_types={
-                name: pa.float64() if kind == "n" else pa.string()
-                for name, kind in zip(names, kinds, strict=True)
-            },
-            null_values=_NULLS,
-            strings_can_be_null=False,
-        ),
-    )
+    try:
+        return arrow_csv.read_csv(
+            pa.py_buffer(content),
+            read_options=arrow_csv.ReadOptions(
+                column_names=names, use_threads=False, block_size=len(content) + 1
+            ),
+            parse_options=arrow_csv.ParseOptions(quote_char=False),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types={
+                    name: pa.float64() if kind == "n" else pa.string()
+                    for name, kind in zip(names, kinds, strict=True)
+                },
+                null_values=_NULLS,
+                strings_can_be_null=False,
+            ),
+        )
+    except (pa.ArrowInvalid, UnicodeDecodeError):
+        return None
+
+
+@dataclass(slots=True)
+class _Place:
+    """Where lines stand in their file."""
+
+    line: int
+    offsets: Ints
+    lengths: Ints
+
+
+def parse_content(
+    grammar: Grammar, layout: Layout, kinds: str, content: bytes, line: int, offset: int
+) -> PlainRows | None:
+    """Rows of whole lines without quotes, where every one of them is plainly a row."""
+    if b"\0" in content or content.count(b"\r") != content.count(b"\r\n"):
+        return None
+    ends = np.flatnonzero(np.frombuffer(content, np.uint8) == _LINE_END)
+    starts = np.concatenate(([0], ends[:-1] + 1))
+    parsed = _Lines(kinds, len(ends))
+    if (ends - starts).max() > MAX_LINE or not parsed.fill_at_once(content):
+        return None
+    place = _Place(line, offset + starts, ends - starts)
+    found = _judge(parsed, grammar, layout, place)
+    return found if len(found) == len(ends) else None
 
 
 def parse_lines(
     grammar: Grammar, layout: Layout, kinds: str, lines: list[bytes], line: int, offset: int
-) -> BulkRows:
-    """Rows of lines that all have the layout's number of fields and no quotes.
+) -> list[LoggedRow | None]:
+    """A row for each line that plainly is one; None where the line has to be read alone.
 
-    kinds: one letter a column, n numbers, s words, ? nothing seen yet; `line`
-    and `offset` are those of the first line.
+    All lines have the layout's number of fields and no quotes. kinds: one
+    letter a column, n numbers, s words, ? nothing seen yet; `line` and `offset`
+    are those of the first line.
     """
-    parsed = _Lines(kinds, lines)
+    parsed = _Lines(kinds, len(lines))
+    parsed.fill(lines, 0)
+    lengths = np.fromiter(map(len, lines), np.int64, len(lines))
+    offsets = offset + np.cumsum(lengths + 1) - lengths - 1
+    found = _judge(parsed, grammar, layout, _Place(line, offsets, lengths)).rows()
+    rows: list[LoggedRow | None] = [None] * len(lines)
+    for row in found:
+        rows[row.line - line] = row
+    return rows
+
+
+def _judge(parsed: _Lines, grammar: Grammar, layout: Layout, place: _Place) -> PlainRows:
+    """The lines of which everything holds that must hold."""
     texts = parsed.take_words()
-    parsed.good &= ~(np.abs(parsed.matrix) >= EXACT_INTEGERS).any(axis=1)
+    if not np.nanmax(np.abs(parsed.matrix), initial=0) < EXACT_INTEGERS:
+        parsed.good &= ~(np.abs(parsed.matrix) >= EXACT_INTEGERS).any(axis=1)
     opens = _candle_opens(parsed, grammar, layout)
     _check_prices(parsed, grammar, layout)
     logged = _logged_at(parsed, grammar, layout)
-    lengths = np.fromiter(map(len, lines), np.int64, len(lines))
-    offsets = offset + np.cumsum(lengths + 1) - lengths - 1
+    count = len(parsed.good)
     good: Ints = np.flatnonzero(parsed.good)
-    matrix = parsed.matrix if len(good) == len(lines) else parsed.matrix[good]
-    columns = [
-        opens[good].tolist(),
-        *_stored(layout, matrix, _documents(texts, good, len(lines))),
-        [logged[at] for at in good],
-        *(_known(matrix, at) for at in grammar.roles(layout).prices),
-        (line + good).tolist(),
-        offsets[good].tolist(),
-        lengths[good].tolist(),
-    ]
-    rows: list[LoggedRow | None] = [None] * len(lines)
-    for at, row in zip(
-        good.tolist(), map(LoggedRow._make, zip(*columns, strict=True)), strict=True
-    ):
-        rows[at] = row
-    text = np.zeros(len(kinds), bool)
-    for at, words in texts.items():
-        text[at] = bool((words.is_valid().to_numpy(zero_copy_only=False) & parsed.good).any())
-    return BulkRows(rows, matrix, text)
-
-
-def _stored(
-    layout: Layout, matrix: Matrix, documents: list[str | None]
-) -> tuple[list[bytes], list[bytes], list[str | None]]:
-    width = 8 * matrix.shape[1]
-    blob = matrix.astype("<f8", copy=False).tobytes()
-    vectors = [blob[start : start + width] for start in range(0, len(blob), width)]
-    hashes = [
-        identity(layout, vector, document)
-        for vector, document in zip(vectors, documents, strict=True)
-    ]
-    return hashes, vectors, documents
-
-
-def _documents(texts: Texts, good: Ints, count: int) -> list[str | None]:
-    """The texts of each row as JSON, written as json.dumps writes them."""
-    if not texts:
-        return [None] * len(good)
     if len(good) < count:
         texts = {at: words.take(pa.array(good)) for at, words in texts.items()}
+        logged = [logged[at] for at in good.tolist()]
+    return PlainRows(
+        layout,
+        opens[good],
+        parsed.matrix if len(good) == count else parsed.matrix[good],
+        _documents(texts, len(good)),
+        logged,
+        grammar.roles(layout).prices,
+        place.line + good,
+        place.offsets[good],
+        place.lengths[good],
+        _text_columns(texts, len(layout.columns)),
+    )
+
+
+def _text_columns(texts: Texts, width: int) -> Mask:
+    text = np.zeros(width, bool)
+    for at, words in texts.items():
+        text[at] = words.null_count < len(words)
+    return text
+
+
+def _documents(texts: Texts, count: int) -> list[str | None]:
+    """The texts of each row as JSON, written as json.dumps writes them."""
+    if not texts:
+        return [None] * count
     if all(words.null_count == 0 and _all_match(words, _PLAIN) for words in texts.values()):
         parts: list[Any] = []
         for at, words in texts.items():
@@ -190,7 +225,7 @@ def _documents(texts: Texts, good: Ints, count: int) -> list[str | None]:
         return whole
     columns = [(f'"{at}": ', words.to_pylist()) for at, words in texts.items()]
     documents: list[str | None] = []
-    for row in range(len(good)):
+    for row in range(count):
         known = [name + _escape(words[row]) for name, words in columns if words[row] is not None]
         documents.append("{" + ", ".join(known) + "}" if known else None)
     return documents
@@ -198,12 +233,6 @@ def _documents(texts: Texts, good: Ints, count: int) -> list[str | None]:
 
 def _all_match(words: pa.Array, pattern: str) -> bool:
     return bool(pc.all(pc.match_substring_regex(words, pattern)).as_py())
-
-
-def _known(matrix: Matrix, position: int | None) -> list[float | None]:
-    if position is None:
-        return [None] * len(matrix)
-    return [None if value != value else value for value in matrix[:, position].tolist()]
 
 
 def _candle_opens(parsed: _Lines, grammar: Grammar, layout: Layout) -> Ints:

@@ -5,13 +5,14 @@ may arrive in any pieces.
 """
 
 import hashlib
+import json
 import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from core.feature_log.bulk import parse_lines
+from core.feature_log.bulk import parse_content, parse_lines
 from core.feature_log.cells import LineError
 from core.feature_log.drift import Before, Drifted, before_document, before_of
 from core.feature_log.layout import Grammar, Layout, Row
@@ -21,6 +22,7 @@ from core.feature_log.rows import Batch, LoggedRow, Rejected, RowBlock, logged_r
 from core.feature_log.source import Chunk, LongLine
 
 _FEW = 16  # lines; below, parsing in bulk does not pay
+_MUCH = 2**14  # bytes; from here on a piece is worth a try as a whole
 
 
 class LogReader:
@@ -72,13 +74,13 @@ class LogReader:
         return batch
 
     def _read_lines(self, batch: Batch, *, is_last: bool) -> None:
-        lines = batch.data.split(b"\n")
-        lines.pop()
         if b'"' not in batch.data:
-            self._read_plain(batch, lines)
+            self._read_plain(batch)
             batch.offset = batch.start + len(batch.data)
             self._held = b""
             return
+        lines = batch.data.split(b"\n")
+        lines.pop()
         # A record's width counts only while its header is in force: one record at a time
         # changes it, so the lines are joined again after each header.
         at, offset = 0, batch.start
@@ -97,8 +99,12 @@ class LogReader:
         batch.offset = offset
         self._held = batch.data[offset - batch.start :]
 
-    def _read_plain(self, batch: Batch, lines: list[bytes]) -> None:
-        """Lines without quotes: runs of the header's width in bulk, the others one by one."""
+    def _read_plain(self, batch: Batch) -> None:
+        """Lines without quotes: all at once where all are plain rows, else in runs."""
+        if self._read_at_once(batch):
+            return
+        lines = batch.data.split(b"\n")
+        lines.pop()
         widths = [line.count(b",") + 1 for line in lines]
         odd = b"\0" in batch.data or b"\r" in batch.data
         offset = batch.start
@@ -118,6 +124,22 @@ class LogReader:
             offset += len(lines[at]) + 1
             at += 1
 
+    def _read_at_once(self, batch: Batch) -> bool:
+        """Take a piece in which every line stands plainly under the header in force."""
+        if self.header is None or len(batch.data) < _MUCH:
+            return False
+        kinds, line = "".join(self._kinds), self._line + 1
+        plain = parse_content(self._grammar, self.header, kinds, batch.data, line, batch.start)
+        if plain is None:
+            return False
+        self._learn(batch, self.header, plain.matrix, plain.text)
+        batch.blocks.append(RowBlock(self.header, plain=plain))
+        self._line = int(plain.lines[-1])
+        close = plain.prices[3]
+        last = math.nan if close is None else float(plain.matrix[-1, close])
+        self._before = Before(self._line, int(plain.opens[-1]), None if math.isnan(last) else last)
+        return True
+
     def _read_run(self, batch: Batch, lines: list[bytes], offset: int) -> int:
         """Lines of the header's width; those that are not plainly rows go one by one.
 
@@ -127,13 +149,10 @@ class LogReader:
         at, alone = 0, 1
         while at < len(lines) and self.header is not None:
             header, kinds = self.header, "".join(self._kinds)
-            parsed = parse_lines(self._grammar, header, kinds, lines[at:], self._line + 1, offset)
-            self._learn(batch, header, parsed.matrix, parsed.text)
-            if None not in parsed.rows:
-                return self._take_all(batch, header, [row for row in parsed.rows if row])
-            end = at + len(parsed.rows)
-            until = end
-            for row in parsed.rows:
+            rows = parse_lines(self._grammar, header, kinds, lines[at:], self._line + 1, offset)
+            until = end = at + len(rows)
+            taken = []
+            for row in rows:
                 if row is None:
                     self._read_record(batch, Record(self._line + 1, offset, lines[at]))
                     if kinds != "".join(self._kinds) and until == end:
@@ -141,26 +160,28 @@ class LogReader:
                         until, alone = min(end, at + alone), 2 * alone
                 else:
                     self._take(batch, header, row)
+                    taken.append(row)
                 offset += len(lines[at]) + 1
                 at += 1
                 if self.header is not header or at == until:
                     break
+            self._learn_rows(batch, header, taken)
         return offset
 
     def _take(self, batch: Batch, header: Layout, row: LoggedRow) -> None:
         if not batch.blocks or batch.blocks[-1].layout is not header:
-            batch.blocks.append(RowBlock(header, []))
+            batch.blocks.append(RowBlock(header))
         batch.blocks[-1].rows.append(row)
         self._line = row.line
         self._before = Before(row.line, row.candle_open, row.close)
 
-    def _take_all(self, batch: Batch, header: Layout, rows: list[LoggedRow]) -> int:
-        """Rows that end a run; returns the offset after them."""
-        batch.blocks.append(RowBlock(header, rows))
-        last = rows[-1]
-        self._line = last.line
-        self._before = Before(last.line, last.candle_open, last.close)
-        return last.offset + last.length + 1
+    def _learn_rows(self, batch: Batch, layout: Layout, rows: list[LoggedRow]) -> None:
+        width = len(layout.columns)
+        matrix = np.frombuffer(b"".join(row.vector for row in rows), "<f8").reshape(-1, width)
+        text = np.zeros(width, bool)
+        known = {row.texts for row in rows if row.texts is not None}
+        text[[int(at) for document in known for at in json.loads(document)]] = True
+        self._learn(batch, layout, matrix, text)
 
     def _learn(self, batch: Batch, layout: Layout, matrix: Matrix, text: Flags) -> None:
         if not len(matrix):

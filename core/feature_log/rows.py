@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from core.feature_log.drift import Drifted
 from core.feature_log.layout import Grammar, Layout, Row
-from core.feature_log.profile import Profile
+from core.feature_log.profile import Flags, Matrix, Profile
+
+Ints = npt.NDArray[np.int64]
 
 
 class LoggedRow(NamedTuple):
@@ -32,11 +35,64 @@ class LoggedRow(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class PlainRows:
+    """Rows as columns, as bulk parsing gives them; one entry a row in each."""
+
+    layout: Layout
+    opens: Ints
+    matrix: Matrix
+    documents: list[str | None]
+    logged: list[int | None]
+    prices: tuple[int | None, ...]  # positions of open, high, low, close, volume
+    lines: Ints
+    offsets: Ints
+    lengths: Ints
+    text: Flags  # columns that hold text in one of the rows
+
+    def __len__(self) -> int:
+        return len(self.opens)
+
+    def rows(self) -> list[LoggedRow]:
+        """The same as rows."""
+        width = 8 * self.matrix.shape[1]
+        blob = self.matrix.astype("<f8", copy=False).tobytes()
+        vectors = [blob[start : start + width] for start in range(0, len(blob), width)]
+        hashes = [
+            identity(self.layout, vector, document)
+            for vector, document in zip(vectors, self.documents, strict=True)
+        ]
+        columns = [
+            self.opens.tolist(),
+            hashes,
+            vectors,
+            self.documents,
+            self.logged,
+            *(self._price(at) for at in self.prices),
+            self.lines.tolist(),
+            self.offsets.tolist(),
+            self.lengths.tolist(),
+        ]
+        return list(map(LoggedRow._make, zip(*columns, strict=True)))
+
+    def _price(self, position: int | None) -> list[float | None]:
+        if position is None:
+            return [None] * len(self)
+        return [None if value != value else value for value in self.matrix[:, position].tolist()]
+
+
+@dataclass(slots=True)
 class RowBlock:
     """Rows that one header describes, in the order of the file."""
 
     layout: Layout
-    rows: list[LoggedRow]
+    single: list[LoggedRow] = field(default_factory=list)
+    plain: PlainRows | None = None  # turned into rows where they are needed: beside the parsing
+
+    @property
+    def rows(self) -> list[LoggedRow]:
+        if self.plain is not None:
+            self.single, self.plain = self.plain.rows(), None
+        return self.single
 
 
 @dataclass(frozen=True, slots=True)

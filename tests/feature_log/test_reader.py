@@ -82,7 +82,11 @@ def test_bulk_and_single_lines_give_the_same(log: bytes) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reader_module, "_FEW", 10**9)
         alone = outcome(read(log))
-    assert in_bulk == alone
+        patch.setattr(reader_module, "_FEW", 16)
+        patch.setattr(reader_module, "_MUCH", 0)
+        cut = log.index(b"\n", log.index(b"\n") + 1) + 1  # so that the columns are known
+        at_once = outcome(read(log, iter([cut])))
+    assert in_bulk == alone == at_once
 
 
 @settings(max_examples=60, deadline=None)
