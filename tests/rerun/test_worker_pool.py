@@ -1,14 +1,21 @@
 """The executor itself: any importable function, killed when overdue, replaced when dead."""
 
 import math
+import multiprocessing
 import os
 import time
-from concurrent.futures import CancelledError, wait
+from concurrent.futures import CancelledError, ProcessPoolExecutor, wait
+from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from core.rerun.pipeline import load_pipeline
+from core.rerun.recompute import recompute_features
 from core.rerun.worker_pool import WorkerPool
 from core.rerun.worker_process import OverdueError, WorkerError
+from core.timeframe import Timeframe
+from tests.rerun.recompute_world import NOW, PIPELINE, make_candles, write_pipeline
 
 
 def test_it_is_an_executor_for_any_importable_function() -> None:
@@ -74,3 +81,20 @@ def test_memory_of_a_worker_is_limited() -> None:
     with WorkerPool(1, time_limit_s=10, memory_limit_mb=1000) as pool:
         hungry = pool.submit(bytearray, 2 << 30)
         assert "MemoryError" in str(hungry.exception(timeout=30))
+
+
+def test_any_other_executor_takes_its_place(tmp_path: Path) -> None:
+    write_pipeline(tmp_path, PIPELINE, "elsewhere")
+    candles = make_candles(30)
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as cluster:
+        result = recompute_features(
+            load_pipeline("elsewhere:compute", [tmp_path]),
+            candles,
+            pd.DatetimeIndex(candles["candle_open"].tail(5)),
+            lookback_bars=20,
+            timeframe=Timeframe.parse("5m"),
+            now=NOW,
+            executor=cluster,
+        )
+    means = candles["close"].rolling(20).mean().tail(5)
+    assert result.features["sma_20"].tolist() == pytest.approx(means.tolist(), rel=1e-12)
