@@ -24,6 +24,7 @@ def main() -> None:
         st.stop()
     st.logo(str(_ASSETS / "logo.svg"), icon_image=str(_ASSETS / "icon.png"), size="large")
     st.navigation(navigation_pages(), expanded=True).run()
+    data.warm_up()
 
 
 main()

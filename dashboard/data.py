@@ -4,12 +4,17 @@ Every cached function takes `version` (see `data_version`), which names the
 database and its newest change; `ttl` is a backstop only.
 """
 
+import importlib
+import threading
+import time
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import plotly.graph_objects as go
 import sqlalchemy as sa
 import streamlit as st
 
@@ -56,6 +61,7 @@ from dashboard.selection import Bounds
 
 MAX_NOTE = annotations.MAX_NOTE
 _AROUND_BARS = 36
+_WARM_UP_PAUSE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -527,3 +533,22 @@ def database_size(version: str) -> int | None:
     """Bytes that the database takes."""
     with engine().connect() as connection:
         return dashboard_health.database_size(connection)
+
+
+@st.cache_resource(ttl=3600, max_entries=256, show_spinner=False)
+def figure(of: tuple[Hashable, ...], _build: Callable[[], go.Figure]) -> go.Figure:
+    """A built figure, shared by all readers; nobody changes it after."""
+    return _build()
+
+
+@st.cache_resource(show_spinner=False)
+def warm_up() -> threading.Thread:
+    """Import the model library beside the first page, so that no page waits for it later."""
+    thread = threading.Thread(target=_import_models, name="warm-up", daemon=True)
+    thread.start()
+    return thread
+
+
+def _import_models() -> None:
+    time.sleep(_WARM_UP_PAUSE_S)  # the first page comes first
+    importlib.import_module("xgboost")

@@ -1,19 +1,26 @@
 """How charts and long tables are put on the page, alike everywhere."""
 
 import io
+from collections.abc import Callable, Hashable
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from dashboard import data
 from dashboard.format import csv_cell
 
 _CONFIG = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
 
 
-def draw_chart(figure: go.Figure, *, key: str, alt: str) -> None:
-    """A chart over the full width; `alt` says in words what it shows."""
-    st.plotly_chart(figure, key=key, config=_CONFIG, alt=alt)
+def draw_chart(
+    build: Callable[[], go.Figure], *, of: tuple[Hashable, ...], key: str, alt: str
+) -> None:
+    """A chart over the full width; `alt` says in words what it shows.
+
+    `of` names everything that the figure depends on: it is built once for each.
+    """
+    st.plotly_chart(data.figure((*of, key), build), key=key, config=_CONFIG, alt=alt)
 
 
 def export_csv(frame: pd.DataFrame) -> bytes:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from zoneinfo import available_timezones
 
 import streamlit as st
@@ -135,11 +136,17 @@ def current_selection(settings: Settings) -> Selection:
 def zones(settings: Settings, reader_zone: str | None, chosen: str) -> list[str]:
     """The zones on offer: the configured one, UTC, the reader's own."""
     offered = [settings.display_zone, "UTC", reader_zone or "", chosen]
-    return list(dict.fromkeys(zone for zone in offered if zone in available_timezones()))
+    return list(dict.fromkeys(zone for zone in offered if zone in _known_zones()))
+
+
+@cache
+def _known_zones() -> frozenset[str]:
+    """Every zone name; asking the system takes longer than drawing a chart."""
+    return frozenset(available_timezones())
 
 
 def _zone(wanted: str | None, settings: Settings, reader_zone: str | None) -> str:
-    if wanted in available_timezones():
+    if wanted in _known_zones():
         return str(wanted)
     return settings.display_zone
 

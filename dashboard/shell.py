@@ -1,7 +1,7 @@
 """The frame around every view: title, freshness, selection in the sidebar."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +15,7 @@ from core.errors import AlignError
 from core.settings import BotSettings
 from core.storage.reads.bots import Comparison
 from core.storage.reads.dashboard_state import BotState
-from dashboard import data, format, states
+from dashboard import clock, data, format, states
 from dashboard.controls import draw_sidebar
 from dashboard.freshness_bar import draw_freshness
 from dashboard.links import view_of
@@ -47,6 +47,11 @@ class Screen:
     @property
     def zone(self) -> str:
         return self.selection.zone
+
+    @property
+    def mark(self) -> tuple[Hashable, ...]:
+        """Names everything that the screen shows: the data, the selection, the running candle."""
+        return (self.version, self.selection, self.bounds, self.bot.frame.floor(clock.now()))
 
     @property
     def live_bundle(self) -> Path | None:

@@ -1,5 +1,7 @@
 """Parts of the view Alignment."""
 
+from functools import partial
+
 import streamlit as st
 
 from core.alignment.overview import PairOverview
@@ -78,11 +80,19 @@ def side_by_side(screen: Screen, comparison: Comparison, overview: PairOverview)
                 continue
             draw_status(alignment_badge(found), alignment_sentence(found, screen.zone))
             for side in screen.selection.sides:
-                figure = charts.histogram_figure(
-                    found.signed, side=side, tolerance=found.tolerance, is_signed=True, height=240
+                figure = partial(
+                    charts.histogram_figure,
+                    found.signed,
+                    side=side,
+                    tolerance=found.tolerance,
+                    is_signed=True,
+                    height=240,
                 )
                 draw_chart(
-                    figure, key=f"beside-{one.id}-{side}", alt=f"{side} difference, {one.name}"
+                    figure,
+                    of=screen.mark,
+                    key=f"beside-{one.id}-{side}",
+                    alt=f"{side} difference, {one.name}",
                 )
 
 

@@ -1,8 +1,9 @@
 """Parts of the view Candle: from the difference down to the raw line."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -60,6 +61,11 @@ class CandleScreen:
         """The candle's pairs of the chosen comparison, by side."""
         own = self.facts.pairs[self.facts.pairs["comparison_id"] == self.comparison.id]
         return own.set_index("side")
+
+    @property
+    def mark(self) -> tuple[Hashable, ...]:
+        """Names everything that the candle's charts depend on."""
+        return (*self.screen.mark, self.candle_open)
 
     @property
     def spec(self) -> Mapping[str, object]:
@@ -209,7 +215,13 @@ def pictures(candle: CandleScreen) -> None:
         )
     else:
         draw_chart(
-            charts.price_figure(candle.facts.prices, marked=candle.candle_open, zone=screen.zone),
+            partial(
+                charts.price_figure,
+                candle.facts.prices,
+                marked=candle.candle_open,
+                zone=screen.zone,
+            ),
+            of=candle.mark,
             key="price",
             alt=f"Price around {moment(candle.candle_open, screen.zone)}",
         )
@@ -223,7 +235,8 @@ def pictures(candle: CandleScreen) -> None:
     for column, side in zip(
         st.columns(len(screen.selection.sides)), screen.selection.sides, strict=True
     ):
-        figure = charts.signals_figure(
+        figure = partial(
+            charts.signals_figure,
             around,
             side=side,
             marked=candle.candle_open,
@@ -233,7 +246,12 @@ def pictures(candle: CandleScreen) -> None:
             zone=screen.zone,
         )
         with column:
-            draw_chart(figure, key=f"signals-{side}", alt=f"{side} signals around the candle")
+            draw_chart(
+                figure,
+                of=candle.mark,
+                key=f"signals-{side}",
+                alt=f"{side} signals around the candle",
+            )
 
 
 def raw_line(candle: CandleScreen) -> None:

@@ -1,5 +1,7 @@
 """Parts of the view Candle: what its features add, and what other lookbacks would give."""
 
+from functools import partial
+
 import streamlit as st
 
 from core.alignment.candle_features import CandleFeatures
@@ -68,9 +70,13 @@ def ladder(candle: CandleScreen) -> None:
     )
     for column, side in zip(st.columns(2), _SIDES, strict=True):
         production = candle.pairs["production"].get(side)
-        figure = charts.ladder_figure(found, side=side, production=production, own_bars=own_bars)
+        figure = partial(
+            charts.ladder_figure, found, side=side, production=production, own_bars=own_bars
+        )
         with column:
-            draw_chart(figure, key=f"ladder-{side}", alt=f"{side} signal by lookback")
+            draw_chart(
+                figure, of=candle.mark, key=f"ladder-{side}", alt=f"{side} signal by lookback"
+            )
 
 
 def _feature_parts(candle: CandleScreen, found: CandleFeatures) -> None:
@@ -89,7 +95,8 @@ def _feature_parts(candle: CandleScreen, found: CandleFeatures) -> None:
     for column, side in zip(st.columns(max(len(sides), 1)), sides, strict=False):
         with column:
             draw_chart(
-                charts.effects_figure(escaped, side=side),
+                partial(charts.effects_figure, escaped, side=side),
+                of=candle.mark,
                 key=f"effects-{side}",
                 alt=f"{side}: features by what they add to the difference",
             )

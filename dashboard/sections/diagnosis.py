@@ -79,7 +79,7 @@ def _findings_table(judged: Sequence[StoredFinding], *, caption: str) -> None:
     draw_table(columns, [_finding_row(one) for one in judged], caption=caption)
 
 
-def waterfall(found: StoredDiagnosis) -> None:
+def waterfall(screen: Screen, found: StoredDiagnosis) -> None:
     steps = waterfall_steps(found.document.get("waterfall") or ())
     if steps.empty:
         return
@@ -87,7 +87,8 @@ def waterfall(found: StoredDiagnosis) -> None:
         _step_label(kind, cause) for kind, cause in zip(steps["kind"], steps["cause"], strict=True)
     ]
     draw_chart(
-        waterfall_figure(steps.assign(label=labels)),
+        lambda: waterfall_figure(steps.assign(label=labels)),
+        of=(screen.mark, found.id),
         key="waterfall",
         alt="From the initial difference to the unexplained rest, cause by cause",
     )

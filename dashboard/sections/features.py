@@ -182,7 +182,8 @@ def sensitivity(screen: Screen, comparison: Comparison) -> None:
     signals = pd.DataFrame(report["signals"])
     if not signals.empty:
         draw_chart(
-            sensitivity_figure(signals, matching=matching),
+            lambda: sensitivity_figure(signals, matching=matching),
+            of=screen.mark,
             key="sensitivity",
             alt="Mean difference of the signals at each lookback",
         )

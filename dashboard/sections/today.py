@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import streamlit as st
 
@@ -94,7 +95,12 @@ def pictures(glance: Glance) -> None:
     if glance.collected is not None:
         with boxes[0]:
             draw_chart(
-                success_figure(glance.collected.days, target_ratio=glance.bot.success_target_ratio),
+                partial(
+                    success_figure,
+                    glance.collected.days,
+                    target_ratio=glance.bot.success_target_ratio,
+                ),
+                of=glance.screen.mark,
                 key="success",
                 alt="Success ratio by UTC day against the target",
             )
@@ -104,14 +110,16 @@ def pictures(glance: Glance) -> None:
             continue
         with box:
             draw_chart(
-                histogram_figure(
+                partial(
+                    histogram_figure,
                     overview.signed,
                     side=side,
                     tolerance=overview.tolerance,
                     is_signed=True,
                     height=280,
                 ),
-                key=f"bins-{side}",
+                of=glance.screen.mark,
+                key=f"bins-today-{side}",
                 alt=f"{side} difference by candles, tolerance {overview.tolerance:g}",
             )
 

@@ -1,5 +1,7 @@
 """Do production and backtest agree: one comparison in depth, or two side by side."""
 
+from functools import partial
+
 import streamlit as st
 
 from core.alignment.overview import PairOverview
@@ -29,11 +31,17 @@ def body(screen: Screen) -> None:
     _distributions(screen, overview)
     _densities(screen, comparison, overview)
     draw_chart(
-        charts.course_figure(overview.course, tolerance=overview.tolerance, zone=screen.zone),
+        partial(
+            charts.course_figure,
+            overview.course,
+            tolerance=overview.tolerance,
+            zone=screen.zone,
+        ),
+        of=screen.mark,
         key="course",
         alt=f"Mean and 95th percentile of the difference over {plural(overview.candles, 'candle')}",
     )
-    _rhythm(overview)
+    _rhythm(screen, overview)
     sections.side_by_side(screen, comparison, overview)
 
 
@@ -42,20 +50,28 @@ def _distributions(screen: Screen, overview: PairOverview) -> None:
         for column, bins, is_signed in zip(
             st.columns(2), (overview.signed, overview.absolute), (True, False), strict=True
         ):
-            figure = charts.histogram_figure(
-                bins, side=side, tolerance=overview.tolerance, is_signed=is_signed
+            figure = partial(
+                charts.histogram_figure,
+                bins,
+                side=side,
+                tolerance=overview.tolerance,
+                is_signed=is_signed,
             )
             kind = "signed" if is_signed else "absolute"
             with column:
                 draw_chart(
-                    figure, key=f"bins-{side}-{kind}", alt=f"{side} {kind} difference by candles"
+                    figure,
+                    of=screen.mark,
+                    key=f"bins-{side}-{kind}",
+                    alt=f"{side} {kind} difference by candles",
                 )
 
 
 def _densities(screen: Screen, comparison: Comparison, overview: PairOverview) -> None:
     shown = [one for one in overview.densities if one.side in screen.selection.sides]
     for column, density in zip(st.columns(max(len(shown), 1)), shown, strict=False):
-        figure = charts.density_figure(
+        figure = partial(
+            charts.density_figure,
             density,
             production=production_word(comparison.name),
             backtest=other_word(comparison.name),
@@ -63,18 +79,19 @@ def _densities(screen: Screen, comparison: Comparison, overview: PairOverview) -
         with column:
             draw_chart(
                 figure,
+                of=screen.mark,
                 key=f"density-{density.side}",
                 alt=f"{density.side} production against backtest; agreement is the diagonal",
             )
 
 
-def _rhythm(overview: PairOverview) -> None:
+def _rhythm(screen: Screen, overview: PairOverview) -> None:
     figures = {
-        "hours": charts.hour_figure(overview.hours),
-        "weekdays": charts.weekday_figure(overview.weekdays),
+        "hours": partial(charts.hour_figure, overview.hours),
+        "weekdays": partial(charts.weekday_figure, overview.weekdays),
     }
     if overview.spans is not None:
-        figures["spans"] = charts.span_figure(overview.spans)
+        figures["spans"] = partial(charts.span_figure, overview.spans)
     for column, (key, figure) in zip(st.columns(len(figures)), figures.items(), strict=True):
         with column:
-            draw_chart(figure, key=key, alt=f"Mean difference by {key}")
+            draw_chart(figure, of=screen.mark, key=key, alt=f"Mean difference by {key}")

@@ -34,14 +34,18 @@ def body(screen: Screen) -> None:
 
 def _charts(screen: Screen, overview: CollectionOverview) -> None:
     draw_chart(
-        charts.calendar_figure(overview.calendar),
+        lambda: charts.calendar_figure(overview.calendar),
+        of=screen.mark,
         key="calendar",
         alt=f"{plural(overview.missing, 'candle')} missing of {overview.figures.expected} expected",
     )
     left, right = st.columns(2)
     with left:
         draw_chart(
-            charts.success_figure(overview.days, target_ratio=screen.bot.success_target_ratio),
+            lambda: charts.success_figure(
+                overview.days, target_ratio=screen.bot.success_target_ratio
+            ),
+            of=screen.mark,
             key="success",
             alt="Success ratio by UTC day against the target",
         )
@@ -53,7 +57,8 @@ def _charts(screen: Screen, overview: CollectionOverview) -> None:
             )
         else:
             draw_chart(
-                charts.delay_figure(overview.delay_bins),
+                lambda: charts.delay_figure(overview.delay_bins),
+                of=screen.mark,
                 key="delay",
                 alt="Rows by delay from candle close to logging",
             )

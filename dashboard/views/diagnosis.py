@@ -24,7 +24,7 @@ def body(screen: Screen) -> None:
     found = sections.choose(screen, stored)
     sections.status(screen, found)
     sections.findings(found)
-    sections.waterfall(found)
+    sections.waterfall(screen, found)
     sections.split(found)
     sections.attribution(found)
     sections.trials(screen, found)
