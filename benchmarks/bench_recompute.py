@@ -86,10 +86,8 @@ def bench_windows(candles: pd.DataFrame) -> None:
     windows = CANDLES * len(LOOKBACKS)
     print(f"reference, {CANDLES} candles x {len(LOOKBACKS)} lookbacks, window mode:")
     print(f"  fast path            {fast_s:8.2f} s  {windows / fast_s:10,.0f} windows/s")
-    print(f"  own slow path        {slow_s:8.2f} s  {windows / slow_s:10,.0f} windows/s (estimated")
-    print(
-        f"                       from {len(sample)} windows a lookback), ratio {slow_s / fast_s:.0f}"
-    )
+    print(f"  own slow path        {slow_s:8.2f} s  {windows / slow_s:10,.0f} windows/s")
+    print(f"    (from {len(sample)} windows a lookback); ratio {slow_s / fast_s:.0f}")
     print(f"  equal to the bit     {equal / values:.6f} of {values:,} values (goal: 1)")
 
 
@@ -120,7 +118,7 @@ def bench_scaling(candles: pd.DataFrame) -> None:
     print(
         f"  1 worker {seconds[1]:.2f} s, 2 workers {seconds[2]:.2f} s: ratio {ratio:.2f} ", end=""
     )
-    print(f"(goal: 1.8; {os.cpu_count()} cores, load before and during {load:.1f})")
+    print(f"(goal: 1.8; {os.cpu_count()} cores, load of this machine {load:.1f})")
 
 
 def bench_steady(candles: pd.DataFrame) -> None:
