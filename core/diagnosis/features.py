@@ -113,7 +113,7 @@ class FeatureStore:
         for first, seen in world.starts:
             after = opens >= first
             grown = seen + (opens[after] - first) // step
-            lookbacks[after] = np.minimum(world.lookback_bars, grown)
+            lookbacks[after] = np.clip(grown, 1, world.lookback_bars)
         return [(int(bars), opens[lookbacks == bars]) for bars in np.unique(lookbacks)]
 
 

@@ -60,7 +60,7 @@ def history_starts(search: Search, cause: str) -> list[HistoryStart]:
     exact: set[int] = set()
     seen: list[tuple[int, int | None]] = []
     for number, place in enumerate(history_probes(search, _START_PROBES)):
-        if number == _FIRST_LOOK and not votes:
+        if number == _FIRST_LOOK and not exact and max(votes.values(), default=0) < 2:
             return []
         start = _start_of(search, int(place), sorted(exact), cause)
         seen.append((int(place), None if start is None else start.open))
@@ -83,7 +83,7 @@ def _in_order(search: Search, seen: list[tuple[int, int | None]]) -> list[Histor
             after = before + int(steps.argmax()) + 1 if is_hole else place
             first = before if not starts and before == 0 and not is_hole else after
             shift = search.world.shift_bars * search.evidence.timeframe.length_us
-            starts.append(HistoryStart(int(opens[first]) + shift, begins))
+            starts.append(HistoryStart(max(int(opens[first]) + shift, begins), begins))
         before, earlier = place, begins
     return starts
 

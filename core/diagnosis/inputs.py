@@ -20,19 +20,32 @@ def model_inputs(
 
     The argument stays as it is. Edits, rounding and NaN handling come before the order.
     """
+    inputs = edited_inputs(world, model, columns, matrix)
+    return None if inputs is None else ordered_inputs(world, model, inputs, log_columns)
+
+
+def edited_inputs(
+    world: World, model: SideModel, columns: tuple[str, ...], matrix: Floats
+) -> Floats | None:
+    """Rows × model inputs after the world's edits, in the model's own order."""
     places, missing = pick_columns(model.features, columns)
     if missing:
         return None
     inputs = np.take(matrix, places, axis=1).astype("float64", copy=False)
     for edit in world.edits:
         _edit(inputs, edit, model, columns, matrix)
+    return inputs
+
+
+def ordered_inputs(
+    world: World, model: SideModel, inputs: Floats, log_columns: tuple[str, ...]
+) -> Floats | None:
+    """Edited inputs after rounding and NaN handling, in the order in which they are handed over."""
     inputs = rounded(inputs, world.dtype, world.decimals)
     inputs = _without_nan(inputs, world.nan_policy, model)
     names = ordered_names(world.order, model.features, log_columns)
-    if names is None:
-        return None
-    if names == model.features:
-        return inputs
+    if names is None or names == model.features:
+        return None if names is None else inputs
     order, _ = pick_columns(names, model.features)
     return inputs[:, order]
 

@@ -19,6 +19,7 @@ MIN_ROWS = 8
 MIN_MATCH_SHARE = 0.25
 SIGNIFICANCE = 0.001
 _PRICE_BLOCKS = 6
+_RUNNER_UP = 0.9  # of the winner's matches: from there on either shift might be the true one
 _FULL_PRECISION = 1e-9  # relative, of a price that was not printed with fewer digits
 
 
@@ -101,12 +102,19 @@ def check_prices(rows: PriceRows, candles: CandleRows, step_us: int) -> PriceChe
         and is_close
         and total_held >= MIN_MATCHES
         and total_held > as_configured
+        and _is_unambiguous(searched, winner)
         and p_value < SIGNIFICANCE / len(shifts),
         is_close=is_close,
         known=grid.known_at(shift),
         matched=matched,
         outside=grid.outside(shift),
     )
+
+
+def _is_unambiguous(searched: npt.NDArray[np.int64], winner: int) -> bool:
+    """Whether no other shift matches nearly as many rows: prices may repeat themselves."""
+    others = np.delete(searched, winner)
+    return bool(others.max(initial=0) < _RUNNER_UP * searched[winner])
 
 
 def _winner(shifts: npt.NDArray[np.int64], searched: npt.NDArray[np.int64]) -> int:

@@ -9,8 +9,9 @@ from concurrent.futures import Executor
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from core.diagnosis.rows import CandleRows, FeatureRows, Flags, Floats, Times, locate
+from core.diagnosis.rows import OHLCV, CandleRows, FeatureRows, Flags, Floats, Times, locate
 from core.frames import index_from_us
 
 REFERENCE = "reference"
@@ -112,7 +113,11 @@ def _reference_windows(candles: CandleRows, frames: list[Frame], lookback_bars: 
     from core.rerun.reference_pipeline import FEATURES, compute_windows
 
     ends = np.array([stop - 1 for _, stop, _ in frames], dtype="int64")
-    matrix = compute_windows(_pipeline_frame(candles), ends, lookback_bars)
+    if len(ends) == 0:
+        return FeatureRows(np.empty(0, dtype="int64"), (), np.empty((0, 0)))
+    begin = min(first for first, _, _ in frames)
+    seen = pd.DataFrame(candles.values[begin : ends.max() + 1], columns=list(OHLCV))
+    matrix = compute_windows(seen, ends - begin, lookback_bars)
     return _complete_rows(candles.opens[ends], FEATURES, matrix)
 
 

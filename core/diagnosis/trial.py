@@ -8,7 +8,15 @@ import numpy.typing as npt
 from core.bundle.load import SideModel
 from core.diagnosis.evidence import SIDE_NAMES, Evidence, Kind
 from core.diagnosis.features import FeatureStore
-from core.diagnosis.inputs import NO_SCALER, model_inputs, rounded, scaled_model
+from core.diagnosis.inputs import (
+    NO_SCALER,
+    edited_inputs,
+    means,
+    model_inputs,
+    ordered_inputs,
+    rounded,
+    scaled_model,
+)
 from core.diagnosis.rows import Flags, Floats
 from core.diagnosis.world import Change, Scope, Source, World, altered
 from core.side import SIDES
@@ -104,6 +112,57 @@ class Laboratory:
         finite = ~np.isinf(inputs).any(axis=1)
         result[finite] = model.score(inputs[finite])
         return result
+
+    def filled(
+        self, changes: Sequence[Change], names: Sequence[str], value: float | None, places: Places
+    ) -> Floats:
+        """Names × candles × sides: probabilities with one feature at a time filled as well.
+
+        `value` None is the scaler's mean. All names are scored in one go; scopes of the
+        changes are left aside, as suits a search.
+        """
+        result = np.full((len(names), len(places), len(SIDE_NAMES)), np.nan)
+        for side, side_name in enumerate(SIDE_NAMES):
+            world = altered(self.base, [entry for entry in changes if side_name in entry.sides])
+            columns, matrix, found = self._features.vectors(world, self._true_opens(world, places))
+            bundles = self._bundles(world, places)
+            for number in np.unique(bundles):
+                model = self._model(world, int(number), 1 - side if world.is_swapped else side)
+                rows = np.flatnonzero((bundles == number) & found)
+                if model is not None and len(rows):
+                    result[:, rows, side] = self._filled(
+                        world, model, columns, matrix[rows], names, value
+                    )
+        return result
+
+    def _filled(
+        self,
+        world: World,
+        model: SideModel,
+        columns: tuple[str, ...],
+        matrix: Floats,
+        names: Sequence[str],
+        value: float | None,
+    ) -> Floats:
+        """Names × rows of one model."""
+        inputs = edited_inputs(world, model, columns, matrix)
+        if inputs is None:
+            return np.full((len(names), len(matrix)), np.nan)
+        variants = np.repeat(inputs[None], len(names), axis=0)
+        centre = means(model)
+        for variant, name in enumerate(names):
+            for place, feature in enumerate(model.features):
+                if feature == name:
+                    variants[variant, :, place] = centre[place] if value is None else value
+        stacked = variants.reshape(-1, inputs.shape[1])
+        log_columns = self.evidence.logged.columns if self.evidence.logged else columns
+        handed = ordered_inputs(world, model, stacked, log_columns)
+        if handed is None:
+            return np.full((len(names), len(matrix)), np.nan)
+        finite = ~np.isinf(handed).any(axis=1)
+        scored = np.full(len(handed), np.nan)
+        scored[finite] = model.score(handed[finite])
+        return np.asarray(scored.reshape(len(names), len(matrix)))
 
     def _bundles(self, world: World, places: Places) -> npt.NDArray[np.int64]:
         if world.bundle is not None:

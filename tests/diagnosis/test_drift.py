@@ -1,0 +1,25 @@
+import numpy as np
+import pytest
+
+from core.diagnosis.drift import effective_rows, population_stability
+
+
+def test_independent_rows_count_in_full_and_alike_neighbours_do_not() -> None:
+    noise = np.random.default_rng(1).normal(size=4000)
+    slow = np.empty(4000)
+    slow[0] = 0.0
+    for place in range(1, 4000):
+        slow[place] = 0.9 * slow[place - 1] + noise[place]
+    assert effective_rows(noise) == pytest.approx(4000, rel=0.15)
+    # (1 − 0.9) / (1 + 0.9) of the rows for an autoregression of 0.9
+    assert effective_rows(slow) == pytest.approx(4000 * 0.1 / 1.9, rel=0.4)
+
+
+def test_a_constant_feature_is_one_row() -> None:
+    assert effective_rows(np.ones(100)) == 1.0
+
+
+def test_the_same_values_have_no_instability_and_moved_ones_have() -> None:
+    values = np.random.default_rng(2).normal(size=2000)
+    assert population_stability(values, values) == 0.0
+    assert population_stability(values, values + 1.0) > 0.5
