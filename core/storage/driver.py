@@ -1,4 +1,4 @@
-"""Bulk inserts of plain tuples: the driver's own executemany, without a dict a row."""
+"""Bulk writes and reads of plain tuples: the driver's own, without a dict or object a row."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -31,6 +31,15 @@ def insert_many(
     else:
         plain = type(rows) is list and type(rows[0]) is tuple
         connection.exec_driver_sql(text, rows if plain else [tuple(row) for row in rows])
+
+
+def fetch_tuples(connection: sa.Connection, query: sa.Select[Any]) -> list[tuple[Any, ...]]:
+    """All rows of a query in their stored form: the driver's own tuples, no object a row."""
+    result = connection.execute(query)
+    try:
+        return list(result.cursor.fetchall())
+    finally:
+        result.close()
 
 
 @cache

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby, pairwise
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from core.feature_log.layout import Layout
 from core.feature_log.lookup import line_at, says
 from core.frames import index_from_us, to_us
 from core.storage.bulk import raw
+from core.storage.driver import fetch_tuples
 from core.storage.tables import feature_row, layout, log_file, quarantine
 
 LOG = "feature_log"
@@ -73,8 +75,8 @@ def read_vectors(
     page: list[Any] = []
     while True:
         after = () if not page else (_ROW.c.candle_open > page[-1][0],)
-        page = list(connection.execute(query.where(*after).limit(_PAGE)))
-        for layout_id, group in groupby(page, key=lambda row: int(row[1])):
+        page = fetch_tuples(connection, query.where(*after).limit(_PAGE))
+        for layout_id, group in groupby(page, key=itemgetter(1)):
             yield _block(list(group), layouts[layout_id], layout_id, with_texts)
         if len(page) < _PAGE:
             return
@@ -83,10 +85,10 @@ def read_vectors(
 def _block(
     rows: list[Any], columns: tuple[str, ...], layout_id: int, with_texts: bool
 ) -> LoggedBlock:
-    vectors = b"".join(row[2] for row in rows)
+    vectors = b"".join(map(itemgetter(2), rows))
     return LoggedBlock(
         columns,
-        np.fromiter((row[0] for row in rows), np.int64, len(rows)),
+        np.fromiter(map(itemgetter(0), rows), np.int64, len(rows)),
         np.frombuffer(vectors, dtype="<f8").reshape(len(rows), len(columns)),
         layout_id,
         tuple(_texts(row[3], columns) for row in rows) if with_texts else (),
