@@ -147,7 +147,9 @@ def parse_content(
     grammar: Grammar, layout: Layout, kinds: str, content: bytes, line: int, offset: int
 ) -> PlainRows | None:
     """Rows of whole lines without quotes, where every one of them is plainly a row."""
-    if b"\0" in content or content.count(b"\r") != content.count(b"\r\n"):
+    if b"\0" in content:
+        return None
+    if b"\r" in content and content.count(b"\r") != content.count(b"\r\n"):
         return None
     ends = np.flatnonzero(np.frombuffer(content, np.uint8) == _LINE_END)
     starts = np.concatenate(([0], ends[:-1] + 1))

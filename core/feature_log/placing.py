@@ -66,7 +66,7 @@ class Placer:
         if self._is_plain(batch, generation):
             for block in batch.blocks:
                 number = self._catalog.ids[block.layout]
-                self.ledger.add_new(file_id, generation, number, block.rows)
+                self.ledger.add_new(file_id, generation, number, block.columns())
             return
         candidates = self._rows(batch, file_id, generation)
         kept = [self.answer(line, Place(file_id, generation, line.line)) for line in batch.drifted]

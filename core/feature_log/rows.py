@@ -2,9 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -52,18 +52,14 @@ class PlainRows:
     def __len__(self) -> int:
         return len(self.opens)
 
-    def rows(self) -> list[LoggedRow]:
-        """The same as rows."""
+    def columns(self) -> list[Sequence[Any]]:
+        """The fields of LoggedRow, a sequence each."""
         width = 8 * self.matrix.shape[1]
         blob = self.matrix.astype("<f8", copy=False).tobytes()
         vectors = [blob[start : start + width] for start in range(0, len(blob), width)]
-        hashes = [
-            identity(self.layout, vector, document)
-            for vector, document in zip(vectors, self.documents, strict=True)
-        ]
-        columns = [
+        return [
             self.opens.tolist(),
-            hashes,
+            identities(self.layout, vectors, self.documents),
             vectors,
             self.documents,
             self.logged,
@@ -72,7 +68,10 @@ class PlainRows:
             self.offsets.tolist(),
             self.lengths.tolist(),
         ]
-        return list(map(LoggedRow._make, zip(*columns, strict=True)))
+
+    def rows(self) -> list[LoggedRow]:
+        """The same as rows."""
+        return list(map(LoggedRow._make, zip(*self.columns(), strict=True)))
 
     def _price(self, position: int | None) -> list[float | None]:
         if position is None:
@@ -93,6 +92,16 @@ class RowBlock:
         if self.plain is not None:
             self.single, self.plain = self.plain.rows(), None
         return self.single
+
+    def opens(self) -> list[int]:
+        """Candle opens in microseconds."""
+        if self.plain is not None:
+            return list(map(int, self.plain.opens.tolist()))
+        return [row.candle_open for row in self.single]
+
+    def columns(self) -> list[Sequence[Any]]:
+        """The fields of LoggedRow, a sequence each; there is a row at least."""
+        return list(zip(*self.single, strict=True)) if self.plain is None else self.plain.columns()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +138,16 @@ class Batch:
 
 def identity(layout: Layout, vector: bytes, texts: str | None) -> bytes:
     """Equal for rows that hold the same values in the same columns."""
-    said = b"" if texts is None else texts.encode()
-    return hashlib.sha256(b"".join((layout.seed, vector, said))).digest()[:16]
+    return identities(layout, [vector], [texts])[0]
+
+
+def identities(
+    layout: Layout, vectors: Sequence[bytes], documents: Sequence[str | None]
+) -> list[bytes]:
+    """The identity of each row."""
+    sha256, seed = hashlib.sha256, layout.seed
+    ends = [seed if text is None else seed + text.encode() for text in documents]
+    return [sha256(vector + end).digest()[:16] for vector, end in zip(vectors, ends, strict=True)]
 
 
 def texts_document(texts: Mapping[int, str]) -> str | None:

@@ -10,6 +10,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -109,16 +110,23 @@ class Ledger:
         )
         return distinct.isdisjoint(self.connection.scalars(query))
 
-    def add_new(self, file_id: int, generation: int, layout_id: int, rows: list[LoggedRow]) -> None:
-        """Store rows of candles that are new, as their file's header describes them."""
-        fixed = (layout_id, file_id, generation)
-        values = [
-            (self.bot_id, *row[:2], *fixed, *row[10:13], False, *row[4:10], row[3], row[2])
-            for row in rows
-        ]
-        insert_many(self.connection, _ROWS, _ROW_NAMES, values)
-        self.count(file_id, "stored", len(rows))
-        self.changed += [row[0] for row in rows]
+    def add_new(
+        self, file_id: int, generation: int, layout_id: int, columns: list[Sequence[Any]]
+    ) -> None:
+        """Store rows of candles that are new, as their file's header describes them.
+
+        columns: the fields of LoggedRow, a sequence each.
+        """
+        opens, row_hashes, vectors, texts, *numbers = columns
+        whence = (repeat(value) for value in (layout_id, file_id, generation))
+        values = zip(
+            *(repeat(self.bot_id), opens, row_hashes, *whence, *numbers[6:9]),
+            *(repeat(False), *numbers[:6], texts, vectors),
+            strict=False,  # the repeated ones do not end
+        )
+        insert_many(self.connection, _ROWS, _ROW_NAMES, list(values))
+        self.count(file_id, "stored", len(opens))
+        self.changed += opens
 
     def settle(self, added: Iterable[Candidate], withdrawn: Iterable[Candidate]) -> None:
         """Add and withdraw lines and decide anew about their candles."""
