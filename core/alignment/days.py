@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from core.alignment.day_block import pack_pairs
+from core.side import SIDES
 
 # Signed diffs lie in -1..1; bin i holds i*width <= diff < (i+1)*width.
 BIN_WIDTH = 0.005
@@ -29,39 +30,42 @@ def roll_up(paired: pd.DataFrame, pairs: pd.DataFrame) -> list[dict[str, Any]]:
     `paired` as pair_signals returns it, `pairs` as judge_pairs. The day is a
     Timestamp; max_abs_diff and max_at (the earliest candle with it) are None without pairs.
     """
-    if paired.empty:
-        return []
-    present = paired.assign(
-        day=paired["candle_open"].dt.floor("D"),
-        production_signals=paired["probability_production"].notna(),
-        backtest_signals=paired["probability_backtest"].notna(),
-    )
-    by_day = pairs.assign(day=pairs["candle_open"].dt.floor("D")).groupby(["day", "side"])
-    groups = dict(iter(by_day))
-    nothing = pairs.iloc[:0]
-    return [
-        {
-            "day": key[0],
-            "side": key[1],
-            **{name: int(rows[name].sum()) for name in _SIDE_COLUMNS},
-            **_summary(groups.get(key, nothing)),
-        }
-        for key, rows in present.groupby(["day", "side"])
-    ]
+    sides, days = paired["side"].to_numpy(dtype=object), _days(paired)
+    counts = {
+        name: paired[f"probability_{origin}"].notna().to_numpy()
+        for name, origin in zip(_SIDE_COLUMNS, ("production", "backtest"), strict=True)
+    }
+    pair_sides, pair_days = pairs["side"].to_numpy(dtype=object), _days(pairs)
+    records = []
+    for day in np.unique(days):
+        for side in SIDES:
+            rows = (days == day) & (sides == side)
+            if rows.any():
+                present = {name: int(known[rows].sum()) for name, known in counts.items()}
+                mine = pairs[(pair_days == day) & (pair_sides == side)]
+                opened = pd.Timestamp(day, tz="UTC")
+                records.append({"day": opened, "side": str(side), **present, **_summary(mine)})
+    return records
+
+
+def _days(frame: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.datetime64]]:
+    return frame["candle_open"].to_numpy(dtype="datetime64[us]").astype("datetime64[D]")
 
 
 def _summary(pairs: pd.DataFrame) -> dict[str, Any]:
-    worst = None if pairs.empty else pairs.iloc[int(pairs["abs_diff"].to_numpy().argmax())]
+    sizes = pairs["abs_diff"].to_numpy()
+    worst = None if pairs.empty else int(sizes.argmax())
+    decided = pairs["decision_flip"].dropna()
     return {
         "pairs": len(pairs),
-        "sum_diff": float(pairs["diff"].sum()),
-        "sum_abs_diff": float(pairs["abs_diff"].sum()),
-        "max_abs_diff": None if worst is None else float(worst["abs_diff"]),
-        "max_at": None if worst is None else worst["candle_open"],
-        "above": int((~pairs["is_aligned"].astype(bool)).sum()),
-        "flips": int(pairs["flip"].sum()),
-        "decisions": int(pairs["decision_flip"].notna().sum()),
-        "decision_flips": int(pairs["decision_flip"].fillna(False).sum()),
+        "sum_diff": float(pairs["diff"].to_numpy().sum()),
+        "sum_abs_diff": float(sizes.sum()),
+        "max_abs_diff": None if worst is None else float(sizes[worst]),
+        "max_at": None if worst is None else pairs["candle_open"].iloc[worst],
+        "above": int((~pairs["is_aligned"].to_numpy(dtype=bool)).sum()),
+        "flips": int(pairs["flip"].to_numpy().sum()),
+        "decisions": len(decided),
+        "decision_flips": int(decided.sum()),
         "bins": histogram(pairs["diff"]),
         "block": pack_pairs(pairs),
     }

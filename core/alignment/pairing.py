@@ -21,7 +21,7 @@ from core.bundle.deployments import rule_at
 from core.frames import from_us, to_us, us_from_index
 from core.settings import BotSettings, RuleChanges
 from core.side import Origin
-from core.storage.reads.pairs import due_days, read_pairs
+from core.storage.reads.pairs import PairKey, PairValues, due_days, stored_pairs
 from core.storage.reads.signals import production_signals, read_series
 from core.storage.writes.pairs import (
     DAY_US,
@@ -33,8 +33,6 @@ from core.storage.writes.pairs import (
 
 REPLAY = "replay"
 _CHUNK_DAYS = 31
-_AS_STORED = {"probability_production": "production", "probability_backtest": "backtest"}
-_STORED = ["production_origin", "production", "backtest", "is_aligned", "flip", "decision_flip"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +45,7 @@ class PairingReport:
 
 
 def pair_bot(
-    engine: sa.Engine, bot_id: int, bot: BotSettings, *, now: datetime, run_id: int
+    engine: sa.Engine, bot_id: int, bot: BotSettings, *, now: datetime, run_id: int | None
 ) -> PairingReport:
     """Bring the pairs of every configured comparison up to date.
 
@@ -117,18 +115,29 @@ def _pair_days(
     name: str,
     comparison_id: int,
     days: list[int],
-    run_id: int,
+    run_id: int | None,
 ) -> tuple[int, int]:
     """Pair these days anew; returns how many pairs were written and removed."""
     window = from_us(days[0]), from_us(days[-1] + DAY_US)
-    paired, pairs = _computed(connection, bot_id, bot, name, window)
-    stored = _on_days(read_pairs(connection, comparison_id, *window), days)
-    paired, pairs = _on_days(paired, days), _on_days(pairs, days)
-    changed, vanished = _changes(stored, pairs.rename(columns=_AS_STORED))
-    records = _records(changed, comparison_id, run_id)
-    write_pairs(connection, comparison_id, records, vanished)
+    paired, pairs = (
+        _on_days(frame, days) for frame in _computed(connection, bot_id, bot, name, window)
+    )
+    stored = {
+        key: values
+        for key, values in stored_pairs(connection, comparison_id, *window).items()
+        if key[0] // DAY_US * DAY_US in days
+    }
+    computed = _by_key(pairs)
+    changed = [key for key, values in computed.items() if stored.get(key) != values]
+    vanished = [key for key in stored if key not in computed]
+    write_pairs(
+        connection,
+        comparison_id,
+        [_record(comparison_id, run_id, key, computed[key]) for key in changed],
+        vanished,
+    )
     write_days(connection, comparison_id, days, _day_records(paired, pairs, comparison_id))
-    return len(records), len(vanished)
+    return len(changed), len(vanished)
 
 
 def _computed(
@@ -164,51 +173,46 @@ def _overridden(live: pd.DataFrame, changes: RuleChanges | None) -> pd.DataFrame
 
 
 def _on_days(frame: pd.DataFrame, days: list[int]) -> pd.DataFrame:
+    if days[-1] - days[0] == (len(days) - 1) * DAY_US:
+        return frame
     opened = us_from_index(frame["candle_open"])
     return frame[pd.Index(opened // DAY_US * DAY_US).isin(days)].reset_index(drop=True)
 
 
-def _changes(
-    stored: pd.DataFrame, pairs: pd.DataFrame
-) -> tuple[pd.DataFrame, list[tuple[str, int]]]:
-    """Pairs that are new or differ from the stored ones, and keys that are stored no longer."""
-    old = stored.set_index(KEYS)[_STORED]
-    new = pairs.set_index(KEYS)[_STORED]
-    common = new.index.intersection(old.index)
-    before, after = old.loc[common], new.loc[common]
-    is_same = (before.eq(after) | (before.isna() & after.isna())).fillna(False).all(axis=1)
-    changed = new.index.difference(common[is_same.to_numpy(dtype=bool)])
-    gone = old.index.difference(new.index)
-    opened = us_from_index(pd.DatetimeIndex(gone.get_level_values("candle_open")))
-    sides = gone.get_level_values("side")
-    is_changed = pairs.set_index(KEYS).index.isin(changed)
-    return pairs[is_changed], list(zip(map(str, sides), opened.tolist(), strict=True))
-
-
-def _records(pairs: pd.DataFrame, comparison_id: int, run_id: int) -> list[dict[str, Any]]:
-    opened = us_from_index(pairs["candle_open"]).tolist()
-    decided = pairs["decision_flip"].astype(object).where(pairs["decision_flip"].notna(), None)
-    columns = ["side", "production_origin", "production", "backtest", "diff", "abs_diff"]
-    rows = zip(
-        opened,
-        decided,
-        pairs["is_aligned"].astype(bool),
-        pairs["flip"].astype(bool),
-        pairs[columns].to_dict("records"),
+def _by_key(pairs: pd.DataFrame) -> dict[PairKey, PairValues]:
+    """The pairs as `stored_pairs` returns them."""
+    decided = pairs["decision_flip"]
+    keys = zip(us_from_index(pairs["candle_open"]).tolist(), map(str, pairs["side"]), strict=True)
+    values = zip(
+        map(str, pairs["production_origin"]),
+        pairs["probability_production"].tolist(),
+        pairs["probability_backtest"].tolist(),
+        pairs["is_aligned"].tolist(),
+        pairs["flip"].tolist(),
+        decided.astype(object).where(decided.notna(), None).tolist(),
         strict=True,
     )
-    return [
-        {
-            "comparison_id": comparison_id,
-            "candle_open": when,
-            **{str(column): value for column, value in values.items()},
-            "is_aligned": bool(aligned),
-            "flip": bool(flip),
-            "decision_flip": decision if decision is None else bool(decision),
-            "run_id": run_id,
-        }
-        for when, decision, aligned, flip, values in rows
-    ]
+    return dict(zip(keys, values, strict=True))
+
+
+def _record(
+    comparison_id: int, run_id: int | None, key: PairKey, values: PairValues
+) -> dict[str, Any]:
+    production_origin, production, backtest, is_aligned, flip, decision_flip = values
+    return {
+        "comparison_id": comparison_id,
+        "candle_open": key[0],
+        "side": key[1],
+        "production_origin": production_origin,
+        "production": production,
+        "backtest": backtest,
+        "diff": production - backtest,
+        "abs_diff": abs(production - backtest),
+        "is_aligned": is_aligned,
+        "flip": flip,
+        "decision_flip": decision_flip,
+        "run_id": run_id,
+    }
 
 
 def _day_records(

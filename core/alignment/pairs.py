@@ -60,47 +60,45 @@ def judge_pairs(
     by candle_open; `backtest_rule` is what the backtest decides by (default: the live
     one). decision_flip is NA where LONG or SHORT of either side is missing.
     """
-    both = paired["diff"].notna()
-    pairs = paired[both].reset_index(drop=True)
-    limit = tolerance[both].to_numpy() if isinstance(tolerance, pd.Series) else tolerance
-    threshold = _thresholds(pairs, live_rule)
-    flips = (pairs["probability_production"].to_numpy() >= threshold) != (
-        pairs["probability_backtest"].to_numpy() >= threshold
+    codes, opens = pd.factorize(paired["candle_open"])
+    live = _constants(live_rule, pd.DatetimeIndex(opens))
+    own = live if backtest_rule is None else _constants(backtest_rule, pd.DatetimeIndex(opens))
+    is_long = paired["side"].to_numpy() == Side.LONG
+    production = paired["probability_production"].to_numpy(dtype="float64")
+    backtest = paired["probability_backtest"].to_numpy(dtype="float64")
+    threshold = np.where(is_long, live["long_threshold"][codes], live["short_threshold"][codes])
+    decided = (
+        _decisions(production, codes, is_long, live),
+        _decisions(backtest, codes, is_long, own),
     )
-    decisions = _decision_flips(
-        paired, live_rule, live_rule if backtest_rule is None else backtest_rule
+    is_known = (decided[0] != Decision.UNKNOWN) & (decided[1] != Decision.UNKNOWN)
+    flips = pd.arrays.BooleanArray((decided[0] != decided[1])[codes], ~is_known[codes])
+    limit = tolerance.to_numpy() if isinstance(tolerance, pd.Series) else tolerance
+    judged = paired.assign(
+        is_aligned=paired["abs_diff"].to_numpy() <= limit + NOISE,
+        flip=(production >= threshold) != (backtest >= threshold),
+        decision_flip=flips,
     )
-    return pairs.assign(
-        is_aligned=pairs["abs_diff"].to_numpy() <= limit + NOISE,
-        flip=flips,
-        decision_flip=decisions.reindex(pairs["candle_open"]).array,
-    )
+    return judged[paired["diff"].notna().to_numpy()].reset_index(drop=True)
 
 
-def _thresholds(pairs: pd.DataFrame, live_rule: pd.DataFrame) -> npt.NDArray[np.float64]:
-    rules = live_rule.loc[pairs["candle_open"]]
-    is_long = pairs["side"].to_numpy() == Side.LONG
-    return np.where(is_long, rules["long_threshold"], rules["short_threshold"])
+def _constants(rule: pd.DataFrame, opens: pd.DatetimeIndex) -> dict[str, npt.NDArray[np.float64]]:
+    """The rule's constants at these candles; raises KeyError for a candle that it lacks."""
+    rows = rule.index.get_indexer(opens)
+    if (rows < 0).any():
+        raise KeyError(f"no rule for the candle of {opens[rows < 0][0]}")
+    return {name: rule[name].to_numpy(dtype="float64")[rows] for name in _RULE}
 
 
-def _decision_flips(
-    paired: pd.DataFrame, live_rule: pd.DataFrame, backtest_rule: pd.DataFrame
-) -> pd.Series:
-    """Per candle whether the two sides decide differently; NA where unknown."""
-    production = _decisions(paired, "probability_production", live_rule)
-    backtest = _decisions(paired, "probability_backtest", backtest_rule)
-    is_known = (production != Decision.UNKNOWN) & (backtest != Decision.UNKNOWN)
-    return (production != backtest).astype("boolean").where(is_known)
-
-
-def _decisions(paired: pd.DataFrame, column: str, rule: pd.DataFrame) -> pd.Series:
-    wide = paired.pivot(index="candle_open", columns="side", values=column).reindex(
-        columns=[str(Side.LONG), str(Side.SHORT)]
-    )
-    constants = rule.loc[wide.index]
-    decided = decide(
-        wide[str(Side.LONG)],
-        wide[str(Side.SHORT)],
-        **{name: constants[name].to_numpy() for name in _RULE},
-    )
-    return pd.Series(decided, index=wide.index)
+def _decisions(
+    probabilities: npt.NDArray[np.float64],
+    codes: npt.NDArray[np.intp],
+    is_long: npt.NDArray[np.bool_],
+    constants: dict[str, npt.NDArray[np.float64]],
+) -> npt.NDArray[np.int8]:
+    """Decision of each candle; `codes` says which candle a row is of."""
+    sides = {}
+    for side, rows in ((Side.LONG, is_long), (Side.SHORT, ~is_long)):
+        sides[side] = np.full(len(constants["gate"]), np.nan)
+        sides[side][codes[rows]] = probabilities[rows]
+    return decide(sides[Side.LONG], sides[Side.SHORT], **constants)

@@ -12,6 +12,9 @@ from core.storage.bulk import raw
 from core.storage.tables import pair, pair_day, pair_due
 
 Query = TypeVar("Query", bound=sa.Select[*tuple[Any, ...]])
+PairKey = tuple[int, str]  # candle open (stored µs), side
+# production_origin, production, backtest, is_aligned, flip, decision_flip
+PairValues = tuple[Any, ...]
 _PAIR = raw(pair)
 _PAIR_DAY = raw(pair_day)
 _PAIR_DUE = raw(pair_due)
@@ -34,7 +37,9 @@ def read_pairs(
         .where(_PAIR.c.comparison_id == comparison_id)
         .order_by(_PAIR.c.candle_open, _PAIR.c.side)
     )
-    rows = connection.execute(within(query, _PAIR.c.candle_open, from_, until)).all()
+    rows = [
+        tuple(row) for row in connection.execute(within(query, _PAIR.c.candle_open, from_, until))
+    ]
     frame = pd.DataFrame(rows, columns=[column.name for column in columns])
     return frame.assign(
         candle_open=index_from_us(frame["candle_open"]),
@@ -68,13 +73,26 @@ def read_days(
         .where(_PAIR_DAY.c.comparison_id == comparison_id)
         .order_by(_PAIR_DAY.c.day, _PAIR_DAY.c.side)
     )
-    rows = connection.execute(within(query, _PAIR_DAY.c.day, from_, until)).all()
+    found = connection.execute(within(query, _PAIR_DAY.c.day, from_, until))
+    rows = [tuple(row) for row in found]  # pandas takes Row objects apart slowly
     frame = pd.DataFrame(rows, columns=[column.name for column in columns])
     return frame.assign(
         day=index_from_us(frame["day"]),
         max_at=_nullable_times(frame["max_at"]),
         max_abs_diff=frame["max_abs_diff"].astype("float64"),
     )
+
+
+def stored_pairs(
+    connection: sa.Connection, comparison_id: int, from_: datetime, until: datetime
+) -> dict[PairKey, PairValues]:
+    """What is stored of each pair in a window, without what follows from it; times as stored µs."""
+    names = ("production_origin", "production", "backtest", "is_aligned", "flip", "decision_flip")
+    query = sa.select(_PAIR.c.candle_open, _PAIR.c.side, *(_PAIR.c[name] for name in names)).where(
+        _PAIR.c.comparison_id == comparison_id
+    )
+    rows = connection.execute(within(query, _PAIR.c.candle_open, from_, until))
+    return {(row[0], row[1]): tuple(row[2:]) for row in rows}
 
 
 def due_days(connection: sa.Connection, comparison_id: int) -> list[int]:

@@ -56,7 +56,9 @@ def read_series(
         _SIGNAL.c.series_id == series_id(connection, bot_id, origin, comparison),
         _SIGNAL.c.side.in_(("LONG", "SHORT")),
     )
-    rows = connection.execute(within(query, _SIGNAL.c.candle_open, from_, until)).all()
+    rows = [
+        tuple(row) for row in connection.execute(within(query, _SIGNAL.c.candle_open, from_, until))
+    ]
     frame = pd.DataFrame(rows, columns=[column.name for column in columns])
     frame = frame.astype(dict.fromkeys(_NUMBERS, "float64") | {"side": "str"})
     frame = frame.assign(
@@ -102,7 +104,10 @@ def absences(
     query = sa.select(*columns).where(
         _ABSENCE.c.series_id == series_id(connection, bot_id, origin, comparison)
     )
-    rows = connection.execute(within(query, _ABSENCE.c.candle_open, from_, until)).all()
+    rows = [
+        tuple(row)
+        for row in connection.execute(within(query, _ABSENCE.c.candle_open, from_, until))
+    ]
     frame = pd.DataFrame(rows, columns=[column.name for column in columns])
     frame = frame.assign(candle_open=index_from_us(frame["candle_open"])).astype(
         {"side": "str", "reason": "str", "detail": "str"}

@@ -74,11 +74,11 @@ def write_pairs(
     connection: sa.Connection,
     comparison_id: int,
     changed: Sequence[Mapping[str, Any]],
-    vanished: Iterable[tuple[str, int]],
+    vanished: Iterable[tuple[int, str]],
 ) -> None:
-    """Upsert changed pairs (times as stored µs) and delete vanished (side, candle_open)."""
+    """Upsert changed pairs (times as stored µs) and delete vanished (candle_open, side)."""
     upsert(connection, _PAIR, changed)
-    gone = [{"gone_side": side, "gone_open": opened} for side, opened in vanished]
+    gone = [{"gone_side": side, "gone_open": opened} for opened, side in vanished]
     if gone:
         connection.execute(
             sa.delete(_PAIR).where(
