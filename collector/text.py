@@ -39,10 +39,13 @@ def _bot_lines(bot: dict[str, Any]) -> Lines:
         f"  Signals     {_account(bot['signals'])}",
     ]
     lines += [f"  Alignment   {_agreement(entry)}" for entry in bot["alignment"]]
+    shown = [entry for entry in bot["findings"] if entry["verdict"] in ("proven", "partial")]
     lines += [
-        f"  Finding     {entry['verdict']}: {entry['cause']}: {entry['summary']}"
-        for entry in bot["findings"]
+        f"  Finding     {entry['comparison']}: {entry['verdict']}: {entry['summary']}"
+        for entry in shown
     ]
+    if bot["findings"] and not shown:
+        lines.append("  Finding     no cause is proven; `diagnose` says what was tried")
     return lines
 
 

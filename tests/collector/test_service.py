@@ -154,3 +154,35 @@ def test_a_cycle_fires_some_seconds_after_each_candle(timeframe: str, length_s: 
     assert (first.timestamp() - 20) % length_s == 0
     assert second - first == timedelta(seconds=length_s)
     assert first - now <= timedelta(seconds=length_s)
+
+
+ENDLESS = """
+import sys, time
+import collector.schedule as schedule
+from collector.__main__ import main
+
+def endless(engine, bot):
+    print("computing", flush=True)
+    time.sleep(600)
+
+schedule.align_bot = endless
+sys.exit(main(["--config", sys.argv[1], "run"]))
+"""
+
+
+def test_a_stop_does_not_wait_for_a_long_computation(tmp_path: Path) -> None:
+    config = write_config(tmp_path, "a")
+    service = subprocess.Popen(
+        [sys.executable, "-c", ENDLESS, str(config)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert service.stdout is not None
+        assert service.stdout.readline() == "computing\n"
+        service.send_signal(signal.SIGTERM)
+        assert service.wait(timeout=30) == 0
+    finally:
+        service.kill()
+        service.communicate()
