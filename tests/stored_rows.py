@@ -64,6 +64,7 @@ def store_rows(
                 "length": 0,
                 "is_recovered": False,
                 "logged_at": opened + FIVE.length_us + 9_000_000,
+                "close": _close(columns, vectors[row]),
                 "texts": (texts or {}).get(row),
                 "vector": vectors[row].tobytes(),
             }
@@ -78,6 +79,10 @@ def store_rows(
         )
         connection.execute(sa.insert(table), rows)
         note_feature_rows(connection, bot_id, candle_opens)
+
+
+def _close(columns: Sequence[str], row: np.ndarray) -> float | None:
+    return float(row[list(columns).index("close")]) if "close" in columns else None
 
 
 def _layout(connection: sa.Connection, bot_id: int, columns: Sequence[str]) -> int:

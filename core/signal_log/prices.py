@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
+from core.storage.reads.feature_log import logged_candles
 from core.storage.reads.signal_lines import price_lines
 
 _NOISE = 1e-9
@@ -29,12 +30,15 @@ class PriceAccount:
 
 
 def price_account(
-    connection: sa.Connection, bot_id: int, log: str | None, closes: pd.Series
+    connection: sa.Connection, bot_id: int, log: str | None = None, closes: pd.Series | None = None
 ) -> PriceAccount:
-    """Compare every reference price of a log (None: of all) with `closes`.
+    """Compare every reference price of a log (None: of all) with the candles' closes.
 
-    `closes`: close prices indexed by candle_open (UTC), from whatever source.
+    `closes`: close prices indexed by candle_open (UTC), from whatever source; without
+    it, those that the feature log carries.
     """
+    if closes is None:
+        closes = first_known([logged_candles(connection, bot_id)])
     lines = price_lines(connection, bot_id, log)
     is_match = matches_close(lines, closes)
     checked = int(is_match.notna().sum())
