@@ -1,0 +1,216 @@
+"""The dashboard's reads on a real file, against plain reads of the same rows."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+from core.frames import us_from_index
+from core.storage.engine import reader_engine
+from core.storage.reads import (
+    dashboard_candle,
+    dashboard_changes,
+    dashboard_collection,
+    dashboard_features,
+    dashboard_findings,
+    dashboard_health,
+    dashboard_pairs,
+    dashboard_state,
+)
+from core.storage.reads.bots import comparisons
+from core.storage.reads.pairs import read_pairs
+from tests.dashboard.seed import BACKTEST, NOW, Plan, seed_database
+
+PLAN = Plan(days=2)
+OPENS = PLAN.opens
+WORST = OPENS[200].to_pydatetime()
+
+
+@pytest.fixture(scope="module")
+def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Connection]:
+    file = tmp_path_factory.mktemp("reads") / "align.db"
+    seed_database(file, (PLAN,)).dispose()
+    engine = reader_engine(f"sqlite:///{file}")
+    with engine.connect() as opened:
+        yield opened
+    engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def comparison_id(connection: sa.Connection) -> int:
+    return next(one.id for one in comparisons(connection, 1) if one.name == BACKTEST)
+
+
+@pytest.mark.parametrize(
+    ("from_", "until"),
+    [
+        (None, None),
+        (OPENS[100].to_pydatetime(), OPENS[300].to_pydatetime()),
+        (OPENS[-1].to_pydatetime(), None),
+    ],
+)
+def test_blocks_give_the_pairs_that_rows_give(
+    connection: sa.Connection, comparison_id: int, from_: datetime | None, until: datetime | None
+) -> None:
+    blocks = dashboard_pairs.window_pairs(connection, comparison_id, from_, until)
+    rows = read_pairs(connection, comparison_id, from_, until)
+    by = ["side", "candle_open"]
+    left = blocks.astype({"side": "str"}).sort_values(by, ignore_index=True)
+    right = rows.sort_values(by, ignore_index=True)
+    for name in ("candle_open", "side", "production", "backtest", "is_aligned", "flip"):
+        assert left[name].tolist() == right[name].tolist()
+    assert left["decision_flip"].equals(right["decision_flip"])
+
+
+def test_worst_pairs_are_those_beyond_the_tolerance_largest_first(
+    connection: sa.Connection, comparison_id: int
+) -> None:
+    found = dashboard_pairs.worst_pairs(connection, 1, comparison_id)
+    rows = read_pairs(connection, comparison_id)
+    beyond = rows[~rows["is_aligned"]].sort_values("abs_diff", ascending=False)
+    assert found["abs_diff"].tolist() == beyond["abs_diff"].tolist()
+    assert (found["abs_diff"] > 0.1).all()
+    one_side = dashboard_pairs.worst_pairs(connection, 1, comparison_id, sides=("LONG",), limit=1)
+    assert one_side["side"].tolist() == ["LONG"]
+
+
+def test_worst_pairs_use_the_partial_index(connection: sa.Connection, comparison_id: int) -> None:
+    plan = connection.exec_driver_sql(
+        "explain query plan select * from pair where comparison_id = ? and is_aligned is 0 "
+        "order by abs_diff desc limit 5",
+        (comparison_id,),
+    ).all()
+    assert "ix_pair_worst" in str(plan)
+
+
+def test_explained_stretches_are_left_out(connection: sa.Connection, comparison_id: int) -> None:
+    everything = dashboard_pairs.Explained(
+        OPENS[0].to_pydatetime(), OPENS[-1].to_pydatetime() + timedelta(minutes=5), ("LONG",)
+    )
+    found = dashboard_pairs.worst_pairs(connection, 1, comparison_id, explained=(everything,))
+    assert set(found["side"]) == {"SHORT"}
+
+
+def test_flagged_candles_are_counted_once(connection: sa.Connection, comparison_id: int) -> None:
+    found = dashboard_pairs.worst_pairs(connection, 1, comparison_id)
+    assert (
+        dashboard_pairs.count_flagged(connection, comparison_id) == found["candle_open"].nunique()
+    )
+    after = OPENS[-1].to_pydatetime() + timedelta(minutes=5)
+    assert dashboard_pairs.count_flagged(connection, comparison_id, from_=after) == 0
+
+
+def test_collection_is_read_from_its_index_alone(connection: sa.Connection) -> None:
+    rows = dashboard_collection.collection_frame(connection, 1)
+    logged = np.delete(np.arange(len(OPENS)), list(PLAN.gaps))
+    assert rows["candle_open"].tolist() == OPENS[logged].tolist()
+    assert rows["is_recovered"].sum() == 5
+    plan = connection.exec_driver_sql(
+        "explain query plan select candle_open, logged_at, is_recovered, layout_id "
+        "from feature_row where bot_id = 1 order by candle_open"
+    ).all()
+    assert "COVERING INDEX ix_feature_row_collection" in str(plan)
+
+
+def test_quarantine_keeps_raw_text_and_reason(connection: sa.Connection) -> None:
+    lines = dashboard_collection.quarantined_lines(connection, 1)
+    assert [line["reason"] for line in lines] == ["conflict", "no_layout"]
+    assert lines[0]["raw"] == PLAN.raw_line
+    one = dashboard_collection.quarantined_lines(connection, 1, reason="no_layout")
+    assert len(one) == 1
+    assert dict(dashboard_collection.quarantine_reasons(connection, 1)) == {
+        "conflict": 1,
+        "no_layout": 1,
+    }
+    assert dashboard_collection.account(connection, 1)["quarantined"] == 2
+
+
+def test_the_version_moves_with_finished_runs_alone(connection: sa.Connection) -> None:
+    version = dashboard_state.data_version(connection)
+    assert version.startswith("6@")
+    assert dashboard_state.last_run_at(connection) is not None
+    (state,) = dashboard_state.bot_states(connection)
+    assert (state.first_candle, state.last_candle) == (OPENS[0], OPENS[-1])
+
+
+def test_a_candle_names_origin_bundle_and_run_of_every_signal(connection: sa.Connection) -> None:
+    found = dashboard_candle.signals_at(connection, 1, WORST)
+    assert [one.origin for one in found][:4] == ["emitted", "emitted", "replay", "replay"]
+    assert {one.bundle_name for one in found} == {"demo_20251024"}
+    assert all(one.run_at is not None for one in found)
+    assert dashboard_candle.absences_at(connection, 1, WORST) == ()
+    pairs = dashboard_pairs.candle_pairs(connection, 1, WORST)
+    assert len(pairs) == 6
+    before, after = dashboard_candle.neighbour_opens(connection, 1, OPENS[31].to_pydatetime())
+    assert (before, after) == (OPENS[29].to_pydatetime(), OPENS[32].to_pydatetime())
+
+
+def test_a_line_that_cannot_be_read_says_why(connection: sa.Connection) -> None:
+    line = dashboard_candle.logged_line(connection, 1, WORST)
+    assert line is not None
+    assert line.text is None
+    assert line.problem == "the file cannot be read: No such file or directory"
+    assert dashboard_candle.logged_line(connection, 1, OPENS[30].to_pydatetime()) is None
+
+
+def test_vectors_of_single_candles_equal_what_was_stored(connection: sa.Connection) -> None:
+    opens = us_from_index(OPENS[[5, 200, 300]])
+    found = dashboard_features.logged_vectors(connection, 1, opens, not_features=("open",))
+    assert found.index.tolist() == OPENS[[5, 200, 300]].tolist()
+    assert "open" not in found.columns
+    assert found["close"].notna().all()
+    everything = dashboard_features.opens_in(connection, 1, None, None)
+    assert len(everything) == len(OPENS) - len(PLAN.gaps)
+    nothing = dashboard_features.backtest_vectors(connection, 1, BACKTEST, opens)
+    assert nothing.empty
+
+
+def test_findings_come_with_their_diagnosis(connection: sa.Connection) -> None:
+    (newest,) = dashboard_findings.newest_by_comparison(connection, 1)
+    assert [one.cause for one in newest.open_findings] == ["lookback"]
+    covering = dashboard_findings.covering(connection, 1, BACKTEST, WORST)
+    assert covering == newest
+    assert dashboard_findings.covering(connection, 1, "replay", WORST) is None
+    assert dashboard_findings.diagnoses(connection, 1, since=NOW) == ()
+    assert dashboard_findings.trials(connection, newest.id) == []
+
+
+def test_runs_are_told_by_step(connection: sa.Connection) -> None:
+    steps = dashboard_health.newest_by_step(connection, 1)
+    assert steps[0].step == "features"
+    assert steps[0].duration_s == pytest.approx(0.4)
+    assert dashboard_health.latest_runs(connection, outcomes=("failed",)) == ()
+    assert dashboard_changes.failed_steps(connection, 1, NOW - timedelta(days=1)) == ()
+    assert dashboard_changes.revised_candles(connection, 1, NOW) == 0
+    assert (dashboard_health.database_size(connection) or 0) > 100_000
+
+
+def test_a_line_is_read_at_its_place(tmp_path: Path) -> None:
+    log = tmp_path / "features.csv"
+    log.write_bytes(b"x" * 5000)
+    seed_database(tmp_path / "align.db", (Plan(days=0.1, file="unused"),)).dispose()
+    from core.storage.engine import writer_engine
+
+    engine = writer_engine(f"sqlite:///{tmp_path / 'align.db'}")
+    opened = Plan(days=0.1).opens[5].to_pydatetime()
+    with engine.begin() as writing:
+        writing.execute(sa.text("update log_file set path = :p"), {"p": str(log)})
+        found = dashboard_candle.logged_line(writing, 1, opened)
+        assert found is not None
+        assert (found.text, found.problem) == ("x" * 99, None)
+        writing.execute(sa.text("update log_file set generation = 1"))
+        replaced = dashboard_candle.logged_line(writing, 1, opened)
+        assert replaced is not None
+        assert replaced.text is None
+        assert "replaced" in str(replaced.problem)
+    engine.dispose()
+
+
+def test_frames_carry_utc(connection: sa.Connection, comparison_id: int) -> None:
+    pairs = dashboard_pairs.window_pairs(connection, comparison_id)
+    assert isinstance(pairs["candle_open"].dtype, pd.DatetimeTZDtype)
+    assert str(pairs["candle_open"].dt.tz) == "UTC"
