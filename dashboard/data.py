@@ -54,6 +54,7 @@ from core.storage.reads.recompute import (
     read_coverage,
     read_sensitivity,
 )
+from core.storage.reads.signal_accounts import SignalLogAccount, signal_log_accounts
 from core.storage.schema_state import SchemaState, schema_state
 from core.timeframe import Timeframe
 from dashboard import clock
@@ -496,6 +497,17 @@ def _coverages(bot_id: int, names: tuple[str, ...], version: str) -> dict[str, C
     with engine().connect() as connection:
         found = {name: read_coverage(connection, bot_id, name) for name in names}
     return {name: coverage for name, coverage in found.items() if coverage is not None}
+
+
+def signal_logs(bot: BotSettings, bot_id: int, version: str) -> tuple[SignalLogAccount, ...]:
+    """What became of each signal log, in the order of the configuration."""
+    return _signal_logs(bot_id, tuple(log.name for log in bot.signal_log), version)
+
+
+@st.cache_data(ttl=600, max_entries=16, show_spinner=False)
+def _signal_logs(bot_id: int, logs: tuple[str, ...], version: str) -> tuple[SignalLogAccount, ...]:
+    with engine().connect() as connection:
+        return signal_log_accounts(connection, bot_id, logs)
 
 
 @st.cache_data(ttl=600, max_entries=16, show_spinner=False)

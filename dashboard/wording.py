@@ -81,6 +81,7 @@ STEPS = {
     "ingest features": "Read feature logs",
     "ingest signals": "Read signal logs",
     "ingest candles": "Read candles",
+    "check prices": "Check prices",
     "replay": "Replay the model",
     "import": "Import",
     "recompute": "Recompute",

@@ -11,7 +11,7 @@ from dashboard import data, states
 from dashboard.charts.diagnosis import waterfall_figure
 from dashboard.controls import pick_param
 from dashboard.draw import draw_chart
-from dashboard.format import count, moment, number, percent, plain, plural, probability
+from dashboard.format import count, moment, number, percent, plain, plural, probability, signed
 from dashboard.markup import Badge, Cell, Column, draw_line, draw_status, draw_table, draw_text
 from dashboard.sentences import diagnosis_badge
 from dashboard.shell import Screen
@@ -128,8 +128,62 @@ def attribution(found: StoredDiagnosis) -> None:
     if not parts:
         return
     st.subheader("Features that carry it", anchor=False)
-    for name, value in parts.items():
-        draw_text(f"{name.replace('_', ' ').capitalize()}: {_flat(value)}")
+    for part in parts:
+        if part.get("smallest_set"):
+            draw_text(
+                f"{part['side']}: {', '.join(part['smallest_set'])} together remove "
+                f"{percent(part['smallest_set_removed_ratio'])} of the difference on "
+                f"{plural(part['candles'], 'candle')}."
+            )
+    rows: list[list[Cell]] = [
+        [part["side"], one["feature"], percent(one["removed_ratio"]), probability(one.get("shap"))]
+        for part in parts
+        for one in part["features"][:_SHOWN_FEATURES]
+        if one["removed_ratio"] > 0
+    ]
+    columns = [
+        Column("Side"),
+        Column("Feature", "wrapany"),
+        Column("Removes alone", "num"),
+        Column("TreeSHAP difference", "num"),
+    ]
+    draw_table(columns, rows, caption="Features by the difference that each removes alone")
+    st.caption("The logged value in place of the recomputed one. It says where, not why.")
+
+
+def drift(found: StoredDiagnosis) -> None:
+    """How the features of this window moved against an earlier stretch of the log."""
+    parts = found.document.get("drift")
+    if not parts or not parts.get("features"):
+        return
+    with st.expander("Drift of the features in this window", icon=":material/trending_up:"):
+        rows: list[list[Cell]] = [
+            [
+                one["feature"],
+                one["side"],
+                signed(one.get("z_shift"), 3),
+                number(one.get("psi"), 3),
+                number(one.get("ks"), 3),
+                number(one.get("ks_p_value"), 2),
+                number(one.get("effective_rows"), 3),
+            ]
+            for one in parts["features"][:_SHOWN_DRIFT]
+        ]
+        columns = [
+            Column("Feature", "wrapany"),
+            Column("Side"),
+            Column("Shift from training (deviations)", "num"),
+            Column("PSI", "num"),
+            Column("KS", "num"),
+            Column("KS p-value", "num"),
+            Column("Effective rows", "num"),
+        ]
+        draw_table(columns, rows, caption="Drift against an earlier stretch of the log")
+        st.caption("Neighbouring candles are alike: the p-value counts effective rows only.")
+
+
+_SHOWN_FEATURES = 12
+_SHOWN_DRIFT = 30
 
 
 def trials(screen: Screen, found: StoredDiagnosis) -> None:
@@ -240,11 +294,3 @@ def _step_label(kind: str, cause: str | None) -> str:
     if kind == "cause":
         return plain(cause_word(str(cause)))
     return {"initial": "As configured", "rest": "Unexplained"}[kind]
-
-
-def _flat(value: object) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key}: {_flat(one)}" for key, one in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(_flat(one) for one in value[:12])
-    return number(value) if isinstance(value, float) else str(value)

@@ -28,5 +28,6 @@ def body(screen: Screen) -> None:
     sections.split(found)
     sections.attribution(found)
     sections.trials(screen, found)
+    sections.drift(found)
     sections.untestable(found)
     sections.history(screen, stored)

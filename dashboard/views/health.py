@@ -4,6 +4,7 @@ import streamlit as st
 
 from dashboard import data, shell
 from dashboard.sections import health as sections
+from dashboard.sections.signal_logs import draw_signal_logs
 from dashboard.shell import Screen
 
 
@@ -17,6 +18,7 @@ def body(screen: Screen) -> None:
     sections.step_table(screen, steps)
     sections.coverage_table(screen)
     sections.errors(screen)
+    draw_signal_logs(screen)
     sections.sources(screen)
     sections.database_and_versions(screen)
     with st.expander("Newest runs", icon=":material/history:"):
