@@ -1,15 +1,25 @@
 """Documents as a person reads them in a terminal."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from core.storage.reads.signal_accounts import SignalLogAccount
 
 Lines = list[str]
 
 
-def status_text(document: dict[str, Any]) -> str:
-    """The state of every bot in a few lines each; "–" is not known."""
+def status_text(
+    document: dict[str, Any], logs: Mapping[str, Sequence[SignalLogAccount]] | None = None
+) -> str:
+    """The state of every bot in a few lines each; "–" is not known.
+
+    `logs`: the account of each signal log by bot.
+    """
     if not document["bots"]:
         return "No bot is configured."
-    return "\n\n".join("\n".join(_bot_lines(bot)) for bot in document["bots"])
+    return "\n\n".join(
+        "\n".join(_bot_lines(bot, (logs or {}).get(bot["name"], ()))) for bot in document["bots"]
+    )
 
 
 def diagnosis_text(document: dict[str, Any]) -> str:
@@ -26,7 +36,7 @@ def diagnosis_text(document: dict[str, Any]) -> str:
     return "\n".join([*lines, f"  Unexplained: {_pct(document['unexplained_ratio'])}"])
 
 
-def _bot_lines(bot: dict[str, Any]) -> Lines:
+def _bot_lines(bot: dict[str, Any], logs: Sequence[SignalLogAccount]) -> Lines:
     collection = bot["collection"]
     lines = [
         bot["name"],
@@ -38,6 +48,7 @@ def _bot_lines(bot: dict[str, Any]) -> Lines:
         f"  Features    {_account(bot['ingestion'])}",
         f"  Signals     {_account(bot['signals'])}",
     ]
+    lines += [f"  Signal log  {_signal_log(one)}" for one in logs]
     lines += [f"  Alignment   {_agreement(entry)}" for entry in bot["alignment"]]
     shown = [entry for entry in bot["findings"] if entry["verdict"] in ("proven", "partial")]
     lines += [
@@ -47,6 +58,20 @@ def _bot_lines(bot: dict[str, Any]) -> Lines:
     if bot["findings"] and not shown:
         lines.append("  Finding     no cause is proven; `diagnose` says what was tried")
     return lines
+
+
+def _signal_log(account: SignalLogAccount) -> str:
+    """What became of one log: its lines, and whether its prices are those of their candles."""
+    prices = "no prices"
+    if account.prices:
+        prices = f"prices matching {account.prices_matching} of {account.prices_checked}"
+        unknown = account.prices - account.prices_checked
+        prices += f" ({unknown} of candles whose close is not known)" if unknown else ""
+    return (
+        f"{account.log}: {account.lines} lines, {account.matched} matched, "
+        f"{account.rejected} rejected, {account.duplicates} duplicates, "
+        f"{account.conflicts} conflicts, {account.doubles} candles written twice, {prices}"
+    )
 
 
 def _agreement(entry: dict[str, Any]) -> str:

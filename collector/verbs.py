@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,6 +21,8 @@ from core.alignment.status import status_document
 from core.errors import ConfigError, StorageError
 from core.settings import BotSettings, Settings, load_settings
 from core.storage.engine import reader_engine, snapshot
+from core.storage.reads.bots import bot_id
+from core.storage.reads.signal_accounts import SignalLogAccount, signal_log_accounts
 from core.storage.schema_state import SchemaState, schema_state
 
 _SCHEMA_REMEDY = {
@@ -69,7 +72,8 @@ def status(options: argparse.Namespace) -> int:
             from_=options.from_,
             until=options.until,
         )
-    _print(document, as_json=options.json, text=status_text)
+        logs = {} if options.json else _signal_logs(connection, settings)
+    _print(document, as_json=options.json, text=partial(status_text, logs=logs))
     return 0
 
 
@@ -79,8 +83,6 @@ def diagnose(options: argparse.Namespace) -> int:
     bot = _one_bot(settings, options.bot)
     comparison = _comparison(bot, options.comparison)
     from core.diagnosis.diagnose import diagnose as diagnose_window
-
-    from core.storage.reads.bots import bot_id
 
     with _reading(settings) as connection:
         number = bot_id(connection, bot.name)
@@ -155,6 +157,19 @@ def _reading(settings: Settings) -> Iterator[sa.Connection]:
             yield connection
     finally:
         engine.dispose()
+
+
+def _signal_logs(
+    connection: sa.Connection, settings: Settings
+) -> dict[str, tuple[SignalLogAccount, ...]]:
+    """The account of every signal log of the bots that something is stored of."""
+    found = {}
+    for bot in settings.bots:
+        number = bot_id(connection, bot.name)
+        if number is not None:
+            logs = [log.name for log in bot.signal_log]
+            found[bot.name] = signal_log_accounts(connection, number, logs)
+    return found
 
 
 def _settings_with_bots(options: argparse.Namespace) -> Settings:

@@ -91,6 +91,8 @@ def configured_steps(bot: BotSettings) -> list[Step]:
         steps.append(Step("ingest signals", _ingest_signals))
     if bot.candles:
         steps.append(Step("ingest candles", _ingest_candles))
+    if bot.signal_log:
+        steps.append(Step("check prices", _check_prices))
     if bot.feature_log is not None and (bot.bundles or bot.deployments):
         steps.append(Step("replay", _replay))
     for backtest in bot.backtests:
@@ -178,6 +180,12 @@ def _ingest_candles(context: Context, _run_id: int) -> Any:
     from core.candles.ingest import ingest_candles
 
     return ingest_candles(context.engine, context.bot_id, context.bot, now=context.clock())
+
+
+def _check_prices(context: Context, _run_id: int) -> Any:
+    from core.signal_log.prices import check_prices
+
+    return check_prices(context.engine, context.bot_id, context.bot)
 
 
 def _replay(context: Context, run_id: int) -> Any:

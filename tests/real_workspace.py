@@ -49,6 +49,10 @@ format = "text"
 pattern = '''{PATTERN}'''
 label_zone = "Asia/Seoul"
 logged_at_zone = "Asia/Seoul"
+
+[[bots.candles]]
+name = "exchange"
+paths = ["{REAL}/candles/*.csv"]
 """
     text += """
 [[bots.deployments]]

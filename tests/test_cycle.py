@@ -51,6 +51,7 @@ def test_steps_follow_the_configuration_in_order() -> None:
         "ingest features",
         "ingest signals",
         "ingest candles",
+        "check prices",
         "replay",
         "recompute one",
         "import two",

@@ -3,68 +3,56 @@
 The one check of a label that needs no model: a price belongs to one candle only.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from core.storage.reads.feature_log import logged_candles
-from core.storage.reads.signal_lines import price_lines
+from core.settings import BotSettings
+from core.storage.reads.changes import feature_changes
+from core.storage.reads.signal_prices import unchecked_prices
+from core.storage.reads.watermarks import read_watermark
+from core.storage.writes.signal_prices import forget_price_matches, note_price_matches
+from core.storage.writes.watermarks import write_watermark
 
+STEP = "signal_prices"
 _NOISE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
-class PriceAccount:
-    """`price_rows`: lines with a candle and a price; `checked`: those whose close is known.
+class PriceReport:
+    """Prices that were compared in this run, and those among them that are the close."""
 
-    `price_matches` of these equal the close at the digits that were printed; None where
-    nothing could be checked.
-    """
-
-    price_rows: int
     checked: int
-    price_matches: int | None
+    matching: int
 
 
-def price_account(
-    connection: sa.Connection, bot_id: int, log: str | None = None, closes: pd.Series | None = None
-) -> PriceAccount:
-    """Compare every reference price of a log (None: of all) with the candles' closes.
+def check_prices(engine: sa.Engine, bot_id: int, bot: BotSettings) -> PriceReport:
+    """Compare the prices whose candle's close has become known or was logged anew."""
+    logs = [log.name for log in bot.signal_log]
+    with engine.begin() as connection:
+        _forget_changed(connection, bot_id, logs)
+        is_match = matches_close(unchecked_prices(connection, bot_id).set_index("id"))
+        note_price_matches(connection, is_match)
+    return PriceReport(checked=len(is_match), matching=int(is_match.sum()))
 
-    `closes`: close prices indexed by candle_open (UTC), from whatever source; without
-    it, those that the feature log carries.
+
+def matches_close(prices: pd.DataFrame) -> pd.Series:
+    """Whether each price is the close, at the digits that were printed.
+
+    Columns: price, price_step (value of the last printed digit, NaN: full precision), close.
     """
-    if closes is None:
-        closes = first_known([logged_candles(connection, bot_id)])
-    lines = price_lines(connection, bot_id, log)
-    is_match = matches_close(lines, closes)
-    checked = int(is_match.notna().sum())
-    matches = int(is_match.fillna(False).sum()) if checked else None
-    return PriceAccount(len(lines), checked, matches)
-
-
-def matches_close(lines: pd.DataFrame, closes: pd.Series) -> pd.Series:
-    """Whether each price equals its candle's close; NA where the close is not known.
-
-    `lines`: candle_open (UTC), price, price_step (value of the last printed digit, NaN:
-    full precision).
-    """
-    known = closes[~closes.index.duplicated()].reindex(pd.DatetimeIndex(lines["candle_open"]))
-    close = known.to_numpy(dtype="float64")
-    price = lines["price"].to_numpy(dtype="float64")
-    step = np.nan_to_num(lines["price_step"].to_numpy(dtype="float64"))
+    close = prices["close"].to_numpy(dtype="float64")
+    price = prices["price"].to_numpy(dtype="float64")
+    step = np.nan_to_num(prices["price_step"].to_numpy(dtype="float64"))
     is_equal = np.abs(price - close) <= step / 2 + np.abs(close) * _NOISE * (step > 0)
-    result: pd.Series = pd.Series(is_equal, index=lines.index, dtype="boolean")
-    return result.mask(np.isnan(close))
+    return pd.Series(is_equal, index=prices.index, dtype="bool")
 
 
-def first_known(sources: Sequence[pd.DataFrame]) -> pd.Series:
-    """Closes by candle open, each from the first source (candle_open, close) that has it."""
-    parts = [source.set_index("candle_open")["close"] for source in sources if not source.empty]
-    if not parts:
-        return pd.Series([], index=pd.DatetimeIndex([], tz="UTC"), dtype="float64")
-    joined: pd.Series = pd.concat(parts)
-    return joined.loc[~joined.index.duplicated()]
+def _forget_changed(connection: sa.Connection, bot_id: int, logs: list[str]) -> None:
+    seen = read_watermark(connection, bot_id, STEP)
+    changes = feature_changes(connection, bot_id, seen)
+    forget_price_matches(connection, bot_id, logs, changes.spans)
+    if changes.newest != seen:
+        write_watermark(connection, bot_id, STEP, changes.newest)

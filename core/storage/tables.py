@@ -238,12 +238,26 @@ signal_line = sa.Table(
     sa.Column("long_step", sa.Double),  # value of the last printed digit; null: full precision
     sa.Column("short_step", sa.Double),
     sa.Column("price_step", sa.Double),
+    # Whether the price is the close of its candle; null: no price, or a close not known yet.
+    sa.Column("is_price_match", sa.Boolean),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("reason", sa.Text),
     sa.Column("raw", sa.Text),
     sa.Column("sha256", sa.Text, nullable=False),
     sa.Index("ix_signal_line_candle", "bot_id", "log", "candle_open"),
     sa.Index("ix_signal_line_row", "bot_id", "log", "row_open"),
+)
+# Prices that are still to be compared, without reading the others.
+_IS_UNCHECKED = sa.and_(
+    signal_line.c.price.is_not(None),
+    signal_line.c.candle_open.is_not(None),
+    signal_line.c.is_price_match.is_(None),
+)
+sa.Index(
+    "ix_signal_line_price",
+    signal_line.c.bot_id,
+    sqlite_where=_IS_UNCHECKED,
+    postgresql_where=_IS_UNCHECKED,
 )
 
 # A bundle that was loaded once, by content.

@@ -205,6 +205,15 @@ def test_exported_features_are_what_the_bot_wrote(
     assert row["close"] in line.split(",")
 
 
+def test_the_text_tells_what_became_of_the_signal_log(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (
+        "Signal log  text: 46 lines, 45 matched, 0 rejected, 1 duplicates, 0 conflicts, "
+        "1 candles written twice, prices matching 46 of 46\n"
+    ) in output(capsys, "--config", str(config), "status")
+
+
 def test_silence_without_a_terminal_is_not_progress(
     config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

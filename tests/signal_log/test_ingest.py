@@ -13,7 +13,6 @@ from core.errors import ConfigError
 from core.settings import BotSettings, load_settings
 from core.side import Origin
 from core.signal_log.ingest import ingest_signal_logs
-from core.signal_log.prices import PriceAccount, first_known, price_account
 from core.storage.reads.signal_lines import double_writes, rejected_lines
 from core.storage.reads.signals import read_series, signals_account
 from tests.real import REAL, needs_real
@@ -373,19 +372,6 @@ def test_a_pattern_is_checked_when_the_settings_are_read(tmp_path: Path) -> None
         load_settings(config)
 
 
-def test_prices_are_checked_against_the_candles_that_the_feature_log_carries(
-    engine: sa.Engine, bot_id: int
-) -> None:
-    columns = ("time", "close", "long", "price")
-    rows = np.array([[0, 100.5, 0.5, 100.5], [0, 101.0, 0.5, 100.5], [0, np.nan, 0.5, 100.5]])
-    with engine.connect() as connection:
-        assert price_account(connection, bot_id) == PriceAccount(0, 0, None)
-    store_rows(engine, bot_id, columns, opens("2025-10-24T00:00:00Z", 3), rows)
-    run(engine, bot_id, {"name": "columns", "format": "feature_log"})
-    with engine.connect() as connection:
-        assert price_account(connection, bot_id, "columns") == PriceAccount(3, 2, 1)
-
-
 @needs_real
 def test_a_real_bots_text_log(engine: sa.Engine, bot_id: int) -> None:
     seoul = {"label_zone": "Asia/Seoul", "logged_at_zone": "Asia/Seoul"}
@@ -393,15 +379,7 @@ def test_a_real_bots_text_log(engine: sa.Engine, bot_id: int) -> None:
     report = run(engine, bot_id, text_log(path, **seoul))
     assert account(engine, bot_id) == (46, 45, 0, 1, 0)
     assert report.doubles == 1
-    frames = [pd.read_csv(file) for file in sorted((REAL / "candles").glob("*.csv"))]
-    closes = first_known(
-        [frame.assign(candle_open=pd.to_datetime(frame["timestamp"], utc=True)) for frame in frames]
-    )
     with engine.connect() as connection:
         doubles = double_writes(connection, bot_id)
-        prices = price_account(connection, bot_id, "text", closes)
-        wrong = price_account(connection, bot_id, "text", closes.shift(1))
     assert doubles["candle_open"].tolist() == [pd.Timestamp("2025-10-24T10:00Z")]
     assert doubles["seconds_apart"].tolist() == [0.384]
-    assert (prices.price_rows, prices.checked, prices.price_matches) == (46, 46, 46)
-    assert wrong.price_matches == 0

@@ -48,6 +48,12 @@ def double_writes(
     A copy of a line (the same time of logging, e.g. in a rotated file) is none.
     """
     logged = _LINE.c.logged_at
+    several = (  # from the index alone
+        sa.select(_LINE.c.candle_open)
+        .where(_LINE.c.bot_id == bot_id, _LINE.c.candle_open.is_not(None))
+        .group_by(_LINE.c.log, _LINE.c.candle_open)
+        .having(sa.func.count() > 1)
+    )
     query = (
         sa.select(
             _LINE.c.log,
@@ -55,7 +61,7 @@ def double_writes(
             sa.func.count(logged.distinct()).label("lines"),
             (sa.func.max(logged) - sa.func.min(logged)).label("apart_us"),
         )
-        .where(_LINE.c.bot_id == bot_id, _LINE.c.candle_open.is_not(None), logged.is_not(None))
+        .where(_LINE.c.bot_id == bot_id, _LINE.c.candle_open.in_(several), logged.is_not(None))
         .group_by(_LINE.c.log, _LINE.c.candle_open)
         .having(sa.func.count(logged.distinct()) > 1)
         .order_by(_LINE.c.log, _LINE.c.candle_open)

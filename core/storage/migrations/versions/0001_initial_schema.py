@@ -503,6 +503,7 @@ def upgrade() -> None:
         sa.Column("long_step", sa.Double(), nullable=True),
         sa.Column("short_step", sa.Double(), nullable=True),
         sa.Column("price_step", sa.Double(), nullable=True),
+        sa.Column("is_price_match", sa.Boolean(), nullable=True),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("raw", sa.Text(), nullable=True),
@@ -514,6 +515,17 @@ def upgrade() -> None:
     with op.batch_alter_table("signal_line", schema=None) as batch_op:
         batch_op.create_index(
             "ix_signal_line_candle", ["bot_id", "log", "candle_open"], unique=False
+        )
+        batch_op.create_index(
+            "ix_signal_line_price",
+            ["bot_id"],
+            unique=False,
+            sqlite_where=sa.text(
+                "price IS NOT NULL AND candle_open IS NOT NULL AND is_price_match IS NULL"
+            ),
+            postgresql_where=sa.text(
+                "price IS NOT NULL AND candle_open IS NOT NULL AND is_price_match IS NULL"
+            ),
         )
         batch_op.create_index("ix_signal_line_row", ["bot_id", "log", "row_open"], unique=False)
 
