@@ -563,4 +563,5 @@ def warm_up() -> threading.Thread:
 
 def _import_models() -> None:
     time.sleep(_WARM_UP_PAUSE_S)  # the first page comes first
-    importlib.import_module("xgboost")
+    for name in ("xgboost", "scipy.stats"):
+        importlib.import_module(name)

@@ -5,17 +5,12 @@ earlier stretch of the same log.
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from core.bundle.load import SideModel
 from core.bundle.scaler import ScalerKind
+from core.diagnosis.drift import population_stability
 from core.side import Side
-
-_BINS = 10
-_FLOOR = 1e-4  # share given to an empty bin, so that one empty bin is no infinity
-
-Floats = npt.NDArray[np.float64]
 
 
 def drift_table(
@@ -47,29 +42,6 @@ def drift_table(
     )
 
 
-def population_stability(reference: Floats, current: Floats) -> float:
-    """Σ (c − r) · ln(c / r) over ten bins with equal shares of the reference.
-
-    0: the same distribution; above 0.25 is commonly called a shift.
-    """
-    edges = np.unique(np.quantile(reference, np.linspace(0, 1, _BINS + 1)[1:-1]))
-    shares = [
-        np.maximum(np.bincount(np.searchsorted(edges, values), minlength=len(edges) + 1), 0)
-        / len(values)
-        for values in (reference, current)
-    ]
-    r, c = (np.maximum(share, _FLOOR) for share in shares)
-    return float(np.sum((c - r) * np.log(c / r)))
-
-
-def kolmogorov_smirnov(reference: Floats, current: Floats) -> float:
-    """The largest distance between both cumulative distributions, 0..1."""
-    both = np.sort(np.concatenate([reference, current]))
-    first = np.searchsorted(np.sort(reference), both, side="right") / len(reference)
-    second = np.searchsorted(np.sort(current), both, side="right") / len(current)
-    return float(np.abs(first - second).max())
-
-
 _MIN_VALUES = 20
 
 
@@ -81,7 +53,10 @@ def _against(values: pd.Series, reference: pd.DataFrame | None, name: str) -> tu
     now, before = now[np.isfinite(now)], before[np.isfinite(before)]
     if min(len(now), len(before)) < _MIN_VALUES:
         return float("nan"), float("nan")
-    return population_stability(before, now), kolmogorov_smirnov(before, now)
+    from scipy.stats import ks_2samp
+
+    statistic = float(ks_2samp(before, now, method="asymp").statistic)
+    return population_stability(before, now), statistic
 
 
 def _trained(models: Mapping[Side, SideModel]) -> tuple[dict[str, float], dict[str, float]]:

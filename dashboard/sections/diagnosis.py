@@ -42,6 +42,9 @@ def status(screen: Screen, found: StoredDiagnosis) -> None:
             f"unexplained {percent(unexplained)}"
         ),
     )
+    identity = found.document.get("identity") or {}
+    if identity.get("summary"):
+        draw_line(Badge("note", "Model"), identity["summary"])
     for note in found.document.get("notes", ()):
         draw_line(Badge("note", "Note"), note)
 

@@ -1,0 +1,49 @@
+"""Pictures of every view for the documentation: `python -m tests.e2e.screenshots [FOLDER]`.
+
+On the demo, in the light and in the dark, and the first page at 390 px.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+from tests.e2e.browser import ROOT, chromium, dashboard, open_page
+from tests.e2e.demo_workspace import make_demo
+
+VIEWS = ("", "collection", "alignment", "worst", "candle", "diagnosis", "features", "health")
+SCREENS = {"light": (1440, "light"), "dark": (1440, "dark"), "narrow": (390, "light")}
+_TALLEST = 4000
+_MAIN = "[data-testid='stMainBlockContainer']"
+
+
+def main(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as workspace:
+        config = make_demo(Path(workspace) / "demo")
+        with dashboard(config) as address, chromium() as browser:
+            for name, (width, scheme) in SCREENS.items():
+                context = browser.new_context(
+                    viewport={"width": width, "height": 900},
+                    color_scheme="dark" if scheme == "dark" else "light",
+                )
+                for view in VIEWS if name != "narrow" else VIEWS[:1]:
+                    page = context.new_page()
+                    open_page(page, f"{address}/{view}")
+                    _whole_page(page, width)
+                    page.screenshot(path=folder / f"{view or 'today'}-{name}.png")
+                    page.close()
+                context.close()
+
+
+def _whole_page(page: Page, width: int) -> None:
+    """Make the window as tall as what is drawn, and let the charts settle."""
+    page.wait_for_timeout(800)
+    height = page.evaluate(f'document.querySelector("{_MAIN}").scrollHeight')
+    page.set_viewport_size({"width": width, "height": min(int(height) + 40, _TALLEST)})
+    page.wait_for_timeout(1200)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "images")
