@@ -21,6 +21,7 @@ _EXACT_DIGITS = -11.8
 _START_PROBES = 40
 _FINE_STEP = 20
 _FIRST_LOOK = 5
+_KNOWN_SHARE = 0.5
 
 
 def history_probes(search: Search, count: int) -> Places:
@@ -192,16 +193,23 @@ def distance(search: Search, changes: Sequence[Change], places: Places) -> float
     shared = [name for name in search.used_features() if name in names and name in log_names]
     if not shared:
         left = np.abs(search.target[places] - search.lab.probabilities(changes, places))
-        known = np.isfinite(left)
-        return _digits(left[known]) if known.mean() > 0.5 else 0.0
+        return _typical_digits(left)
     theirs = logged[:, [log_names.index(name) for name in shared]]
     ours = mine[:, [names.index(name) for name in shared]]
-    known = np.isfinite(ours) & np.isfinite(theirs)
-    if known.mean() < 0.5:
+    scale = np.maximum(np.nanmax(np.abs(theirs), axis=0, initial=0.0), 1e-12)
+    return _typical_digits(np.abs(ours - theirs) / scale)
+
+
+def _typical_digits(differences: Floats) -> float:
+    """Median over candles of the mean logarithm; 0 where half of the candles are unknown.
+
+    The median keeps a few candles with a trouble of their own from hiding an exact match.
+    """
+    known = np.isfinite(differences)
+    counts = known.sum(axis=1)
+    told = counts >= _KNOWN_SHARE * differences.shape[1]
+    if told.mean() < _KNOWN_SHARE:
         return 0.0
-    scale = np.maximum(np.nanmax(np.abs(theirs), axis=0), 1e-12)
-    return _digits((np.abs(ours - theirs) / scale)[known])
-
-
-def _digits(differences: Floats) -> float:
-    return float(np.mean(np.log10(np.clip(differences, 1e-12, 1.0))))
+    digits = np.log10(np.clip(np.where(known, differences, 1.0), 1e-12, 1.0))
+    means = np.where(known, digits, 0.0).sum(axis=1)[told] / counts[told]
+    return float(np.median(means))

@@ -19,6 +19,7 @@ _SPECIFIC = 0.2  # share of differing candles made equal that no accident reache
 _NO_LOSS = 1e-9
 _WORTH_A_LOOK = 0.02  # on the probes, before all searched candles are re-run
 _AS_GOOD = 0.98
+_ALL = 0.98  # of the differing candles made equal: everything is explained
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,20 +51,61 @@ def run_rounds(search: Search, causes: Sequence[Cause], *, max_rounds: int = MAX
     """Accept the strongest cause, prune, and go on while something is left to explain."""
     rounds = Rounds(accepted=search.accepted)
     order = {cause.code: place for place, cause in enumerate(causes)}
+    soft: set[Change] = set()
     for number in range(1, max_rounds + 1):
         search = with_probes(replace(search, accepted=rounds.accepted))
         if not _differs(search):
             break
-        trials = [
-            trial for cause in causes if (trial := _champion(search, cause, number)) is not None
-        ]
+        trials = _champions(search, causes, number, rounds.tested)
         rounds.trials += trials
-        rounds.tested |= set(order)
         winner = _strongest(trials, order)
+        if winner is None or winner.after.repaired < _SPECIFIC:
+            exchanged = _exchanges(search, causes, number, soft)
+            rounds.trials += exchanged
+            winner = _strongest([*trials, *exchanged], order)
         if winner is None:
             break
-        rounds.accepted = _pruned(search, search.with_change(winner.change))
+        if winner.after.repaired < _SPECIFIC:
+            soft.add(winner.change)
+        base = replace(search, accepted=winner.accepted)
+        rounds.accepted = _pruned(search, base.with_change(winner.change))
     return rounds
+
+
+def _champions(
+    search: Search, causes: Sequence[Cause], number: int, tested: set[str]
+) -> list[Trial]:
+    """Each cause's champion; a costly cause is tried where no other explains everything."""
+    trials: list[Trial] = []
+    for cause in sorted(causes, key=lambda entry: entry.is_costly):
+        if cause.is_costly and any(trial.after.repaired >= _ALL for trial in trials):
+            continue
+        tested.add(cause.code)
+        trial = _champion(search, cause, number)
+        trials += [] if trial is None else [trial]
+    return trials
+
+
+def _exchanges(
+    search: Search, causes: Sequence[Cause], number: int, soft: set[Change]
+) -> list[Trial]:
+    """Champions in place of an accepted change that made no candle equal: it may have stood in.
+
+    Measured against what is left with everything accepted, like any other champion.
+    """
+    left = search.fit(None, search.places)
+    found = []
+    for entry in search.accepted:
+        if entry not in soft:
+            continue
+        others = tuple(other for other in search.accepted if other is not entry)
+        without = with_probes(replace(search, accepted=others))
+        for cause in causes:
+            is_tried = cause.code != entry.cause and not cause.is_costly
+            trial = _champion(without, cause, number) if is_tried else None
+            if trial is not None:
+                found.append(replace(trial, before=left))
+    return found
 
 
 def with_probes(search: Search) -> Search:

@@ -32,6 +32,7 @@ class Cause:
     say: Callable[[Change, Evidence], Saying]
     acts_on_features: bool = False  # on how features are computed
     acts_on_scoring: bool = False  # on what happens between features and probability
+    is_costly: bool = False  # left out of a round in which another cause explains everything
     is_scoped: bool = True  # may speak of a stretch of the window only
 
 

@@ -1,17 +1,22 @@
 """missing_features: inputs that were filled, dropped or swallowed on the way to the model."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from core.diagnosis.causes.cause import Cause, Saying, needs_features
 from core.diagnosis.evidence import Evidence
-from core.diagnosis.search import Search
+from core.diagnosis.rows import Floats
+from core.diagnosis.search import Places, Search
 from core.diagnosis.world import Change, ColumnEdit, change
 
 CODE = "missing_features"
-_MAX_FEATURES = 8
-_PROBES = 32
+_MAX_FEATURES = 6
+_PROBES = 48
+_MAX_EXCHANGES = 4
+_BETTER = 0.01
+_EXACT = 1e-4  # in log-odds
 _FILLS: tuple[tuple[str, float | None], ...] = (("0", 0.0), ("the mean", None))
 
 
@@ -19,32 +24,98 @@ def _propose(search: Search) -> Iterator[Change]:
     if _has_exact_zeros(search):
         yield change(CODE, {"zero_when_missing": True}, {"fill": "probability 0"})
     for words, value in _FILLS:
-        yield from _greedily(search, words, value)
+        yield from _searched(search, words, value)
 
 
 def _has_exact_zeros(search: Search) -> bool:
     return bool((search.target[search.places] == 0.0).any())
 
 
-def _greedily(search: Search, words: str, value: float | None) -> Iterator[Change]:
-    """The one feature whose filling helps most, then the next beside it, while it helps."""
-    chosen: list[str] = []
-    names = list(search.used_features())
+def _searched(search: Search, words: str, value: float | None) -> Iterator[Change]:
+    """A set of filled features: a sparse fit of what each alone does, then exchanges.
+
+    A greedy search alone fails where two filled features cancel each other.
+    """
     places = search.probes[:: max(1, len(search.probes) // _PROBES)]
-    left = search.fit(None, places).mean
-    while names and left > 0 and len(chosen) < _MAX_FEATURES:
-        beside = (*search.accepted, *([_filled(tuple(chosen), words, value)] if chosen else []))
-        tried = search.lab.filled(beside, names, value, places)
-        differences = np.abs(tried - search.target[places])
-        known = np.isfinite(differences)
-        sums = np.where(known, differences, 0.0).sum(axis=(1, 2))
-        means = sums / np.maximum(known.sum(axis=(1, 2)), 1)
-        best = int(np.argmin(means))
-        if not known[best].any() or means[best] >= left * (1 - 1e-6):
-            return
-        left = float(means[best])
-        chosen.append(names.pop(best))
-        yield _filled(tuple(chosen), words, value)
+    names = search.used_features()
+    filler = _Filler(search, names, words, value, places)
+    chosen, left = _sparse_start(search, filler, places)
+    for _ in range(_MAX_EXCHANGES):
+        if left <= _EXACT:
+            break
+        found, reached = filler.best_neighbour(chosen)
+        if not found or reached >= left * (1 - _BETTER):
+            break
+        chosen, left = found, reached
+    if chosen:
+        yield _filled(chosen, words, value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Filler:
+    """What is left of the difference, in log-odds, when features are filled beside a set."""
+
+    search: Search
+    names: tuple[str, ...]
+    words: str
+    value: float | None
+    places: Places
+
+    def scored(self, chosen: tuple[str, ...]) -> Floats:
+        """Names × candles × sides: this set and one name more."""
+        mine = [_filled(chosen, self.words, self.value)] if chosen else []
+        beside = (*self.search.accepted, *mine)
+        return self.search.lab.filled(beside, self.names, self.value, self.places)
+
+    def left(self, chosen: tuple[str, ...]) -> Floats:
+        return _left(self.search, self.scored(chosen), self.places)
+
+    def best_neighbour(self, chosen: tuple[str, ...]) -> tuple[tuple[str, ...], float]:
+        """The best set with one feature more, one less, or one exchanged."""
+        bases = [chosen, *(tuple(n for n in chosen if n != gone) for gone in chosen)]
+        best: tuple[tuple[str, ...], float] = ((), np.inf)
+        for base in bases:
+            left = self.left(base)
+            for name, reached in zip(self.names, left, strict=True):
+                if len(base) < _MAX_FEATURES and reached < best[1]:
+                    best = (tuple(sorted({*base, name})), float(reached))
+        return best
+
+
+def _sparse_start(search: Search, filler: _Filler, places: Places) -> tuple[tuple[str, ...], float]:
+    """The features with the largest non-negative weights: as many of them as fit best."""
+    from scipy.optimize import nnls
+
+    now = _log_odds(search.lab.probabilities(search.accepted, places))
+    effects = (_log_odds(filler.scored(())) - now).reshape(len(filler.names), -1)
+    wanted = (_log_odds(search.target[places]) - now).reshape(-1)
+    known = np.isfinite(wanted) & np.isfinite(effects).all(axis=0)
+    if not known.any():
+        return (), np.inf
+    weights, _ = nnls(effects[:, known].T, wanted[known])
+    ranked = [int(place) for place in np.argsort(-weights) if weights[place] > 0][:_MAX_FEATURES]
+    best: tuple[tuple[str, ...], float] = ((), np.inf)
+    for count in range(1, len(ranked) + 1):
+        *base, last = ranked[:count]
+        left = filler.left(tuple(sorted(filler.names[place] for place in base)))
+        if left[last] < best[1]:
+            names = tuple(sorted(filler.names[place] for place in ranked[:count]))
+            best = (names, float(left[last]))
+    return best
+
+
+def _left(search: Search, tried: Floats, places: Places) -> Floats:
+    """Mean difference of log-odds left by each variant: there, features add up best."""
+    differences = np.abs(_log_odds(tried) - _log_odds(search.target[places]))
+    known = np.isfinite(differences)
+    counts = known.sum(axis=(1, 2))
+    sums = np.where(known, differences, 0.0).sum(axis=(1, 2))
+    return np.where(counts > 0, sums / np.maximum(counts, 1), np.inf)
+
+
+def _log_odds(probabilities: Floats) -> Floats:
+    inside = np.clip(probabilities, 1e-6, 1 - 1e-6)
+    return np.asarray(np.log(inside / (1 - inside)))
 
 
 def _filled(names: tuple[str, ...], words: str, value: float | None) -> Change:
@@ -82,4 +153,5 @@ CAUSE = Cause(
     propose=_propose,
     say=_say,
     acts_on_scoring=True,
+    is_costly=True,
 )
