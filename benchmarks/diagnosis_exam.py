@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks.exam_cases import SEEDS, SHORT_SEEDS, Case, all_cases, short_cases
@@ -25,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write("no case fits --cases\n")
         return 2
     start = time.perf_counter()
-    answers = _judged(cases, options.processes)
+    answers = _judged(cases, options)
     marks = [mark(answer) for answer in answers]
     print("\n".join(table(marks)))
     wrong = complaints(marks)
@@ -36,8 +37,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"\n{len(cases)} cases in {time.perf_counter() - start:.0f} s")
     for goal in verdicts:
         print(f"{'met ' if goal.is_met else 'MISS'}  {goal.name}: {goal.text}")
-    if options.out is not None:
-        _write(options.out, answers)
     return 0 if all(goal.is_met for goal in verdicts) and not _failed(answers) else 1
 
 
@@ -47,7 +46,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, nargs="+", help="other seeds (while building)")
     parser.add_argument("--cases", nargs="+", help="only cases whose name holds one of these")
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--out", type=Path, help="write every answer here, as JSON")
+    parser.add_argument(
+        "--out", type=Path, help="write each answer here at once, as a line of JSON"
+    )
     return parser.parse_args(arguments)
 
 
@@ -61,17 +62,24 @@ def _chosen(options: argparse.Namespace) -> list[Case]:
     return [case for case in cases if any(part in case.label for part in options.cases)]
 
 
-def _judged(cases: Sequence[Case], processes: int) -> list[Answer]:
+def _judged(cases: Sequence[Case], options: argparse.Namespace) -> list[Answer]:
     """Answers in the order of the cases; spawned processes, since XGBoost hangs in forked ones."""
     context = multiprocessing.get_context("spawn")
     answers: dict[Case, Answer] = {}
-    with ProcessPoolExecutor(processes, mp_context=context, initializer=be_modest) as pool:
+    with ExitStack() as stack:
+        out = options.out and stack.enter_context(options.out.open("w", encoding="utf-8"))
+        pool = stack.enter_context(
+            ProcessPoolExecutor(options.processes, mp_context=context, initializer=be_modest)
+        )
         futures = [pool.submit(judge, case) for case in cases]
         for number, future in enumerate(as_completed(futures), start=1):
             answer = future.result()
             answers[answer.case] = answer
             sys.stderr.write(f"\r{number}/{len(cases)} {answer.case.label:60}")
             sys.stderr.flush()
+            if out is not None:
+                out.write(_line(answer))
+                out.flush()
     sys.stderr.write("\n")
     return [answers[case] for case in cases]
 
@@ -80,20 +88,17 @@ def _failed(answers: Sequence[Answer]) -> bool:
     return any(answer.problems for answer in answers)
 
 
-def _write(path: Path, answers: Sequence[Answer]) -> None:
-    rows = [
-        {
-            "case": answer.case.label,
-            "kind": answer.case.kind,
-            "causes": answer.case.causes,
-            "cycle_s": answer.cycle_s,
-            "diagnose_s": answer.diagnose_s,
-            "problems": answer.problems,
-            "document": answer.document,
-        }
-        for answer in answers
-    ]
-    path.write_text(json.dumps(rows, indent=1, default=str), encoding="utf-8")
+def _line(answer: Answer) -> str:
+    row = {
+        "case": answer.case.label,
+        "kind": answer.case.kind,
+        "causes": answer.case.causes,
+        "cycle_s": answer.cycle_s,
+        "diagnose_s": answer.diagnose_s,
+        "problems": answer.problems,
+        "document": answer.document,
+    }
+    return json.dumps(row, default=str) + "\n"
 
 
 if __name__ == "__main__":
