@@ -110,6 +110,17 @@ class Evidence:
     def is_emitted(self) -> bool:
         return bool(np.isfinite(self.emitted).any())
 
+    def label_shift(self, places: npt.NDArray[np.int64], shift_bars: int) -> Times:
+        """How far each label moves when the signal log's labels do.
+
+        Where nothing was emitted, production is the replay, and its label is the feature
+        log's own: it stays.
+        """
+        if shift_bars == 0 or not self.is_emitted:
+            return np.full(len(places), shift_bars, dtype="int64")
+        is_emitted = np.isfinite(self.emitted[places]).any(axis=1)
+        return np.where(is_emitted, shift_bars, 0)
+
     @property
     def can_recompute(self) -> bool:
         return (

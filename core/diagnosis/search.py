@@ -90,7 +90,8 @@ class Search:
     def log_opens(self, places: Places) -> Times:
         """The candle opens under which the feature log keeps these labels' candles."""
         step = self.evidence.timeframe.length_us
-        return np.asarray(self.evidence.opens[places] + self.log_shift_bars * step)
+        bars = self.evidence.label_shift(places, self.log_shift_bars)
+        return np.asarray(self.evidence.opens[places] + bars * step)
 
     def used_features(self) -> tuple[str, ...]:
         """Names that any known live model takes, in their order."""

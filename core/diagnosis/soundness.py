@@ -64,6 +64,8 @@ def check_soundness(evidence: Evidence) -> Soundness:
     unmatched = check.known & ~check.matched
     for shift in shifts[1:]:
         unmatched &= ~_match_at(rows, candles, step, shift.check.shift_bars)
+    for name in _sources(rows, evidence):  # a price that any market had is no drawn one
+        unmatched &= ~_match_at(rows, evidence.candles[name], step, check.shift_bars)
     return Soundness(
         rows=rows,
         source=source,

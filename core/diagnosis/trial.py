@@ -82,7 +82,8 @@ class Laboratory:
 
     def _true_opens(self, world: World, places: Places) -> npt.NDArray[np.int64]:
         step = self.evidence.timeframe.length_us
-        return np.asarray(self.evidence.opens[places] + (world.shift_bars - world.lag_bars) * step)
+        bars = self.evidence.label_shift(places, world.shift_bars) - world.lag_bars
+        return np.asarray(self.evidence.opens[places] + bars * step)
 
     def _compute(self, world: World, side: int, places: Places) -> Floats:
         opens = self._true_opens(world, places)
