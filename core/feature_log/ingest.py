@@ -1,8 +1,9 @@
 """Feature logs → database: what is new in the bot's files, every line accounted for.
 
 Each piece of a file is one transaction together with how far the file was read,
-so the work may be stopped anywhere and started again. Parsing runs in a thread
-of its own beside the writing.
+so the work may be stopped anywhere and started again. Reading with its digests,
+parsing and writing each run in a thread of their own; reading and parsing hold
+Python's lock for moments only.
 """
 
 import hashlib
@@ -22,7 +23,7 @@ from core.feature_log.layout import Grammar
 from core.feature_log.placing import Placer
 from core.feature_log.reader import LogReader
 from core.feature_log.rows import Batch
-from core.feature_log.source import ContentChanged, open_after, whole_lines
+from core.feature_log.source import Chunk, ContentChanged, LongLine, open_after, whole_lines
 from core.feature_log.survey import Change, Finding, Survey, survey
 from core.frames import from_us, to_us
 from core.rerun.prefetch import prefetch
@@ -30,7 +31,7 @@ from core.settings import FeatureLogSettings
 from core.storage.writes import feature_files as files
 from core.storage.writes.feature_files import Catalog, LogFile
 from core.storage.writes.feature_lines import has_drifted, read_drifted
-from core.storage.writes.feature_rows import Place
+from core.storage.writes.kept_lines import Place
 from core.timeframe import Timeframe
 
 PIECE = BLOCK  # bytes of a file in one transaction
@@ -186,14 +187,10 @@ class _Ingest:
         self, path: Path, file: LogFile, content: Fingerprint
     ) -> Iterator[tuple[Batch, dict[str, Any]]]:
         """Parsed pieces of a file, with the content that they complete."""
-        looks = int(file.state.get("looks", 0))
         reader = LogReader(self.grammar, self.catalog.profiles, file.state.get("reader", {}))
-        stream = open_after(path, content, file.offset, whole=False, turn=looks)
-        try:
-            for piece in whole_lines(stream, file.offset, content, PIECE):
-                yield reader.read(piece), content.document()
-        finally:
-            stream.close()
+        with closing(prefetch(lambda: _pieces(path, file, content), ahead=1)) as pieces:
+            for piece, document in pieces:
+                yield reader.read(piece), document
 
     def _keep(self, file: LogFile, batch: Batch, content: dict[str, Any]) -> None:
         """One piece: its lines, the account and how far the file was read, in one transaction."""
@@ -251,3 +248,16 @@ class _Ingest:
         )
         text = json.dumps([self.grammar.fingerprint, known], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _pieces(
+    path: Path, file: LogFile, content: Fingerprint
+) -> Iterator[tuple[Chunk | LongLine, dict[str, Any]]]:
+    """Pieces of what is new in a file, with the content that they complete."""
+    looks = int(file.state.get("looks", 0))
+    stream = open_after(path, content, file.offset, whole=False, turn=looks)
+    try:
+        for piece in whole_lines(stream, file.offset, content, PIECE):
+            yield piece, content.document()
+    finally:
+        stream.close()

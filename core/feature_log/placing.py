@@ -35,7 +35,8 @@ from core.storage.writes.feature_lines import (
     sha256,
     unplaced,
 )
-from core.storage.writes.feature_rows import Candidate, Ledger, Place, slices
+from core.storage.writes.feature_rows import Ledger, slices
+from core.storage.writes.kept_lines import Candidate, Place
 
 _ROWS = raw(feature_row)
 _QUARANTINE = raw(quarantine)
@@ -113,9 +114,7 @@ class Placer:
         """Whether a batch holds new candles only, in rows that stand under their header."""
         if generation or batch.drifted or batch.rejected or not batch.blocks:
             return False
-        return self.ledger.are_new(
-            [row.candle_open for block in batch.blocks for row in block.rows]
-        )
+        return self.ledger.are_new([opened for block in batch.blocks for opened in block.opens()])
 
     def forget_files(self, file_ids: list[int]) -> None:
         """Take back every line of these files, as if they had never been read."""

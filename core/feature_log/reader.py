@@ -149,7 +149,9 @@ class LogReader:
         at, alone = 0, 1
         while at < len(lines) and self.header is not None:
             header, kinds = self.header, "".join(self._kinds)
-            rows = parse_lines(self._grammar, header, kinds, lines[at:], self._line + 1, offset)
+            # Where nothing was seen under this header yet, its first line tells numbers from words.
+            run = lines[at:] if kinds.strip("?") else lines[at : at + 1]
+            rows = parse_lines(self._grammar, header, kinds, run, self._line + 1, offset)
             until = end = at + len(rows)
             taken = []
             for row in rows:

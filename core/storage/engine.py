@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from core.errors import StorageError
 
 _BUSY_TIMEOUT_MS = 10_000
+_PAGE_BYTES = 16_384  # of a new database; holds several feature vectors
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -92,6 +93,7 @@ def _prepare_sqlite(engine: sa.Engine, *, read_only: bool) -> None:
         if read_only:
             cursor.execute("pragma query_only = on")
         else:
+            cursor.execute(f"pragma page_size = {_PAGE_BYTES}")
             cursor.execute("pragma journal_mode = wal")
             cursor.execute("pragma synchronous = normal")
             cursor.execute("pragma foreign_keys = on")

@@ -142,3 +142,11 @@ def test_a_file_that_is_no_database_is_refused_by_name(tmp_path: Path) -> None:
     file.write_text("this is no database, but long enough to be looked at as one" * 10)
     with pytest.raises(StorageError, match=r"align\.db: cannot be brought up to date"):
         migrate(writer_engine(f"sqlite:///{file}"))
+
+
+def test_new_database_has_pages_for_several_vectors(tmp_path: Path) -> None:
+    engine = writer_engine(f"sqlite:///{tmp_path / 'a.db'}")
+    migrate(engine)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("pragma page_size").scalar_one() == 16_384
+    engine.dispose()

@@ -15,7 +15,8 @@ from core.feature_log.rows import Rejected
 from core.storage.bulk import raw
 from core.storage.driver import insert_many
 from core.storage.tables import drifted_line, quarantine
-from core.storage.writes.feature_rows import CONFLICT, QUARANTINE_NAMES, Ledger, Place
+from core.storage.writes.feature_rows import Ledger
+from core.storage.writes.kept_lines import CONFLICT, QUARANTINE_NAMES, Place
 
 _DRIFTED = raw(drifted_line)
 _QUARANTINE = raw(quarantine)

@@ -6,58 +6,36 @@ quarantine. The outcome does not depend on the order of arrival: a line that
 comes before what is stored takes its place.
 """
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import repeat
-from typing import Any, NamedTuple
+from typing import Any
 
 import sqlalchemy as sa
 
 from core.feature_log.rows import LoggedRow
-from core.storage.bulk import raw
-from core.storage.driver import insert_many
-from core.storage.tables import duplicate_line, feature_row, quarantine
 from core.storage.writes.changes import note_feature_rows
-
-CONFLICT = "conflict"
-CONFLICT_DETAIL = (
-    "another row for this candle stands earlier in the logs and says something else; it was kept"
+from core.storage.writes.kept_lines import (
+    DUPLICATES,
+    QUARANTINE,
+    ROWS,
+    Candidate,
+    Place,
+    contested_opens,
+    delete_line,
+    insert_columns,
+    insert_conflicts,
+    insert_duplicates,
+    insert_rows,
+    move_row,
+    read_lines,
+    stored_opens,
+    stored_rows,
 )
-_ROWS = raw(feature_row)
-_DUPLICATES = raw(duplicate_line)
-_QUARANTINE = raw(quarantine)
+
 _COUNTS = ("lines", "stored", "duplicates", "quarantined", "recovered")
 _COUNT_OF = {"feature_row": "stored", "duplicate_line": "duplicates", "quarantine": "quarantined"}
 _SLICE = 500
-_ROW_NAMES = tuple(column.name for column in _ROWS.columns)
-_DUPLICATE_NAMES = tuple(column.name for column in _DUPLICATES.columns)
-QUARANTINE_NAMES = tuple(column.name for column in _QUARANTINE.columns if column.name != "id")
-
-
-class Place(NamedTuple):
-    """Where a line stands; `generation` counts how often the file's content was replaced."""
-
-    file_id: int
-    generation: int
-    line: int
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A line that reads as a row of a candle."""
-
-    place: Place
-    candle_open: int
-    row_hash: bytes
-    layout_id: int
-    is_recovered: bool
-    offset: int
-    length: int
-    row: LoggedRow | None = None  # its values, while the line is at hand
-    raw: bytes | None = None  # its text, likewise
-    table: str | None = None  # where it is kept now; None for a new line
 
 
 @dataclass(slots=True)
@@ -79,7 +57,8 @@ class Ledger:
 
     def add(self, candidates: list[Candidate]) -> None:
         """Place new lines of one file, given in the order of its lines."""
-        existing = self._existing(candidates)
+        opens = {candidate.candle_open for candidate in candidates}
+        existing = stored_rows(self.connection, self.bot_id, opens)
         fresh: list[Candidate] = []
         again: list[tuple[Candidate, bytes]] = []
         contested: set[int] = set()
@@ -104,11 +83,8 @@ class Ledger:
         distinct = set(opens)
         if len(distinct) < len(opens):
             return False
-        c = _ROWS.c
-        query = sa.select(c.candle_open).where(
-            c.bot_id == self.bot_id, c.candle_open.between(min(opens), max(opens))
-        )
-        return distinct.isdisjoint(self.connection.scalars(query))
+        stored = stored_opens(self.connection, self.bot_id, min(opens), max(opens))
+        return distinct.isdisjoint(stored)
 
     def add_new(
         self, file_id: int, generation: int, layout_id: int, columns: list[Sequence[Any]]
@@ -117,14 +93,9 @@ class Ledger:
 
         columns: the fields of LoggedRow, a sequence each.
         """
-        opens, row_hashes, vectors, texts, *numbers = columns
-        whence = (repeat(value) for value in (layout_id, file_id, generation))
-        values = zip(
-            *(repeat(self.bot_id), opens, row_hashes, *whence, *numbers[6:9]),
-            *(repeat(False), *numbers[:6], texts, vectors),
-            strict=False,  # the repeated ones do not end
-        )
-        insert_many(self.connection, _ROWS, _ROW_NAMES, list(values))
+        whence = Place(file_id, generation, 0)
+        insert_columns(self.connection, self.bot_id, layout_id, whence, columns)
+        opens = columns[0]
         self.count(file_id, "stored", len(opens))
         self.changed += opens
 
@@ -155,19 +126,7 @@ class Ledger:
 
     def contested(self, file_ids: Sequence[int]) -> set[int]:
         """Candles that several lines speak of, one of them in these files."""
-        found: set[int] = set()
-        stored = sa.select(_ROWS.c.candle_open).where(
-            _ROWS.c.bot_id == self.bot_id, _ROWS.c.file_id.in_(file_ids)
-        )
-        for table in (_DUPLICATES, _QUARANTINE):
-            c = table.c
-            query = sa.select(c.candle_open).where(
-                c.bot_id == self.bot_id,
-                c.candle_open.is_not(None),
-                c.file_id.in_(file_ids) | c.candle_open.in_(stored),
-            )
-            found.update(self.connection.scalars(query))
-        return found
+        return contested_opens(self.connection, self.bot_id, file_ids)
 
     def count(self, file_id: int, name: str, number: int) -> None:
         """Add lines of one kind to the account of a file."""
@@ -183,53 +142,15 @@ class Ledger:
 
     def lines_of(self, opens: Sequence[int]) -> Iterator[Candidate]:
         """Every kept line of these candles."""
-        for table in (_ROWS, _DUPLICATES, _QUARANTINE):
+        for table in (ROWS, DUPLICATES, QUARANTINE):
             yield from self.read(table, table.c.candle_open.in_(opens))
 
     def read(self, table: sa.Table, *where: Any) -> Iterator[Candidate]:
         """Kept lines of one of the three tables."""
-        c = table.c
-        query = sa.select(
-            c.file_id,
-            c.generation,
-            c.line,
-            c.candle_open,
-            c.row_hash,
-            c.layout_id,
-            c.is_recovered,
-            c.offset,
-            c.length,
-        ).where(c.bot_id == self.bot_id, *where)
-        if table is _QUARANTINE:
-            query = query.where(c.reason == CONFLICT)
-        for row in self.connection.execute(query):
-            yield Candidate(
-                place=Place(row.file_id, row.generation, row.line),
-                candle_open=row.candle_open,
-                row_hash=bytes(row.row_hash),
-                layout_id=row.layout_id,
-                is_recovered=row.is_recovered,
-                offset=row.offset,
-                length=row.length,
-                table=table.name,
-            )
+        return read_lines(self.connection, self.bot_id, table, *where)
 
     def _order(self, place: Place) -> tuple[str, int, int]:
         return (self.paths[place.file_id], place.generation, place.line)
-
-    def _existing(self, candidates: list[Candidate]) -> dict[int, tuple[bytes, Place]]:
-        if not candidates:
-            return {}
-        opens = {candidate.candle_open for candidate in candidates}
-        c = _ROWS.c
-        query = sa.select(c.candle_open, c.row_hash, c.file_id, c.generation, c.line).where(
-            c.bot_id == self.bot_id, c.candle_open.between(min(opens), max(opens))
-        )
-        return {
-            opened: (bytes(row_hash), Place(*place))
-            for opened, row_hash, *place in self.connection.execute(query)
-            if opened in opens
-        }
 
     def _decide(self, known: list[Candidate], added: list[Candidate], gone: set[Place]) -> None:
         """One candle: the first line wins, everything else follows from it."""
@@ -263,7 +184,7 @@ class Ledger:
         else:
             row = None if winner is None else winner.row or self.row_of(winner)
             if before is not None:
-                self._delete(_ROWS, before)
+                delete_line(self.connection, self.bot_id, ROWS, before)
                 self._count_row(before, -1)
                 self.replaced.add(before.candle_open)
                 self.changed.append(before.candle_open)
@@ -275,17 +196,7 @@ class Ledger:
 
     def _move(self, before: Candidate, winner: Candidate) -> None:
         """The same values, said by an earlier line."""
-        place = winner.place._asdict()
-        self.connection.execute(
-            sa.update(_ROWS)
-            .where(_ROWS.c.bot_id == self.bot_id, _ROWS.c.candle_open == before.candle_open)
-            .values(
-                **place,
-                offset=winner.offset,
-                length=winner.length,
-                is_recovered=winner.is_recovered,
-            )
-        )
+        move_row(self.connection, self.bot_id, winner)
         self._count_row(before, -1)
         self._count_row(winner, 1)
 
@@ -298,91 +209,22 @@ class Ledger:
         """Take a duplicate or a conflict out of its table; the stored row goes with _crown."""
         if line.table in (None, "feature_row"):
             return
-        table = _DUPLICATES if line.table == "duplicate_line" else _QUARANTINE
-        self._delete(table, line)
+        table = DUPLICATES if line.table == "duplicate_line" else QUARANTINE
+        delete_line(self.connection, self.bot_id, table, line)
         self.count(line.place.file_id, _COUNT_OF[table.name], -1)
 
-    def _delete(self, table: sa.Table, line: Candidate) -> None:
-        c = table.c
-        self.connection.execute(
-            sa.delete(table).where(
-                c.bot_id == self.bot_id,
-                c.candle_open == line.candle_open,
-                c.file_id == line.place.file_id,
-                c.generation == line.place.generation,
-                c.line == line.place.line,
-            )
-        )
-
     def _insert_rows(self, lines: list[Candidate]) -> None:
-        rows = []
-        for line in lines:
-            row = line.row
-            if row is None:
-                raise ValueError(f"no values at hand for {line}")
-            rows.append(
-                (
-                    self.bot_id,
-                    line.candle_open,
-                    line.row_hash,
-                    line.layout_id,
-                    *line.place,
-                    line.offset,
-                    line.length,
-                    line.is_recovered,
-                    row.logged_at,
-                    row.open,
-                    row.high,
-                    row.low,
-                    row.close,
-                    row.volume,
-                    row.texts,
-                    row.vector,
-                )
-            )
-        insert_many(self.connection, _ROWS, _ROW_NAMES, rows)
+        insert_rows(self.connection, self.bot_id, lines)
         for line in lines:
             self._count_row(line, 1)
 
     def _insert_duplicates(self, lines: list[Candidate]) -> None:
-        rows = [
-            (
-                *line.place,
-                self.bot_id,
-                line.candle_open,
-                line.row_hash,
-                line.layout_id,
-                line.offset,
-                line.length,
-                line.is_recovered,
-            )
-            for line in lines
-        ]
-        insert_many(self.connection, _DUPLICATES, _DUPLICATE_NAMES, rows)
+        insert_duplicates(self.connection, self.bot_id, lines)
         for line in lines:
             self.count(line.place.file_id, "duplicates", 1)
 
     def _insert_conflicts(self, lines: list[Candidate]) -> None:
-        rows = []
-        for line in lines:
-            text = line.raw if line.raw is not None else self.raw_of(line)
-            rows.append(
-                (
-                    self.bot_id,
-                    *line.place,
-                    line.offset,
-                    line.length,
-                    CONFLICT,
-                    CONFLICT_DETAIL,
-                    line.candle_open,
-                    text,
-                    hashlib.sha256(text).hexdigest(),
-                    line.layout_id,
-                    line.row_hash,
-                    line.is_recovered,
-                )
-            )
-        insert_many(self.connection, _QUARANTINE, QUARANTINE_NAMES, rows)
+        insert_conflicts(self.connection, self.bot_id, lines, self.raw_of)
         for line in lines:
             self.count(line.place.file_id, "quarantined", 1)
 
