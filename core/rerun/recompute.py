@@ -62,7 +62,9 @@ def recompute_backtest(
     job = RecomputeJob.open(engine, bot_id, bot, backtest, now, run_id)
     job.forget_strangers()
     job.rescore()
-    cache = None if job.request.pipeline.is_reference else StoredCache(engine, bot_id, now)
+    kept = StoredCache(engine, bot_id, now)
+    kept.prune()
+    cache = None if job.request.pipeline.is_reference else kept
     try:
         todo = job.due()
         for batch in recompute_batches(

@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 import sqlalchemy as sa
 
+from core.frames import to_us
 from core.rerun.compute import CachedRow
-from core.storage.writes.recompute import read_cache, write_cache
+from core.storage.writes.vector_cache import prune_cache, read_cache, touch_cache, write_cache
+
+_TOUCHED = timedelta(days=1)  # a use is noted this often, so that reading stays reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,11 @@ class StoredCache:
     def get(self, keys: Sequence[str]) -> Mapping[str, CachedRow]:
         with self.engine.connect() as connection:
             rows = read_cache(connection, keys)
+        until = to_us(self.now - _TOUCHED)
+        old = [key for key, row in rows.items() if row["used_at"] < until]
+        if old:
+            with self.engine.begin() as connection:
+                touch_cache(connection, old, now=self.now)
         return {
             key: CachedRow(
                 columns=row["columns"],
@@ -45,3 +53,8 @@ class StoredCache:
         }
         with self.engine.begin() as connection:
             write_cache(connection, self.bot_id, entries, now=self.now)
+
+    def prune(self) -> None:
+        """Drop what nobody has used for long."""
+        with self.engine.begin() as connection:
+            prune_cache(connection, now=self.now)

@@ -355,7 +355,7 @@ candle_revision = sa.Table(
     sa.UniqueConstraint("source_id", "candle_open", "sha256", "origin"),
 )
 
-# Features of the backtest side, recomputed or imported.
+# Features of the backtest side, recomputed or imported. A rowid table, as feature_row.
 backtest_row = sa.Table(
     "backtest_row",
     metadata,
@@ -368,7 +368,6 @@ backtest_row = sa.Table(
     sa.Column("content_key", sa.Text, nullable=False),  # pipeline, candles, lookback, mode
     sa.Column("is_provisional", sa.Boolean, nullable=False, default=False),
     _ref("run_id", "run.id"),
-    sqlite_with_rowid=False,
 )
 
 # Recomputed vectors by content, so that nothing is computed twice.
@@ -382,6 +381,7 @@ vector_cache = sa.Table(
     sa.Column("reason", sa.Text),  # why there is no vector
     sa.Column("detail", sa.Text),
     sa.Column("used_at", UtcDateTime, nullable=False),
+    sa.Index("ix_vector_cache_used", "used_at"),
 )
 
 comparison = sa.Table(

@@ -142,7 +142,6 @@ def upgrade() -> None:
             ["series_id"], ["series.id"], name=op.f("fk_backtest_row_series_id")
         ),
         sa.PrimaryKeyConstraint("series_id", "candle_open", name=op.f("pk_backtest_row")),
-        sqlite_with_rowid=False,
     )
     op.create_table(
         "candle",
@@ -351,6 +350,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("content_key", name=op.f("pk_vector_cache")),
     )
+    with op.batch_alter_table("vector_cache", schema=None) as batch_op:
+        batch_op.create_index("ix_vector_cache_used", ["used_at"], unique=False)
+
     op.create_table(
         "drifted_line",
         sa.Column("file_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
