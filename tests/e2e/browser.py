@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -38,7 +39,7 @@ def dashboard(config: Path, port: int | None = None) -> Iterator[str]:
     )
     address = f"http://127.0.0.1:{number}"
     try:
-        _wait_until_it_answers(address, process)
+        wait_until_answers(address, process)
         yield address
     finally:
         process.terminate()
@@ -86,7 +87,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_until_it_answers(address: str, process: subprocess.Popen[str]) -> None:
+def wait_until_answers(address: str, process: subprocess.Popen[Any]) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if process.poll() is not None:

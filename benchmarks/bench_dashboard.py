@@ -1,0 +1,193 @@
+"""The dashboard on a year of candles: server time, bytes, twenty viewers, memory, Chromium.
+
+`python -m benchmarks.bench_dashboard [--days 365] [--features 191] [--no-browser]`
+"""
+
+import argparse
+import asyncio
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.dashboard_viewer import Drawing, Viewer
+from tests.dashboard.seed import Plan, seed_database, write_config
+from tests.e2e.browser import ROOT, chromium, free_port, open_page, wait_until_answers
+
+VIEWS = ("", "collection", "alignment", "worst", "candle", "diagnosis", "features", "health")
+WARM = 12
+VIEWERS = 20
+FLAGGED = tuple(range(100, 100_000, 997))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--days", type=float, default=365)
+    parser.add_argument("--features", type=int, default=191)
+    parser.add_argument("--no-browser", action="store_true")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.monotonic()
+        one = _seeded(Path(folder) / "one", 1, options.days, options.features)
+        five = _seeded(Path(folder) / "five", 5, options.days, 4)
+        print(f"seeded {options.days:g} days of one bot and of five in {_since(started)}")
+        _one_bot(one)
+        _five_bots(five)
+        _against_plain(one)
+        if not options.no_browser:
+            _in_chromium(one)
+
+
+def _seeded(folder: Path, bots: int, days: float, features: int) -> Path:
+    folder.mkdir()
+    plans = [
+        Plan(bot=f"bot-{n}", days=days, features=features, now=datetime.now(UTC), flagged=FLAGGED)
+        for n in range(bots)
+    ]
+    seed_database(folder / "align.db", plans).dispose()
+    return write_config(folder, plans)
+
+
+def _one_bot(config: Path) -> None:
+    print("\none bot, window: everything, server time per view")
+    print(f"{'view':12} {'cold s':>8} {'warm p50':>9} {'warm p95':>9} {'kB':>7}")
+    with _server("dashboard", config) as (address, process):
+        asyncio.run(_warm_server(address))
+        for view in VIEWS:
+            cold, warm = asyncio.run(_times(address, view, {"window": "all", "bot": "bot-0"}))
+            _print(view, cold, warm)
+        print(f"memory of the server after every view: {_memory_mb(process):.0f} MB")
+        _viewers(address)
+        print(f"memory of the server after {VIEWERS} viewers: {_memory_mb(process):.0f} MB")
+
+
+def _five_bots(config: Path) -> None:
+    print("\nfive bots, window: everything")
+    with _server("dashboard", config) as (address, process):
+        asyncio.run(_warm_server(address))
+        for view in ("", "alignment"):
+            cold, warm = asyncio.run(_times(address, view, {"window": "all", "bot": "bot-0"}))
+            _print(view, cold, warm)
+        print(f"memory of the server: {_memory_mb(process):.0f} MB")
+
+
+def _against_plain(config: Path) -> None:
+    print("\nthe same charts from raw rows, uncached (alignment)")
+    with _server("plain", config) as (address, process):
+        cold, warm = asyncio.run(_times(address, "", {}, repeats=4))
+        _print("plain", cold, warm)
+        print(f"memory of the plain page: {_memory_mb(process):.0f} MB")
+
+
+def _in_chromium(config: Path) -> None:
+    print("\nChromium: seconds until every chart is painted, and after choosing a side")
+    with chromium() as browser:
+        with _server("dashboard", config) as (address, _):
+            for view in ("", "alignment"):
+                page = browser.new_page()
+                started = time.monotonic()
+                open_page(page, f"{address}/{view}?window=all", timeout_s=120)
+                painted = _since(started)
+                started = time.monotonic()
+                open_page(page, f"{address}/{view}?window=all&side=LONG", timeout_s=120)
+                print(f"{view or 'today':12} {painted} {_since(started)}")
+                page.close()
+        with _server("plain", config) as (address, _):
+            page = browser.new_page()
+            started = time.monotonic()
+            open_page(page, address, timeout_s=300)
+            print(f"{'plain':12} {_since(started)}")
+
+
+async def _warm_server(address: str) -> None:
+    """Imports and the first connection belong to the start of the server, not to a view."""
+    async with Viewer(address) as viewer:
+        for view in VIEWS:
+            await viewer.draw(view, {"window": "24h"})
+    await asyncio.sleep(8)  # the model library comes beside the first page
+
+
+async def _times(
+    address: str, view: str, params: dict[str, str], repeats: int = WARM
+) -> tuple[Drawing, list[Drawing]]:
+    async with Viewer(address) as viewer:
+        cold = await viewer.draw(view, params)
+        warm = [await viewer.draw(view, params) for _ in range(repeats)]
+    return cold, warm
+
+
+def _viewers(address: str) -> None:
+    """Twenty readers at once, each going through the views of the morning."""
+
+    async def one(number: int) -> list[Drawing]:
+        await asyncio.sleep(number * 0.2)
+        async with Viewer(address) as viewer:
+            drawn = []
+            for view in ("", "alignment", "worst", "candle", "collection"):
+                drawn.append(await viewer.draw(view, {"window": "all", "bot": "bot-0"}))
+                await asyncio.sleep(2)
+            return drawn
+
+    async def everybody() -> list[Drawing]:
+        found = await asyncio.gather(*(one(number) for number in range(VIEWERS)))
+        return [drawing for part in found for drawing in part]
+
+    drawn = asyncio.run(everybody())
+    seconds = [drawing.seconds for drawing in drawn]
+    print(f"{VIEWERS} viewers, 2 s between clicks: {_quantiles(seconds)}, {len(seconds)} drawings")
+
+
+@contextmanager
+def _server(kind: str, config: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    port = free_port()
+    command = [sys.executable, "-m", "dashboard", "--config", str(config), "--port", str(port)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    if kind == "plain":
+        environment["PLAIN_PAGE_DATABASE"] = f"sqlite:///{config.parent / 'align.db'}"
+        page = str(ROOT / "benchmarks" / "plain_page.py")
+        command = [sys.executable, "-m", "streamlit", "run", page, f"--server.port={port}"]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        wait_until_answers(f"http://127.0.0.1:{port}", process)
+        yield f"http://127.0.0.1:{port}", process
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def _memory_mb(process: subprocess.Popen[bytes]) -> float:
+    for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1000
+    return float("nan")
+
+
+def _print(view: str, cold: Drawing, warm: list[Drawing]) -> None:
+    seconds = [drawing.seconds for drawing in warm]
+    errors = sum(drawing.errors for drawing in (cold, *warm))
+    print(
+        f"{view or 'today':12} {cold.seconds:8.3f} {statistics.median(seconds):9.3f} "
+        f"{_p95(seconds):9.3f} {warm[-1].received / 1000:7.0f}" + (" ERRORS" if errors else "")
+    )
+
+
+def _quantiles(seconds: list[float]) -> str:
+    return f"p50 {statistics.median(seconds):.3f} s, p95 {_p95(seconds):.3f} s"
+
+
+def _p95(seconds: list[float]) -> float:
+    return sorted(seconds)[min(len(seconds) - 1, round(0.95 * len(seconds)))]
+
+
+def _since(started: float) -> str:
+    return f"{time.monotonic() - started:.1f} s"
+
+
+if __name__ == "__main__":
+    main()
