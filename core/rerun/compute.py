@@ -13,6 +13,7 @@ import pandas as pd
 
 from core.frames import to_us, us_from_index
 from core.rerun.dispatch import dispatch_frames
+from core.rerun.gathering import gathered
 from core.rerun.pipeline import Pipeline
 from core.rerun.recomputed import Collected, Flags, Floats, Recomputed
 from core.rerun.reference_frames import reference_batches
@@ -172,7 +173,7 @@ def recompute_batches(
     if not frames:
         return
     with _workers(request, executor) as workers:
-        for batch in dispatch_frames(
+        batches = dispatch_frames(
             workers,
             grid,
             frames,
@@ -181,7 +182,8 @@ def recompute_batches(
             time_limit_s=request.time_limit_s,
             deadline=deadline,
             monotonic=monotonic,
-        ):
+        )
+        for batch in gathered(batches, monotonic):
             if cache is not None:
                 cache.put(_cacheable(batch, keys))
             yield batch

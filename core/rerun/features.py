@@ -196,7 +196,8 @@ def _ranked(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
         return pd.DataFrame(columns=list(_COLUMNS))
     stacked = pd.concat(parts, ignore_index=True)
     worst = stacked.loc[stacked.groupby("feature", sort=False)["max_abs_diff"].idxmax()]
-    frame = stacked.groupby("feature", sort=False, as_index=False).agg(_HOW)
+    with np.errstate(over="ignore"):  # a sum beyond the largest number is infinite
+        frame = stacked.groupby("feature", sort=False, as_index=False).agg(_HOW)
     frame = frame.assign(max_at=frame["feature"].map(worst.set_index("feature")["max_at"]))
     both = frame["candles"] - frame["nan_logged"] - frame["nan_recomputed"] - frame["nan_both"]
     constant_logged = frame["min_logged"] == frame["max_logged"]

@@ -1,8 +1,11 @@
 """A trader's workspace in a folder: candles, a pipeline outside this project, a bundle."""
 
+import itertools
 import textwrap
-from dataclasses import dataclass
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,7 @@ from tests.rerun.random_candles import random_candles
 NOW = datetime(2025, 11, 10, tzinfo=UTC)
 FIRST = pd.Timestamp("2025-11-03T00:00:00Z")
 FEATURES = ("sma_20", "ema_20")
+_NUMBERS = itertools.count()
 PIPELINE = """
 import pandas as pd
 
@@ -53,6 +57,11 @@ def make_candles(bars: int = 120, seed: int = 5) -> pd.DataFrame:
 
 def make_bundle(folder: Path, features: tuple[str, ...] = FEATURES, seed: int = 1) -> Path:
     """LONG and SHORT models over the features; a seed makes another model."""
+    return write_bundle(folder, "test", _sides(features, seed))
+
+
+@cache
+def _sides(features: tuple[str, ...], seed: int) -> dict[Side, SideContent]:
     rng = np.random.default_rng(seed)
     matrix = rng.normal(size=(200, len(features)))
     scale = tuple(50.0 for _ in features)
@@ -63,16 +72,30 @@ def make_bundle(folder: Path, features: tuple[str, ...] = FEATURES, seed: int = 
         raw = bytes(model.get_booster().save_raw("json"))
         scaler = Scaler(ScalerKind.STANDARD, tuple(1e5 for _ in features), scale)
         sides[side] = SideContent(raw, features, scaler)
-    return write_bundle(folder, "test", sides)
+    return sides
 
 
 @dataclass
 class World:
-    """An engine with one bot whose candles are stored; no production side."""
+    """An engine with one bot whose candles are stored; no production side.
+
+    The trader's module has a name of its own, since a worker imports a name once: worlds
+    may share workers (`executor`; None: workers of each recomputation's own).
+    """
 
     engine: sa.Engine
     folder: Path
     candles: pd.DataFrame
+    executor: Executor | None
+    module: str
+
+    def with_own_workers(self) -> "World":
+        """The same world, where each recomputation sees the pipeline as it is then."""
+        return replace(self, executor=None)
+
+    def write(self, source: str) -> None:
+        """The trader's pipeline, from now on."""
+        write_pipeline(self.folder / "bot", source, self.module)
 
     def bot(self, **changes: Any) -> BotSettings:
         return BotSettings.model_validate(
@@ -94,15 +117,23 @@ class World:
         self, *, now: datetime = NOW, bot: BotSettings | None = None, **backtest: Any
     ) -> RecomputeReport:
         """One cycle's recomputation; raises what the step would be failed with."""
-        spec = {"name": "again", "pipeline": "my_features:compute", "lookback_bars": 40}
+        spec = {"name": "again", "pipeline": f"{self.module}:compute", "lookback_bars": 40}
         chosen = bot or self.bot()
         chosen = BotSettings.model_validate(
             {**chosen.model_dump(by_alias=True), "backtests": [{**spec, **backtest}]}
         )
-        return recompute_backtest(self.engine, 1, chosen, chosen.backtests[0], now=now, run_id=None)
+        return recompute_backtest(
+            self.engine,
+            1,
+            chosen,
+            chosen.backtests[0],
+            now=now,
+            run_id=None,
+            executor=self.executor,
+        )
 
 
-def make_world(folder: Path, bars: int = 120, source: str = PIPELINE) -> World:
+def make_world(folder: Path, bars: int = 120, executor: Executor | None = None) -> World:
     """Candles stored under the source "files", the trader's pipeline and one bundle."""
     engine = writer_engine(f"sqlite:///{folder}/align.db")
     migrate(engine)
@@ -110,8 +141,9 @@ def make_world(folder: Path, bars: int = 120, source: str = PIPELINE) -> World:
         ensure_bot(conn, "btc", "5m")
     with recorded_run(engine, 1, "recompute", NOW):
         pass
-    world = World(engine, folder, make_candles(bars))
+    module = f"my_features_{next(_NUMBERS)}"
+    world = World(engine, folder, make_candles(bars), executor, module)
     world.store(world.candles)
-    write_pipeline(folder / "bot", source)
+    world.write(PIPELINE)
     make_bundle(folder / "bundle")
     return world

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.rerun.features import compare_blocks, compare_candle, compare_features
@@ -105,7 +105,9 @@ def test_nothing_in_common_is_an_empty_answer() -> None:
 values = st.floats(allow_nan=True, allow_infinity=True)
 
 
+@settings(max_examples=30)
 @given(st.lists(st.tuples(values, values), min_size=4, max_size=4), st.integers(1, 3))
+@example([(0.0, 1.5e308)] * 4, 1)  # their sum is no finite number
 def test_blocks_add_up_to_the_whole_and_sides_may_swap(
     cells: list[tuple[float, float]], cut: int
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from core.errors import PipelineError
+from core.rerun.worker_pool import WorkerPool
 from core.side import Origin
 from core.storage.reads.recompute import read_backtest_rows, read_coverage
 from core.storage.reads.signals import absences, read_series
@@ -22,9 +23,16 @@ from tests.rerun.recompute_world import (
 )
 
 
+@pytest.fixture(scope="module")
+def pool() -> Iterator[WorkerPool]:
+    pool = WorkerPool(1, time_limit_s=60)
+    yield pool
+    pool.kill()
+
+
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = make_world(tmp_path)
+def world(tmp_path: Path, pool: WorkerPool) -> Iterator[World]:
+    world = make_world(tmp_path, executor=pool)
     yield world
     world.engine.dispose()
 
@@ -81,15 +89,16 @@ def test_new_candle_recomputes_one_window(world: World) -> None:
 
 
 def test_changed_pipeline_is_another_pipeline(world: World) -> None:
+    world = world.with_own_workers()
     first = world.recompute()
-    write_pipeline(world.folder / "bot", "from my_features_2 import compute\n")
+    world.write("from its_own_module import compute\n")
     write_pipeline(
         world.folder / "bot",
         """
         def compute(candles):
             return candles.assign(sma_20=candles["close"], ema_20=candles["close"])
         """,
-        "my_features_2",
+        "its_own_module",
     )
     second = world.recompute()
     assert second.pipeline["hash"] != first.pipeline["hash"]
@@ -98,9 +107,9 @@ def test_changed_pipeline_is_another_pipeline(world: World) -> None:
 
 
 def test_frame_mode_gives_a_day_one_frame_and_is_provisional_until_it_closes(
-    tmp_path: Path,
+    tmp_path: Path, pool: WorkerPool
 ) -> None:
-    world = make_world(tmp_path, bars=288 + 100)
+    world = make_world(tmp_path, bars=288 + 100, executor=pool)
     report = world.recompute(mode="frame", now=pd.Timestamp("2025-11-04T08:20Z").to_pydatetime())
     assert report.coverage.absent == {"too_little_history": 288}
     assert (report.coverage.covered, report.coverage.provisional) == (100, 100)
@@ -112,8 +121,8 @@ def test_frame_mode_gives_a_day_one_frame_and_is_provisional_until_it_closes(
     world.engine.dispose()
 
 
-def test_gap_inside_a_window_is_refused_or_counted(tmp_path: Path) -> None:
-    world = make_world(tmp_path, bars=0)
+def test_gap_inside_a_window_is_refused_or_counted(tmp_path: Path, pool: WorkerPool) -> None:
+    world = make_world(tmp_path, bars=0, executor=pool)
     world.store(make_candles().drop(index=[60, 61]))
     report = world.recompute()
     assert report.coverage.absent == {"too_little_history": 39, "gap": 39}
@@ -140,14 +149,13 @@ def test_coverage_is_kept_for_the_page(world: World) -> None:
 
 
 def test_nothing_is_computed_twice_when_a_setting_comes_back(world: World) -> None:
-    world.recompute()
     calls = world.folder / "calls"
     counting = f"""
     def compute(candles):
         open({str(calls)!r}, "a").write("x")
         return candles.assign(sma_20=candles["close"], ema_20=candles["close"])
     """
-    write_pipeline(world.folder / "bot", counting)
+    world.write(counting)
     world.recompute()
     world.recompute(lookback_bars=50)
     assert len(calls.read_text()) == 81 + 71
@@ -165,7 +173,7 @@ def test_failing_candle_is_kept_with_its_reason_and_not_tried_again(world: World
             raise ValueError("no data on the hour")
         return candles.assign(sma_20=candles["close"], ema_20=candles["close"])
     """
-    write_pipeline(world.folder / "bot", failing)
+    world.write(failing)
     report = world.recompute()
     assert report.coverage.absent == {"too_little_history": 39, "pipeline_failed": 6}
     assert "no data on the hour" in (report.traceback or "")
@@ -201,12 +209,11 @@ def test_warm_up_rows_are_no_signals(world: World) -> None:
 
 
 def test_infinite_input_is_no_signal(world: World) -> None:
-    write_pipeline(
-        world.folder / "bot",
+    world.write(
         """
         def compute(candles):
             return candles.assign(sma_20=float("inf"), ema_20=1.0)
-        """,
+        """
     )
     world.recompute()
     assert signals(world).empty
@@ -214,9 +221,10 @@ def test_infinite_input_is_no_signal(world: World) -> None:
 
 
 def test_refused_run_keeps_what_was_computed_before_it(world: World) -> None:
+    world = world.with_own_workers()
     world.recompute()
     world.store(make_candles(121))
-    write_pipeline(world.folder / "bot", "def compute(candles):\n    return None\n")
+    world.write("def compute(candles):\n    return None\n")
     with pytest.raises(PipelineError, match="returned NoneType, not a DataFrame"):
         world.recompute()
     with world.engine.connect() as conn:
