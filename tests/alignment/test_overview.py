@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pandas as pd
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.alignment import overview as seen
@@ -31,6 +31,7 @@ def pairs(
     )
 
 
+@settings(max_examples=30)
 @given(st.lists(st.floats(min_value=-0.5, max_value=0.5), min_size=1, max_size=60))
 def test_histograms_count_every_pair_once_and_mark_what_is_beyond(diffs: list[float]) -> None:
     frame = pairs(diffs)

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
@@ -54,6 +54,7 @@ def test_nothing_pairs_with_nothing() -> None:
     assert {"is_aligned", "flip", "decision_flip"} <= set(pairs.columns)
 
 
+@settings(max_examples=25)
 @given(PROBABILITIES)
 def test_a_side_paired_with_itself_has_no_diff(values: list[float]) -> None:
     pairs = judged(series(values), series(values))
@@ -63,6 +64,7 @@ def test_a_side_paired_with_itself_has_no_diff(values: list[float]) -> None:
     assert not pairs["decision_flip"].any()
 
 
+@settings(max_examples=25)
 @given(PROBABILITIES, st.randoms())
 def test_row_order_is_irrelevant_and_inputs_stay(values: list[float], random: object) -> None:
     production, backtest = series(values), series(values[::-1])
@@ -72,6 +74,7 @@ def test_row_order_is_irrelevant_and_inputs_stay(values: list[float], random: ob
     assert_frame_equal(shuffled, before)
 
 
+@settings(max_examples=25)
 @given(PROBABILITIES)
 def test_swapping_the_sides_negates_the_diffs(values: list[float]) -> None:
     one, other = series(values), series([1 - value for value in values])
@@ -100,6 +103,7 @@ def test_replay_tolerance_is_half_the_last_printed_digit() -> None:
     assert replay_tolerance(steps).tolist() == [5e-5, 1e-6, 1e-6, 5e-3]
 
 
+@settings(max_examples=25)
 @given(st.floats(min_value=0, max_value=1, width=32), st.integers(min_value=1, max_value=6))
 def test_a_printed_signal_is_aligned_with_what_was_printed(value: float, digits: int) -> None:
     printed = float(f"{value:.{digits}f}")

@@ -19,8 +19,7 @@ from tests.bundle.conftest import FEATURES, training_data
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "bundles.md"
 
 
-@pytest.mark.parametrize("kind", [StandardScaler, MinMaxScaler])
-@pytest.mark.parametrize("is_booster", [False, True])
+@pytest.mark.parametrize(("kind", "is_booster"), [(StandardScaler, False), (MinMaxScaler, True)])
 def test_documented_lines_turn_pickles_into_a_bundle(
     tmp_path: Path, kind: type, is_booster: bool
 ) -> None:

@@ -1,6 +1,7 @@
 """The collector as a process of its own: signals, locks, restarts."""
 
 import json
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from collector.__main__ import main
 from collector.schedule import Service, candle_trigger
 from collector.stop import Stop
 from core.settings import BotSettings, Settings
@@ -60,42 +62,55 @@ def count(database: Path, table: str) -> int:
         connection.close()
 
 
-def status(config: Path) -> dict[str, Any]:
-    done = collector(config, "status", "--json")
-    assert done.returncode == 0, done.stderr
-    return dict(json.loads(done.stdout)["bots"][0])
+def status(config: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    capsys.readouterr()
+    assert main(["--config", str(config), "status", "--json"]) == 0
+    return dict(json.loads(capsys.readouterr().out)["bots"][0])
 
 
-def test_the_service_collects_serves_readers_and_stops_cleanly(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def long_logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """120 days in six files: more than a collector reads before a signal reaches it."""
+    folder = tmp_path_factory.mktemp("long")
+    for part in range(6):
+        first = datetime(2025, 1, 1, tzinfo=UTC) + timedelta(days=20 * part)
+        write_log(folder / f"features_{part}.csv", 5760, first=first, seed=part)
+    return folder
+
+
+def test_the_service_collects_serves_readers_and_stops_cleanly(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     write_log(tmp_path / "a" / "features_1.csv", 50)
     config = write_config(tmp_path, "a")
     database = tmp_path / "align.db"
     with started(config, "run") as service:
         wait_for(lambda: count(database, "feature_row") == 50)
-        assert status(config)["collection"]["logged"] == 50
+        assert status(config, capsys)["collection"]["logged"] == 50
         second = collector(config, "once")
         assert second.returncode == 1
         assert "another collector is working on this database" in second.stderr
         assert len(second.stderr.strip().splitlines()) == 1
         assert second.stdout == ""
         service.send_signal(signal.SIGTERM)
-        assert service.wait(timeout=30) == 0
-    assert collector(config, "once").returncode == 0
+        assert service.wait(timeout=60) == 0
+    assert main(["--config", str(config), "once"]) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stop_during_a_long_ingest_finishes_the_transaction(
-    tmp_path: Path, number: signal.Signals
+    tmp_path: Path,
+    long_logs: Path,
+    capsys: pytest.CaptureFixture[str],
+    number: signal.Signals,
 ) -> None:
-    for part in range(6):
-        first = datetime(2025, 1, 1, tzinfo=UTC) + timedelta(days=20 * part)
-        write_log(tmp_path / "a" / f"features_{part}.csv", 5760, first=first, seed=part)
+    shutil.copytree(long_logs, tmp_path / "a")
     config = write_config(tmp_path, "a")
     database = tmp_path / "align.db"
     with started(config, "once") as process:
         wait_for(lambda: count(database, "log_file") > 0)
         process.send_signal(number)
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=60) == 0
         assert process.stdout is not None
         assert process.stdout.read() == ""
     connection = sqlite3.connect(database)
@@ -106,21 +121,21 @@ def test_a_stop_during_a_long_ingest_finishes_the_transaction(
     )
     connection.close()
     assert stored == accounted
-    assert collector(config, "once").returncode == 0
-    assert status(config)["ingestion"]["stored"] == 6 * 5760
+    assert main(["--config", str(config), "once"]) == 0
+    assert status(config, capsys)["ingestion"]["stored"] == 6 * 5760
 
 
-def test_a_killed_collector_leaves_its_run_marked_as_interrupted(tmp_path: Path) -> None:
-    for part in range(6):
-        first = datetime(2025, 1, 1, tzinfo=UTC) + timedelta(days=20 * part)
-        write_log(tmp_path / "a" / f"features_{part}.csv", 5760, first=first, seed=part)
+def test_a_killed_collector_leaves_its_run_marked_as_interrupted(
+    tmp_path: Path, long_logs: Path
+) -> None:
+    shutil.copytree(long_logs, tmp_path / "a")
     config = write_config(tmp_path, "a")
     database = tmp_path / "align.db"
     with started(config, "once") as process:
         wait_for(lambda: count(database, "run") > 0)
         process.kill()
         process.wait()
-    assert collector(config, "once").returncode == 0
+    assert main(["--config", str(config), "once"]) == 0
     connection = sqlite3.connect(database)
     outcomes = {row[0] for row in connection.execute("select outcome from run")}
     connection.close()
@@ -182,7 +197,7 @@ def test_a_stop_does_not_wait_for_a_long_computation(tmp_path: Path) -> None:
         assert service.stdout is not None
         assert service.stdout.readline() == "computing\n"
         service.send_signal(signal.SIGTERM)
-        assert service.wait(timeout=30) == 0
+        assert service.wait(timeout=60) == 0
     finally:
         service.kill()
         service.communicate()

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from core.settings import load_settings
-from demo.bot import run_bot
+from demo.bot import Journal, run_bot
 from demo.decoys import CLEAN, HARMLESS, STRANGERS, Make, idle_lookback
 from demo.faults import FAULTS, PAIRS, SIZES, inject
 from demo.files import write_installation
@@ -24,11 +24,33 @@ def _plan(world: World, names: Sequence[str], size: int = 1) -> Plan:
     return inject(clean_plan(world), world, names, size=size, seed=4)
 
 
+class Journals:
+    """What the bot wrote with one fault; each is run once."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._kept: dict[tuple[str, ...], tuple[Plan, Journal]] = {}
+
+    def of(self, *names: str, size: int = 1) -> tuple[Plan, Journal]:
+        key = (*names, str(size))
+        if key not in self._kept:
+            plan = _plan(self._world, names, size)
+            self._kept[key] = plan, run_bot(self._world, plan)
+        return self._kept[key]
+
+
+@pytest.fixture(scope="module")
+def journals(world: World) -> Journals:
+    return Journals(world)
+
+
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_changes_what_the_bot_logs_or_what_the_backtest_is(world: World, name: str) -> None:
-    clean = run_bot(world, clean_plan(world)).emitted
-    plan = _plan(world, [name])
-    emitted = run_bot(world, plan).emitted
+def test_a_fault_changes_what_the_bot_logs_or_what_the_backtest_is(
+    world: World, journals: Journals, name: str
+) -> None:
+    clean = journals.of()[1].emitted
+    plan, journal = journals.of(name)
+    emitted = journal.emitted
     if name in BACKTEST_SIDE:
         assert emitted.equals(clean)
         assert plan.bot["backtests"] != clean_plan(world).bot["backtests"]
@@ -37,23 +59,28 @@ def test_a_fault_changes_what_the_bot_logs_or_what_the_backtest_is(world: World,
 
 
 @pytest.mark.parametrize("name", sorted(set(FAULTS) - {"row_position", "nan_policy"}))
-def test_a_fault_is_the_same_from_the_same_seed(world: World, name: str) -> None:
-    first, second = (run_bot(world, _plan(world, [name])) for _ in range(2))
+def test_a_fault_is_the_same_from_the_same_seed(
+    world: World, journals: Journals, name: str
+) -> None:
+    first, second = journals.of(name)[1], run_bot(world, _plan(world, [name]))
     assert first.emitted.equals(second.emitted)
     np.testing.assert_array_equal(first.vectors.matrix, second.vectors.matrix)
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_large_fault_is_another_than_a_small_one(world: World, name: str) -> None:
+def test_a_large_fault_is_another_than_a_small_one(
+    world: World, journals: Journals, name: str
+) -> None:
     small, large = (_plan(world, [name], size) for size in SIZES)
-    assert any(
-        (
-            small.bot != large.bot,
-            small.code != large.code,
-            not _stored(small).equals(_stored(large)),
-            not run_bot(world, small).emitted.equals(run_bot(world, large).emitted),
-        )
+    differs = (
+        small.bot != large.bot
+        or small.code != large.code
+        or not _stored(small).equals(_stored(large))
     )
+    if not differs:
+        one, other = (journals.of(name, size=size)[1].emitted for size in SIZES)
+        differs = not one.equals(other)
+    assert differs
 
 
 def _stored(plan: Plan) -> pd.DataFrame:
@@ -61,9 +88,11 @@ def _stored(plan: Plan) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_no_file_names_the_fault(world: World, name: str, tmp_path: Path) -> None:
-    plan = _plan(world, [name])
-    write_installation(tmp_path / "bot", world, plan, run_bot(world, plan))
+def test_no_file_names_the_fault(
+    world: World, journals: Journals, name: str, tmp_path: Path
+) -> None:
+    plan, journal = journals.of(name)
+    write_installation(tmp_path / "bot", world, plan, journal)
     load_settings(tmp_path / "bot/align.toml")
     words = set(FAULTS) - {
         "bundle",

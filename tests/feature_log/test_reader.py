@@ -75,7 +75,7 @@ def read(log: bytes, cuts: Iterator[int] | None = None) -> list[Batch]:
     return batches
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40)
 @given(log=logs())
 def test_bulk_and_single_lines_give_the_same(log: bytes) -> None:
     in_bulk = outcome(read(log))
@@ -89,7 +89,7 @@ def test_bulk_and_single_lines_give_the_same(log: bytes) -> None:
     assert in_bulk == alone == at_once
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40)
 @given(log=logs(), cuts=st.lists(st.integers(1, 5000), max_size=5).map(sorted))
 def test_a_file_may_be_cut_anywhere(log: bytes, cuts: list[int]) -> None:
     assert outcome(read(log, iter(cuts))) == outcome(read(log))
