@@ -50,5 +50,5 @@ def test_a_consumer_that_stops_ends_the_thread_and_closes_its_source() -> None:
 
     with closing(prefetch(endless)) as items:
         next(items)
-    assert closed.wait(5)
+    assert closed.wait(60)
     assert not [thread for thread in threading.enumerate() if thread.name == "prefetch"]
