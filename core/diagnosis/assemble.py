@@ -76,6 +76,23 @@ def _others(found: Examination, told: set[str]) -> Iterator[Finding]:
             refuted = _refuted(found, cause)
             if refuted is not None:
                 yield refuted
+        elif (words := _agreement(found, cause)) is not None:
+            yield Finding(
+                cause=cause.code,
+                verdict=Verdict.REFUTED,
+                explained_ratio=0.0,
+                scope_candles=len(found.evidence.opens),
+                summary=f"{first_upper(cause.noun)} is not the cause: {words}.",
+            )
+
+
+def _agreement(found: Examination, cause: Cause) -> str | None:
+    """Why a cause needs no trial: the path on which it acts shows no difference at all."""
+    if cause.acts_on_features and not cause.acts_on_scoring and found.feature_path_agrees:
+        return "replay and backtest agree, so the features are the same on both sides"
+    if cause.acts_on_scoring and not cause.acts_on_features and found.model_path_agrees:
+        return "emitted signals equal the replay, so features are scored as configured"
+    return None
 
 
 def _refuted(found: Examination, cause: Cause) -> Finding | None:

@@ -29,6 +29,8 @@ class Examination:
     trials: list[Trial] = field(default_factory=list)
     tested: set[str] = field(default_factory=set)
     differs: bool = False  # before anything is undone
+    model_path_agrees: bool = False  # emitted equals replay, labels corrected
+    feature_path_agrees: bool = False  # replay equals backtest
 
 
 def examine(whole: Evidence) -> Examination:
@@ -78,6 +80,8 @@ def _search_paths(found: Examination, labels: tuple[Change, ...]) -> None:
     )
     model = replace(model, accepted=labels, is_model_path=True)
     features = _path(search, search.lab, evidence.replay, np.full_like(evidence.replay, 1e-6))
+    found.model_path_agrees = not _path_differs(model)
+    found.feature_path_agrees = not _path_differs(features)
     scoring = [cause for cause in testable(evidence, CAUSES) if cause.acts_on_scoring]
     computing = [cause for cause in testable(evidence, CAUSES) if cause.acts_on_features]
     _take(found, run_rounds(model, scoring))
@@ -90,6 +94,13 @@ def _path(search: Search, lab: Laboratory, target: Floats, floor: Floats) -> Sea
     """The search of one path: its own target, on the searched candles that have one."""
     places = search.places[np.isfinite(target[search.places]).any(axis=1)]
     return replace(search, lab=lab, target=target, floor=floor, places=places, probes=places)
+
+
+def _path_differs(search: Search) -> bool:
+    """Whether any searched candle of a path differs; a path without candles is not known."""
+    differences = search.differences(search.accepted, search.places)
+    known = np.isfinite(differences)
+    return not known.any() or bool((differences > search.floor[search.places])[known].any())
 
 
 def _take(found: Examination, rounds: Rounds) -> None:

@@ -70,12 +70,19 @@ def _dead(name: str, ours: Floats, theirs: Floats) -> ColumnEdit | None:
 def _overwritten(
     name: str, ours: dict[str, Floats], theirs: dict[str, Floats]
 ) -> ColumnEdit | None:
-    """The column whose values stand in the log under this name."""
+    """The column whose values stand in the log under this name.
+
+    Of several columns that are equal in the log the true one is nearest to its own
+    recomputed values.
+    """
+    distances = {name: _distance(ours[name], theirs[name])}
     for other, values in theirs.items():
         is_copy = other != name and _share_equal(theirs[name], values) >= _MOSTLY
-        is_new = is_copy and _share_equal(ours[name], ours[other]) < 1 - _MOSTLY
-        if is_new and _distance(ours[other], values) < _distance(ours[name], theirs[name]):
-            return ColumnEdit(name, origin=other)
+        if is_copy and _share_equal(ours[name], ours[other]) < 1 - _MOSTLY:
+            distances[other] = _distance(ours[other], values)
+    nearest = min(distances, key=lambda entry: distances[entry])
+    if nearest != name:
+        return ColumnEdit(name, origin=nearest)
     for other, values in ours.items():
         if other != name and _share_equal(theirs[name], values) >= _MOSTLY:
             return ColumnEdit(name, origin=other)

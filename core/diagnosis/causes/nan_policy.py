@@ -43,5 +43,6 @@ CAUSE = Cause(
     needs=needs_features,
     propose=_propose,
     say=_say,
+    acts_on_features=True,
     acts_on_scoring=True,
 )
