@@ -4,6 +4,7 @@ Every cached function takes `version` (see `data_version`), which names the
 database and its newest change; `ttl` is a backstop only.
 """
 
+import gc
 import importlib
 import threading
 import time
@@ -565,3 +566,7 @@ def _import_models() -> None:
     time.sleep(_WARM_UP_PAUSE_S)  # the first page comes first
     for name in ("xgboost", "scipy.stats"):
         importlib.import_module(name)
+    # Streamlit collects garbage after every drawing: 0.15 s through all that is imported,
+    # hardly anything once what stays for good is set aside.
+    gc.collect()
+    gc.freeze()

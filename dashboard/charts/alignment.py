@@ -1,5 +1,7 @@
 """Charts of how far production and the other side agree; all input is finished."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -17,39 +19,40 @@ def histogram_figure(
 
     `bins`: side, lower, upper, count, is_beyond.
     """
-    figure = go.Figure()
     own = bins[bins["side"] == side]
-    for is_beyond, (name, colour) in _BEYOND.items():
-        rows = own[own["is_beyond"] == is_beyond]
-        figure.add_bar(
-            x=(rows["lower"] + rows["upper"]) / 2,
-            y=rows["count"],
-            width=(rows["upper"] - rows["lower"]) * 0.94,
-            name=name,
-            marker={"color": colour, "line": {"width": 0}},
-            customdata=np.column_stack([rows["lower"], rows["upper"]]),
-            hovertemplate=(
-                f"%{{y:,}} candles {name}<br>"
-                "%{customdata[0]:+.4g} to %{customdata[1]:+.4g}<extra></extra>"
-            ),
-        )
-    edges = (-tolerance, tolerance) if is_signed else (tolerance,)
-    for edge in edges:
-        figure.add_vline(x=edge, line={"color": theme.ORANGE, "width": 1.5, "dash": "dash"})
-    figure.update_layout(barmode="stack")
-    figure.update_yaxes(type="log", dtick=1, tickformat=",d")
     sizes = own[["lower", "upper"]].abs().to_numpy()
     reach = max(float(sizes.max()) if sizes.size else 0.0, 1.6 * tolerance)
-    figure.update_xaxes(range=[-reach if is_signed else 0, reach])
     limit = f"{'±' if is_signed else ''}{tolerance:g} dashed"
-    return theme.finish(
-        figure,
+    layout = theme.layout(
         title=f"{side}: {'difference' if is_signed else 'size of the difference'}",
         x=f"Difference (probability; {limit})",
         y="Candles (log)",
         height=height,
         legend=False,
     )
+    layout["barmode"] = "stack"
+    layout["xaxis"]["range"] = [-reach if is_signed else 0, reach]
+    layout["yaxis"] |= {"type": "log", "dtick": 1, "tickformat": ",d"}
+    edges = (-tolerance, tolerance) if is_signed else (tolerance,)
+    layout["shapes"] = [theme.upright_line(edge) for edge in edges]
+    bars = [_bars_of(own[own["is_beyond"] == beyond], *look) for beyond, look in _BEYOND.items()]
+    return go.Figure(data=bars, layout=layout)
+
+
+def _bars_of(rows: pd.DataFrame, name: str, colour: str) -> dict[str, Any]:
+    return {
+        "type": "bar",
+        "x": ((rows["lower"] + rows["upper"]) / 2).to_numpy(),
+        "y": rows["count"].to_numpy(),
+        "width": ((rows["upper"] - rows["lower"]) * 0.94).to_numpy(),
+        "name": name,
+        "marker": {"color": colour, "line": {"width": 0}},
+        "customdata": np.column_stack([rows["lower"], rows["upper"]]),
+        "hovertemplate": (
+            f"%{{y:,}} candles {name}<br>"
+            "%{customdata[0]:+.4g} to %{customdata[1]:+.4g}<extra></extra>"
+        ),
+    }
 
 
 def density_figure(density: Density, *, production: str, backtest: str) -> go.Figure:

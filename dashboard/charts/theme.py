@@ -4,6 +4,7 @@ Backgrounds and text colours come from the page's theme, light or dark.
 """
 
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -31,28 +32,40 @@ DENSITY_SCALE = [
 ]
 
 
+def layout(*, title: str, x: str, y: str, height: int = 320, legend: bool = True) -> dict[str, Any]:
+    """Title, axis titles with units, and quiet defaults, for a figure made in one go."""
+    axis = {"automargin": True}
+    return {
+        "title": {"text": title, "font": {"size": 15}, "x": 0, "xanchor": "left", "y": 0.97},
+        "height": height,
+        "margin": {"l": 8, "r": 8, "t": 62 if legend else 44, "b": 8},
+        "showlegend": legend,
+        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, "xanchor": "left", "x": 0},
+        "hoverlabel": {"font": {"size": 12}},
+        "bargap": 0.08,
+        "xaxis": {**axis, "title": {"text": x, "font": {"size": 12}}},
+        "yaxis": {**axis, "title": {"text": y, "font": {"size": 12}}},
+    }
+
+
 def finish(
-    figure: go.Figure,
-    *,
-    title: str,
-    x: str,
-    y: str,
-    height: int = 320,
-    legend: bool = True,
+    figure: go.Figure, *, title: str, x: str, y: str, height: int = 320, legend: bool = True
 ) -> go.Figure:
-    """Title, axis titles with units, and quiet defaults."""
-    figure.update_layout(
-        title={"text": title, "font": {"size": 15}, "x": 0, "xanchor": "left", "y": 0.97},
-        height=height,
-        margin={"l": 8, "r": 8, "t": 62 if legend else 44, "b": 8},
-        showlegend=legend,
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "xanchor": "left", "x": 0},
-        hoverlabel={"font": {"size": 12}},
-        bargap=0.08,
-    )
-    figure.update_xaxes(title={"text": x, "font": {"size": 12}}, automargin=True)
-    figure.update_yaxes(title={"text": y, "font": {"size": 12}}, automargin=True)
-    return figure
+    """The same for a figure that was put together step by step."""
+    return figure.update_layout(layout(title=title, x=x, y=y, height=height, legend=legend))
+
+
+def upright_line(at: float) -> dict[str, Any]:
+    """A dashed line over the whole height, as a shape: several times quicker than add_vline."""
+    return {
+        "type": "line",
+        "x0": at,
+        "x1": at,
+        "y0": 0,
+        "y1": 1,
+        "yref": "paper",
+        "line": {"color": ORANGE, "width": 1.5, "dash": "dash"},
+    }
 
 
 def in_zone(times: pd.Series, zone: str) -> pd.Series:
