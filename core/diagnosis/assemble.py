@@ -6,7 +6,6 @@ import numpy as np
 
 from core.diagnosis.causes.catalogue import CAUSES
 from core.diagnosis.causes.cause import Cause
-from core.diagnosis.causes.labels import LABEL_CODES
 from core.diagnosis.decisions import threshold_finding
 from core.diagnosis.evidence import Evidence
 from core.diagnosis.examine import Examination
@@ -22,7 +21,7 @@ def drop_refuted(found: Examination) -> None:
         judged = [
             judge_change(found.search, entry, found.accepted)
             for entry in found.accepted
-            if entry.cause not in LABEL_CODES
+            if entry not in found.label_changes
         ]
         refuted = [j for j in judged if j.judgement.verdict is Verdict.REFUTED]
         if not refuted:
@@ -37,7 +36,7 @@ def findings_of(found: Examination, whole: Evidence) -> tuple[Finding, ...]:
     Where nothing differs only what the prices or the rules prove is told.
     """
     findings = list(label_findings(found, whole))
-    findings += _accepted(found, {finding.cause for finding in findings})
+    findings += _accepted(found)
     decided = threshold_finding(found)
     if decided is not None:
         findings.append(decided)
@@ -52,12 +51,12 @@ def _has_pairs(evidence: Evidence) -> bool:
     return bool((np.isfinite(evidence.production) & np.isfinite(evidence.other)).any())
 
 
-def _accepted(found: Examination, told: set[str]) -> Iterator[Finding]:
+def _accepted(found: Examination) -> Iterator[Finding]:
     """Accepted changes, by the difference that each explains."""
     judged = [
         judge_change(found.search, entry, found.accepted)
         for entry in found.accepted
-        if entry.cause not in told
+        if entry not in found.label_changes
     ]
     for entry in sorted(judged, key=lambda j: -(j.judgement.explained_ratio or 0.0)):
         same_as = equals(found.search, entry.change, found.accepted, found.trials)

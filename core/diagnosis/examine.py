@@ -17,6 +17,8 @@ from core.diagnosis.soundness import Soundness, check_soundness
 from core.diagnosis.trial import Laboratory
 from core.diagnosis.world import Change, Scope, Source, World, change
 
+MOST_CANDLES = 6_000  # re-run of a long window; blocks between are left out evenly
+
 
 @dataclass(kw_only=True)
 class Examination:
@@ -28,6 +30,7 @@ class Examination:
     accepted: tuple[Change, ...]
     trials: list[Trial] = field(default_factory=list)
     tested: set[str] = field(default_factory=set)
+    label_changes: tuple[Change, ...] = ()  # those that stand on prices
     differs: bool = False  # before anything is undone
     model_path_agrees: bool = False  # emitted equals replay, labels corrected
     feature_path_agrees: bool = False  # replay equals backtest
@@ -40,12 +43,15 @@ def examine(whole: Evidence) -> Examination:
     if soundness.unreal_is_proven:
         evidence = without_labels(whole, soundness.unreal_labels())
     blocks = cut_blocks(evidence.opens, evidence.edges)
-    if evidence.max_candles is not None:
-        blocks = blocks.thinned(evidence.max_candles)
+    blocks = blocks.thinned(evidence.max_candles or MOST_CANDLES)
     labels = label_changes(soundness, evidence)
     search = _search(Laboratory(evidence), blocks, evidence.production, evidence.floor, soundness)
     found = Examination(
-        evidence=evidence, soundness=soundness, search=search, accepted=labels, differs=False
+        evidence=evidence,
+        soundness=soundness,
+        search=search,
+        accepted=labels,
+        label_changes=labels,
     )
     found.differs = _differs(search, ())
     if not _differs(search, labels):

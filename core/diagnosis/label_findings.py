@@ -6,7 +6,13 @@ from dataclasses import replace
 import numpy as np
 
 from core.diagnosis.causes.catalogue import BY_CODE
-from core.diagnosis.causes.labels import CANDLE_OFFSET, LABEL_CLOCK, code_of_shift, zone_of_shift
+from core.diagnosis.causes.labels import (
+    CANDLE_OFFSET,
+    LABEL_CLOCK,
+    LABEL_CODES,
+    code_of_shift,
+    zone_of_shift,
+)
 from core.diagnosis.causes.unreal_rows import CODE as UNREAL_ROWS
 from core.diagnosis.evidence import SIDE_NAMES, Evidence
 from core.diagnosis.examine import Examination
@@ -40,8 +46,9 @@ def label_findings(found: Examination, whole: Evidence) -> Iterator[Finding]:
         return
     shifted = set()
     for entry in found.accepted:
-        if entry.cause in (LABEL_CLOCK, CANDLE_OFFSET):
+        if entry.cause in LABEL_CODES:
             shifted.add(entry.cause)
+        if entry in found.label_changes:
             yield _shift_finding(found, entry)
     for code in (LABEL_CLOCK, CANDLE_OFFSET):
         if code not in shifted and found.differs:

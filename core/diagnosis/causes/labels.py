@@ -7,11 +7,12 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from core.diagnosis.causes.cause import Cause, Saying
-from core.diagnosis.evidence import Evidence
-from core.diagnosis.prices import MAX_SHIFT_BARS
+from core.diagnosis.evidence import Evidence, Kind
+from core.diagnosis.prices import MAX_SHIFT_BARS, check_prices
 from core.diagnosis.search import Search
 from core.diagnosis.world import Change, change
 from core.frames import from_us
+from core.storage.reads.candles import FEATURE_LOG
 
 LABEL_CLOCK = "label_clock"
 CANDLE_OFFSET = "candle_offset"
@@ -50,15 +51,40 @@ _NEEDS_PRICES = (
 
 
 def _propose_clock(search: Search) -> Iterator[Change]:
-    for shift in _shifts(search):
-        if abs(shift) > 1:
-            yield change(LABEL_CLOCK, {"shift_bars": shift}, {"shift_bars": shift})
+    yield from (entry for entry in _changes(search) if entry.cause == LABEL_CLOCK)
 
 
 def _propose_offset(search: Search) -> Iterator[Change]:
+    yield from (entry for entry in _changes(search) if entry.cause == CANDLE_OFFSET)
+
+
+def _changes(search: Search) -> Iterator[Change]:
+    """Shifts of production's labels, or of the imported backtest's where production's are right."""
+    check = search.price_check
+    if check is not None and check.is_close and check.shift_bars == 0:
+        if search.evidence.kind is Kind.IMPORTED:
+            for shift in _shifts_of_import(search):
+                yield change(
+                    code_of_shift(shift),
+                    {"shift_bars": -shift},
+                    {"shift_bars": shift, "labels": search.evidence.comparison},
+                )
+        return
     for shift in _shifts(search):
-        if abs(shift) == 1:
-            yield change(CANDLE_OFFSET, {"shift_bars": shift}, {"shift_bars": shift})
+        yield change(code_of_shift(shift), {"shift_bars": shift}, {"shift_bars": shift})
+
+
+def _shifts_of_import(search: Search) -> list[int]:
+    """Bars to add to the imported labels: by their own prices, else where signals agree best."""
+    evidence = search.evidence
+    rows = evidence.other_prices
+    for source, candles in evidence.candles.items():
+        if rows is None or source == FEATURE_LOG:
+            continue
+        check = check_prices(rows, candles, evidence.timeframe.length_us)
+        if check is not None and check.is_close:
+            return [check.shift_bars] if check.is_proven else []
+    return [-shift for shift in _by_signals(search)]
 
 
 def _shifts(search: Search) -> list[int]:
@@ -103,6 +129,8 @@ def zone_of_shift(evidence: Evidence, shift_bars: int) -> str | None:
 
 def _say(entry: Change, evidence: Evidence) -> Saying:
     shift = int(entry.values["shift_bars"])
+    if "labels" in entry.values:
+        return _say_of_import(entry, evidence)
     zone = zone_of_shift(evidence, shift)
     configured = evidence.account.label_zone or "UTC"
     way = "later" if shift > 0 else "earlier"
@@ -117,6 +145,17 @@ def _say(entry: Change, evidence: Evidence) -> Saying:
     else:
         remedy = f"Correct the clock or the zone of the labels by {shift:+d} bars."
     return Saying(claim, f"joining the candle {shift:+d} bars away", remedy)
+
+
+def _say_of_import(entry: Change, evidence: Evidence) -> Saying:
+    shift = int(entry.values["shift_bars"])
+    way = "later" if shift > 0 else "earlier"
+    return Saying(
+        f"the imported backtest labels its rows with another candle: the true one opens "
+        f"{_span(evidence, shift)} {way}",
+        f"joining the backtest's row {-shift:+d} bars away",
+        "Set zone (or candle_open) of this backtest so that each row names its candle's open.",
+    )
 
 
 def _span(evidence: Evidence, shift_bars: int) -> str:
