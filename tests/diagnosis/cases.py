@@ -19,16 +19,22 @@ from core.settings import BotSettings
 from demo.bot import Journal, run_bot
 from demo.faults import inject
 from demo.files import needed_history, write_bundles
+from demo.market import simulate_market
 from demo.plan import Plan, clean_plan
-from demo.world import World, make_world
+from demo.world import TIMEFRAME, World, make_world
 
 FIRST = datetime(2026, 3, 2, tzinfo=UTC)
 
 
 @cache
 def small_world(seed: int = 1, days: int = 3) -> World:
-    """A market with trained models, three days of log."""
-    return make_world(seed, FIRST, FIRST + timedelta(days=days) - timedelta(minutes=5))
+    """A market with trained models, so many days of log; models are trained once a seed."""
+    if days == 1:
+        return make_world(seed, FIRST, FIRST + timedelta(days=1) - timedelta(minutes=5))
+    one_day = small_world(seed, 1)
+    bars = one_day.market.bars + round((days - 1) * TIMEFRAME.bars_per_day)
+    market = simulate_market(seed, one_day.market.opens[0].to_pydatetime(), bars, TIMEFRAME)
+    return replace(one_day, market=market)
 
 
 def make_evidence(*faults: str, size: int = 1, seed: int = 1, days: int = 3) -> Evidence:
