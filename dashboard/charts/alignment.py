@@ -31,7 +31,7 @@ def histogram_figure(
         legend=False,
     )
     layout["barmode"] = "stack"
-    layout["xaxis"]["range"] = [-reach if is_signed else 0, reach]
+    layout["xaxis"] |= {"range": [-reach if is_signed else 0, reach], "exponentformat": "e"}
     layout["yaxis"] |= {"type": "log", "dtick": 1, "tickformat": ",d"}
     edges = (-tolerance, tolerance) if is_signed else (tolerance,)
     layout["shapes"] = [theme.upright_line(edge) for edge in edges]
@@ -161,6 +161,7 @@ def weekday_figure(rows: pd.DataFrame) -> go.Figure:
 def span_figure(rows: pd.DataFrame) -> go.Figure:
     """Mean size of the difference by deployment; names are escaped by the caller."""
     figure = _bars(rows, rows["span"])
+    figure.update_xaxes(tickangle=0)
     return theme.finish(
         figure,
         title="By deployment",

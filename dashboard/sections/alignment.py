@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import pandas as pd
 import streamlit as st
 
 from core.alignment.overview import PairOverview
@@ -10,7 +11,7 @@ from dashboard import data, shell
 from dashboard.charts import alignment as charts
 from dashboard.controls import pick_param
 from dashboard.draw import draw_chart
-from dashboard.format import count, moment, probability, share, signed
+from dashboard.format import count, moment, plain, probability, share, signed
 from dashboard.markup import Cell, Column, draw_heading, draw_status, draw_table
 from dashboard.sentences import alignment_badge, alignment_sentence
 from dashboard.shell import Screen
@@ -59,6 +60,12 @@ def metrics_table(screen: Screen, comparison: Comparison, overview: PairOverview
     ]
     columns = [Column("Metric", "nowrap"), *(Column(side, "num") for side in sides)]
     draw_table([*columns, Column("Meaning", "wrapany")], rows, caption="Metrics of the differences")
+
+
+def span_labels(spans: pd.DataFrame) -> pd.DataFrame:
+    """Deployments named in two lines; their names are text, whatever they contain."""
+    names = spans["span"].map(lambda name: plain(name).replace(" from ", "<br>from "))
+    return spans.assign(span=names)
 
 
 def side_by_side(screen: Screen, comparison: Comparison, overview: PairOverview) -> None:

@@ -86,8 +86,8 @@ def _feature_parts(candle: CandleScreen, found: CandleFeatures) -> None:
         if carriers:
             draw_text(
                 f"{side}: {len(carriers)} of {found.table[f'effect_{side}'].notna().sum()} "
-                f"features carry 95 % of the difference: {', '.join(carriers[:8])}"
-                + (" …" if len(carriers) > 8 else "")
+                f"features {'carries' if len(carriers) == 1 else 'carry'} 95 % of the "
+                f"difference: {', '.join(carriers[:8])}" + (" …" if len(carriers) > 8 else "")
             )
     if found.missing:
         draw_text("Missing on one side: " + ", ".join(found.missing[:20]))

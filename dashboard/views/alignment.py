@@ -91,7 +91,7 @@ def _rhythm(screen: Screen, overview: PairOverview) -> None:
         "weekdays": partial(charts.weekday_figure, overview.weekdays),
     }
     if overview.spans is not None:
-        figures["spans"] = partial(charts.span_figure, overview.spans)
+        figures["spans"] = partial(charts.span_figure, sections.span_labels(overview.spans))
     for column, (key, figure) in zip(st.columns(len(figures)), figures.items(), strict=True):
         with column:
             draw_chart(figure, of=screen.mark, key=key, alt=f"Mean difference by {key}")

@@ -10,6 +10,7 @@ from dashboard.charts.candle import effects_figure
 from dashboard.draw import export_csv
 from dashboard.format import csv_cell, plain
 from dashboard.markup import Column, Link, table_html
+from dashboard.sections.alignment import span_labels
 from tests.dashboard.conftest import View, words
 from tests.dashboard.seed import Plan
 
@@ -88,3 +89,10 @@ def test_feature_names_are_escaped_before_plotly_reads_them_as_markup() -> None:
     )
     figure = effects_figure(table, side="LONG")
     assert "<a" not in figure.data[0].y[0]
+
+
+def test_names_of_deployments_are_escaped_before_plotly_reads_them_as_markup() -> None:
+    spans = pd.DataFrame({"span": ["<a href='http://x'>b</a> from 2025-11-03"]})
+    (label,) = span_labels(spans)["span"]
+    assert "<a" not in label
+    assert label.endswith("<br>from 2025-11-03")
