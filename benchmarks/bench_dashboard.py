@@ -32,25 +32,25 @@ def main() -> None:
     parser.add_argument("--features", type=int, default=191)
     parser.add_argument("--no-browser", action="store_true")
     options = parser.parse_args()
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     with tempfile.TemporaryDirectory() as folder:
-        started = time.monotonic()
         one = _seeded(Path(folder) / "one", 1, options.days, options.features)
-        five = _seeded(Path(folder) / "five", 5, options.days, 4)
-        print(f"seeded {options.days:g} days of one bot and of five in {_since(started)}")
         _one_bot(one)
-        _five_bots(five)
         _against_plain(one)
         if not options.no_browser:
             _in_chromium(one)
+        _five_bots(_seeded(Path(folder) / "five", 5, options.days, 4))
 
 
 def _seeded(folder: Path, bots: int, days: float, features: int) -> Path:
     folder.mkdir()
+    started = time.monotonic()
     plans = [
         Plan(bot=f"bot-{n}", days=days, features=features, now=datetime.now(UTC), flagged=FLAGGED)
         for n in range(bots)
     ]
     seed_database(folder / "align.db", plans).dispose()
+    print(f"seeded {days:g} days of {bots} bot(s), {features} features, in {_since(started)}")
     return write_config(folder, plans)
 
 
