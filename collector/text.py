@@ -23,17 +23,22 @@ def status_text(
 
 
 def diagnosis_text(document: dict[str, Any]) -> str:
-    """One sentence a finding, and what stays unexplained."""
+    """The whole in a sentence, one a finding, what stays unexplained, and what else was seen."""
     head = (
         f"{document['bot']}, {document['comparison']}, {document['from']} until {document['until']}"
     )
-    lines = [head] + [
+    lines = [head, *([f"  {document['summary']}"] if document.get("summary") else [])] + [
         f"  {entry['verdict']}: {entry['cause']}: {entry['summary']}"
         for entry in document["findings"]
     ]
     if not document["findings"]:
         lines.append("  No finding.")
-    return "\n".join([*lines, f"  Unexplained: {_pct(document['unexplained_ratio'])}"])
+    lines.append(f"  Unexplained: {_pct(document['unexplained_ratio'])}")
+    lines += [f"  Note: {note}" for note in document.get("notes", ())]
+    identity = document.get("identity")
+    if identity is not None:
+        lines.append(f"  Model: {identity['summary']}")
+    return "\n".join(lines)
 
 
 def _bot_lines(bot: dict[str, Any], logs: Sequence[SignalLogAccount]) -> Lines:

@@ -42,10 +42,10 @@ def diagnose(
     """
     with _connection(engine_or_connection) as connection:
         evidence = load_evidence(
-            connection, bot_id, bot, comparison=comparison, from_=from_, until=until, now=now
+            connection, bot_id, bot, comparison=comparison, from_=from_, until=until
         )
     try:
-        return diagnose_evidence(evidence)
+        return diagnose_evidence(evidence, made_at=now)
     finally:
         if isinstance(evidence.recompute, Recomputer):
             evidence.recompute.close()

@@ -65,7 +65,6 @@ class Evidence:
     kind: Kind
     from_: datetime | None
     until: datetime | None
-    now: datetime
     opens: Times  # labels of production's candles, sorted, as configured
     production: Floats
     production_step: Floats  # value of the last printed digit, NaN: full precision

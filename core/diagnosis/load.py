@@ -18,7 +18,7 @@ from core.diagnosis.load_inputs import (
     places_of_live,
     rules_of,
 )
-from core.diagnosis.load_signals import load_account, load_prices, load_sides, shared_labels
+from core.diagnosis.load_signals import load_account, load_prices, load_sides
 from core.diagnosis.pipelines import known_pipelines
 from core.diagnosis.recomputing import Recomputer
 from core.diagnosis.reproduction import with_stored_features
@@ -40,26 +40,49 @@ def load_evidence(
     comparison: str,
     from_: datetime | None,
     until: datetime | None,
-    now: datetime,
     make_executor: Callable[[], Executor] | None = None,
 ) -> Evidence:
     """The evidence of a window; raises ConfigError for a comparison that is not configured."""
     backtest = _backtest(bot, comparison)
-    kind = _kind(backtest)
     margins = Margins(bot.frame, from_, until)
-    labels, sides = shared_labels(load_sides(connection, bot_id, kind, comparison, margins))
     bundles, problems = load_bundles(bot)
+    evidence = _without_backtest(connection, bot_id, bot, comparison, backtest, margins)
+    evidence = replace(
+        evidence,
+        bundles=tuple(bundle for _, bundle in bundles),
+        live=places_of_live(bot, evidence.opens, [path for path, _ in bundles]),
+        problems=problems,
+    )
+    if backtest is None:
+        return evidence
+    evidence = replace(evidence, backtest_bundle=_place(bundles, backtest.bundle))
+    stored = load_imported(connection, bot_id, comparison, margins)
+    if backtest.is_imported:
+        return replace(evidence, imported=stored)
+    return with_stored_features(_recomputable(evidence, backtest, make_executor), stored)
+
+
+def _without_backtest(
+    connection: sa.Connection,
+    bot_id: int,
+    bot: BotSettings,
+    comparison: str,
+    backtest: BacktestSettings | None,
+    margins: Margins,
+) -> Evidence:
+    """Signals, prices, logged features and candles: what every comparison has."""
+    kind = _kind(backtest)
+    sides = load_sides(connection, bot_id, kind, comparison, margins)
     logged, logged_at = load_logged(connection, bot_id, margins)
     candles = load_candles(connection, bot_id, bot, margins)
-    evidence = Evidence(
+    return Evidence(
         bot=bot,
         timeframe=bot.frame,
         comparison=comparison,
         kind=kind,
-        from_=from_,
-        until=until,
-        now=now,
-        opens=labels,
+        from_=margins.from_,
+        until=margins.until,
+        opens=sides.opens,
         production=sides.production,
         production_step=sides.production_step,
         emitted=sides.emitted,
@@ -73,32 +96,29 @@ def load_evidence(
         logged_at=logged_at,
         candles=candles,
         unfinished=load_unfinished(connection, bot_id, bot, margins),
-        bundles=tuple(bundle for _, bundle in bundles),
-        live=places_of_live(bot, labels, [path for path, _ in bundles]),
         backtest=backtest,
         tolerance=_tolerance(bot, backtest),
         edges=_edges(connection, bot_id, bot),
         account=load_account(connection, bot_id, bot),
-        rules=rules_of(bot, backtest, labels),
-        problems=problems,
+        rules=rules_of(bot, backtest, sides.opens),
     )
-    if backtest is None:
-        return evidence
-    imported = load_imported(connection, bot_id, comparison, margins)
-    chosen = _place(bundles, backtest.bundle)
-    evidence = replace(evidence, backtest_bundle=chosen)
-    if kind is Kind.IMPORTED:
-        return replace(evidence, imported=imported)
+
+
+def _recomputable(
+    evidence: Evidence,
+    backtest: BacktestSettings,
+    make_executor: Callable[[], Executor] | None,
+) -> Evidence:
+    """The evidence with what re-runs the backtest: its source, its code, its siblings."""
+    bot = evidence.bot
     source = default_source(backtest.candles, tuple(entry.name for entry in bot.candles))
-    evidence = replace(
+    recompute = Recomputer(bot.pipeline_path, make_executor or _pool)
+    return replace(
         evidence,
         source=source,
         pipelines=known_pipelines(bot, str(backtest.pipeline)),
-        recompute=Recomputer(bot.pipeline_path, make_executor or _pool)
-        if source in candles
-        else None,
+        recompute=recompute if source in evidence.candles else None,
     )
-    return with_stored_features(evidence, imported)
 
 
 def _pool() -> Executor:

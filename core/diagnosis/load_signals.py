@@ -1,6 +1,6 @@
 """Stored signals and reference prices as arrays over production's candles."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -62,11 +62,6 @@ def load_sides(
         stored=_stored(other),
         other_prices=_other_prices(other, comparison) if kind is Kind.IMPORTED else None,
     )
-
-
-def shared_labels(sides: Sides) -> tuple[Times, Sides]:
-    """The labels beside the sides."""
-    return sides.opens, replace(sides)
 
 
 def _labels(emitted: pd.DataFrame, replay: pd.DataFrame, kind: Kind, margins: Margins) -> Times:

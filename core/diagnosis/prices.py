@@ -67,46 +67,36 @@ class PriceCheck:
 def check_prices(rows: PriceRows, candles: CandleRows, step_us: int) -> PriceCheck | None:
     """Search the constant shift between labels and candles; None without a common candle."""
     grid = _Grid.of(rows, candles, step_us)
-    known = grid.known
-    if not known.any():
+    if not grid.known.any():
         return None
-    blocks = cut_blocks(
-        rows.opens, (), min_candles=max(1, min(12, len(rows.opens) // _PRICE_BLOCKS))
-    )
+    size = max(1, min(12, len(rows.opens) // _PRICE_BLOCKS))
+    blocks = cut_blocks(rows.opens, (), min_candles=size)
     shifts = np.arange(-MAX_SHIFT_BARS, MAX_SHIFT_BARS + 1)
     matches = np.array([grid.matches(int(shift)) for shift in shifts])
     searched = matches[:, blocks.is_search].sum(axis=1)
     winner = _winner(shifts, searched)
-    zero = MAX_SHIFT_BARS
-    held = blocks.is_held_out
-    total_held = int(matches[winner, held].sum())
-    p_value = _p_value(matches[:, held], winner, total_held)
+    held_out = matches[:, blocks.is_held_out]
+    hits, as_configured = int(held_out[winner].sum()), int(held_out[MAX_SHIFT_BARS].sum())
+    p_value = _p_value(held_out, winner, hits)
+    total = int(matches[winner].sum())
+    is_close = total >= max(MIN_ROWS, MIN_MATCH_SHARE * len(rows.opens))
+    is_better = hits >= MIN_MATCHES and hits > as_configured
+    is_significant = p_value < SIGNIFICANCE / len(shifts) and _is_unambiguous(searched, winner)
     shift = int(shifts[winner])
-    matched = matches[winner]
-    total = int(matched.sum())
-    as_configured = int(matches[zero, held].sum())
-    is_close = len(rows.opens) >= MIN_ROWS and total >= max(
-        MIN_ROWS, MIN_MATCH_SHARE * len(rows.opens)
-    )
     return PriceCheck(
         rows=len(rows.opens),
         shift_bars=shift,
         matches=total,
-        matches_as_configured=int(matches[zero].sum()),
-        held_out_rows=int(held.sum()),
-        held_out_matches=total_held,
+        matches_as_configured=int(matches[MAX_SHIFT_BARS].sum()),
+        held_out_rows=held_out.shape[1],
+        held_out_matches=hits,
         held_out_as_configured=as_configured,
         p_value=p_value,
         shifts_searched=len(shifts),
-        is_proven=shift != 0
-        and is_close
-        and total_held >= MIN_MATCHES
-        and total_held > as_configured
-        and _is_unambiguous(searched, winner)
-        and p_value < SIGNIFICANCE / len(shifts),
+        is_proven=shift != 0 and is_close and is_better and is_significant,
         is_close=is_close,
         known=grid.known_at(shift),
-        matched=matched,
+        matched=matches[winner],
         outside=grid.outside(shift),
     )
 

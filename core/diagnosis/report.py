@@ -55,7 +55,7 @@ class Diagnosis:
         }
 
 
-def diagnose_evidence(evidence: Evidence) -> Diagnosis:
+def diagnose_evidence(evidence: Evidence, made_at: datetime | None = None) -> Diagnosis:
     """The diagnosis of loaded evidence."""
     found = examine(evidence)
     drop_refuted(found)
@@ -80,7 +80,7 @@ def diagnose_evidence(evidence: Evidence) -> Diagnosis:
             carriers=_carriers(details["attribution"]),
         ),
         notes=notes_of(evidence),
-        details=details,
+        details={"made_at": None if made_at is None else iso_z(made_at), **details},
         trials=tuple(_trial_documents(found)),
     )
 
