@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from core.errors import StorageError
 
 _BUSY_TIMEOUT_MS = 10_000
-_PAGE_BYTES = 16_384  # of a new database; holds several feature vectors
+_PAGE_BYTES = 8_192  # of a new database; holds several feature vectors
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 

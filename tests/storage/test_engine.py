@@ -148,5 +148,5 @@ def test_new_database_has_pages_for_several_vectors(tmp_path: Path) -> None:
     engine = writer_engine(f"sqlite:///{tmp_path / 'a.db'}")
     migrate(engine)
     with engine.connect() as connection:
-        assert connection.exec_driver_sql("pragma page_size").scalar_one() == 16_384
+        assert connection.exec_driver_sql("pragma page_size").scalar_one() == 8_192
     engine.dispose()
