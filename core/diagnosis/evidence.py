@@ -92,6 +92,7 @@ class Evidence:
     account: LogAccount = LogAccount()
     rules: tuple[Mapping[str, Floats], Mapping[str, Floats]] | None = None  # per label
     recomputed: FeatureRows | None = None  # the stored rows, where re-running gives the same
+    no_recompute: str | None = None  # why features cannot be computed again, a sentence
     max_candles: int | None = None  # that can be re-run in good time
     problems: tuple[str, ...] = ()  # inputs that could not be loaded, as sentences
 

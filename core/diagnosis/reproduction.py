@@ -6,13 +6,14 @@ from dataclasses import replace
 import numpy as np
 
 from core.diagnosis.evidence import Evidence
-from core.diagnosis.recomputing import REFERENCE
-from core.diagnosis.rows import FeatureRows
+from core.diagnosis.recomputing import REFERENCE, Recomputer
+from core.diagnosis.rows import FeatureRows, Times
 from core.diagnosis.trial import base_world
 
 _CHECKED = 6
 _FULL_RUN_S = 6.0  # a re-run of every chosen candle by a trader's own code
 _FEWEST_CANDLES = 144
+_LONGEST_RUN_S = 180.0
 
 
 def with_stored_features(evidence: Evidence, stored: FeatureRows | None) -> Evidence:
@@ -26,21 +27,39 @@ def with_stored_features(evidence: Evidence, stored: FeatureRows | None) -> Evid
     known = np.intersect1d(stored.opens, evidence.opens)
     if len(known) == 0:
         return evidence
+    first = known[len(known) // 2 :][:1]
+    _, seconds = _recomputed(evidence, first)
+    if seconds * _FEWEST_CANDLES > _LONGEST_RUN_S:
+        _, seconds = _recomputed(evidence, first)  # the first call also started the worker
+    if seconds * _FEWEST_CANDLES > _LONGEST_RUN_S:
+        if isinstance(evidence.recompute, Recomputer):
+            evidence.recompute.close()
+        return replace(evidence, recompute=None, no_recompute=_too_slow(seconds))
     sample = known[np.unique(np.linspace(0, len(known) - 1, _CHECKED).astype("int64"))]
-    world = base_world(evidence)
-    started = time.perf_counter()
-    again = evidence.recompute(
-        str(world.pipeline),
-        evidence.candles[evidence.source],
-        sample,
-        world.lookback_bars,
-        world.mode,
-    )
-    seconds = (time.perf_counter() - started) / _CHECKED
+    again, seconds = _recomputed(evidence, sample)
     evidence = replace(evidence, max_candles=_affordable(evidence, seconds))
     if len(again.opens) and _is_same(again, stored):
         return replace(evidence, recomputed=stored)
     return replace(evidence, problems=(*evidence.problems, _changed(evidence)))
+
+
+def _recomputed(evidence: Evidence, opens: Times) -> tuple[FeatureRows, float]:
+    """These candles as the configuration gives them now, and seconds a candle."""
+    if evidence.recompute is None or evidence.source is None:
+        raise ValueError("nothing to recompute with")
+    world = base_world(evidence)
+    candles = evidence.candles[evidence.source]
+    started = time.perf_counter()
+    rows = evidence.recompute(str(world.pipeline), candles, opens, world.lookback_bars, world.mode)
+    return rows, (time.perf_counter() - started) / len(opens)
+
+
+def _too_slow(seconds: float) -> str:
+    return (
+        f"the feature code takes {seconds:.0f} s a candle, so the {_FEWEST_CANDLES} re-runs of "
+        "the shortest trial take too long; add a second backtest with the setting that you "
+        "suspect, and compare both with production"
+    )
 
 
 def _affordable(evidence: Evidence, seconds_a_candle: float) -> int | None:

@@ -73,7 +73,6 @@ def evidence_of(world: World, plan: Plan, journal: Journal) -> Evidence:
         kind=Kind.RECOMPUTED,
         from_=None,
         until=None,
-        now=datetime(2026, 4, 1, tzinfo=UTC),
         opens=opens,
         production=production,
         production_step=unknown,

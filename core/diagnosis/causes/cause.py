@@ -59,6 +59,8 @@ def needs_recomputation(evidence: Evidence) -> str | None:
         )
     if not evidence.bundles:
         return "no bundle is known; list the models under bundles"
+    if evidence.no_recompute is not None:
+        return evidence.no_recompute
     return "no candles are stored for this backtest; add a [[bots.candles]] source"
 
 
