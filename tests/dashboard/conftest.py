@@ -1,3 +1,4 @@
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,6 +38,8 @@ def seed(tmp_path: Path) -> Callable[..., Path]:
 @pytest.fixture
 def view(monkeypatch: pytest.MonkeyPatch, stopped_clock: None) -> View:
     """Draw one view of one configuration, with these parameters in the address."""
+    # AppTest leaves its script as the main module, which a spawned process would run.
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
     def draw(name: str, config: Path, **params: str) -> AppTest:
         monkeypatch.setenv("ALIGN_CONFIG", str(config))
