@@ -35,16 +35,22 @@ class Blocks:
         """Blocks that take part."""
         return len(np.unique(self.block[self.is_search | self.is_held_out]))
 
-    def thinned(self, candles: int) -> "Blocks":
-        """At most about `candles` candles: pairs of blocks left out evenly over the window."""
-        size = len(self.block)
-        pairs = np.unique(self.block // 2)
-        wanted = max(MIN_BLOCKS, int(len(pairs) * candles / max(size, 1)))
-        if size <= candles or wanted >= len(pairs):
-            return self
-        kept = pairs[np.unique(np.linspace(0, len(pairs) - 1, wanted).astype("int64"))]
-        stays = np.isin(self.block // 2, kept)
-        return Blocks(self.segment, self.block, self.is_search & stays, self.is_held_out & stays)
+    def thinned(self, search_candles: int, held_out_candles: int) -> "Blocks":
+        """At most about so many candles of each kind: blocks left out evenly over the window."""
+        return Blocks(
+            self.segment,
+            self.block,
+            self._thin(self.is_search, search_candles),
+            self._thin(self.is_held_out, held_out_candles),
+        )
+
+    def _thin(self, rows: npt.NDArray[np.bool_], candles: int) -> npt.NDArray[np.bool_]:
+        names = np.unique(self.block[rows])
+        wanted = max(MIN_BLOCKS // 2, int(len(names) * candles / max(int(rows.sum()), 1)))
+        if wanted >= len(names):
+            return rows
+        kept = names[np.unique(np.linspace(0, len(names) - 1, wanted).astype("int64"))]
+        return np.asarray(rows & np.isin(self.block, kept))
 
     @property
     def is_enough(self) -> bool:

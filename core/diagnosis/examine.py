@@ -17,6 +17,7 @@ from core.diagnosis.soundness import Soundness, check_soundness
 from core.diagnosis.trial import Laboratory
 from core.diagnosis.world import Change, Scope, Source, World, change
 
+_HELD_OUT_MORE = 4  # held-out candles are re-run for accepted causes only
 MOST_CANDLES = 6_000  # re-run of a long window; blocks between are left out evenly
 
 
@@ -43,7 +44,8 @@ def examine(whole: Evidence) -> Examination:
     if soundness.unreal_is_proven:
         evidence = without_labels(whole, soundness.unreal_labels())
     blocks = cut_blocks(evidence.opens, evidence.edges)
-    blocks = blocks.thinned(evidence.max_candles or MOST_CANDLES)
+    most = evidence.max_candles or MOST_CANDLES
+    blocks = blocks.thinned(most // 2, _HELD_OUT_MORE * most // 2)
     labels = label_changes(soundness, evidence)
     search = _search(Laboratory(evidence), blocks, evidence.production, evidence.floor, soundness)
     found = Examination(

@@ -47,10 +47,11 @@ def test_an_edge_that_leaves_fewer_than_twelve_candles_does_not_cut() -> None:
     assert cut_blocks(_opens(100), (5 * STEP,)).segment.max() == 0
 
 
-def test_thinning_leaves_out_pairs_of_blocks_evenly() -> None:
+def test_thinning_leaves_out_whole_blocks_evenly() -> None:
     blocks = cut_blocks(_opens(2880), ())
-    thin = blocks.thinned(600)
-    assert thin.is_search.sum() + thin.is_held_out.sum() <= 720
-    assert thin.is_search.sum() == thin.is_held_out.sum()
+    thin = blocks.thinned(300, 600)
+    assert 200 <= thin.is_search.sum() <= 300
+    assert 500 <= thin.is_held_out.sum() <= 600
     assert thin.is_enough
-    assert blocks.thinned(5000) is blocks
+    assert not (thin.is_search & ~blocks.is_search).any()
+    assert blocks.thinned(5000, 5000).is_search.all() == blocks.is_search.all()
