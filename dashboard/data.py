@@ -295,6 +295,13 @@ def files(bot_id: int, version: str) -> list[dict[str, Any]]:
 
 
 @st.cache_data(ttl=600, max_entries=64, show_spinner=False)
+def candle_counts(comparison_id: int, bounds: Bounds, version: str) -> tuple[int, int]:
+    """Candles of a window with a pair, and those of them beyond the tolerance."""
+    with engine().connect() as connection:
+        return dashboard_pairs.candle_counts(connection, comparison_id, bounds.from_, bounds.until)
+
+
+@st.cache_data(ttl=600, max_entries=64, show_spinner=False)
 def count_flagged(comparison_id: int, since: datetime, version: str) -> int:
     """How many candles have a pair beyond the tolerance since then."""
     with engine().connect() as connection:

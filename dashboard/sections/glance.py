@@ -1,7 +1,7 @@
 """What Today says of one bot, read once and shared by its parts."""
 
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 
 from core.alignment.calendar import CollectionOverview
 from core.alignment.overview import PairOverview
@@ -14,40 +14,82 @@ from dashboard.shell import Screen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Glance:
-    """Everything that Today says of one bot."""
+class Brief:
+    """What the status of one bot rests on; `candles` and `misaligned` are those of the window."""
 
     screen: Screen
     comparison: Comparison | None
     collected: CollectionOverview | None
-    today: CollectionOverview | None
-    whole: CollectionOverview | None
-    overview: PairOverview | None
+    candles: int
+    misaligned: int
     misaligned_today: int
-    diagnoses: tuple[StoredDiagnosis, ...]
 
     @property
     def bot(self) -> BotSettings:
         return self.screen.bot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glance:
+    """Everything that Today says of the chosen bot."""
+
+    brief: Brief
+    today: CollectionOverview | None
+    whole: CollectionOverview | None
+    overview: PairOverview | None
+    diagnoses: tuple[StoredDiagnosis, ...]
+
+    @property
+    def screen(self) -> Screen:
+        return self.brief.screen
+
+    @property
+    def bot(self) -> BotSettings:
+        return self.brief.bot
+
+    @property
+    def comparison(self) -> Comparison | None:
+        return self.brief.comparison
+
+    @property
+    def collected(self) -> CollectionOverview | None:
+        return self.brief.collected
 
     @property
     def open_findings(self) -> list[tuple[StoredDiagnosis, StoredFinding]]:
         return [(one, found) for one in self.diagnoses for found in one.open_findings]
 
 
-def glance_at(screen: Screen) -> Glance:
-    """Read what the glance needs; every part is cached."""
+def brief_at(screen: Screen) -> Brief:
+    """What the status of a bot needs; every part is cached."""
     version, bot_id = screen.version, screen.state.bot_id
     stored = {one.name: one for one in data.comparisons(bot_id, version)}
     comparison = stored.get(screen.selection.comparison)
-    midnight = clock.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return Glance(
+    midnight = _midnight()
+    counts = data.candle_counts(comparison.id, screen.bounds, version) if comparison else (0, 0)
+    return Brief(
         screen=screen,
         comparison=comparison,
         collected=data.collection(screen.bot, bot_id, screen.bounds, version),
-        today=data.collection(screen.bot, bot_id, Bounds(midnight, None), version),
-        whole=data.collection(screen.bot, bot_id, Bounds(None, None), version),
-        overview=shell.overview_of(screen, comparison) if comparison else None,
+        candles=counts[0],
+        misaligned=counts[1],
         misaligned_today=data.count_flagged(comparison.id, midnight, version) if comparison else 0,
+    )
+
+
+def glance_at(screen: Screen) -> Glance:
+    """Read what the whole glance needs; every part is cached."""
+    version, bot_id = screen.version, screen.state.bot_id
+    brief = brief_at(screen)
+    return Glance(
+        brief=brief,
+        today=data.collection(screen.bot, bot_id, Bounds(_midnight(), None), version),
+        whole=data.collection(screen.bot, bot_id, Bounds(None, None), version),
+        overview=shell.overview_of(screen, brief.comparison) if brief.comparison else None,
         diagnoses=data.newest_diagnoses(bot_id, version),
     )
+
+
+def _midnight() -> datetime:
+    """The start of the running UTC day."""
+    return clock.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

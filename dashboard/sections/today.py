@@ -26,7 +26,7 @@ from dashboard.format import clock as clock_time
 from dashboard.freshness_bar import current_freshness
 from dashboard.markup import Badge, Link, draw_line, draw_links, draw_list, draw_phases, draw_status
 from dashboard.sections import worst
-from dashboard.sections.glance import Glance, glance_at
+from dashboard.sections.glance import Brief, Glance, brief_at
 from dashboard.selection import Bounds, bounds, window_label
 from dashboard.sentences import badge_of, changes_since, collection_sentence
 from dashboard.shell import Screen
@@ -47,20 +47,20 @@ _PHASE_BADGES = {
 }
 
 
-def status(glance: Glance, *, name: bool) -> None:
+def status(brief: Brief, *, name: bool) -> None:
     """One badge and one sentence with numbers."""
-    bot, screen = glance.bot, glance.screen
+    bot, screen = brief.bot, brief.screen
     freshness = current_freshness(bot, screen.version)
     level = overall(
         [
             freshness_level(freshness),
-            _collection_level(glance),
-            _alignment_level(glance),
+            _collection_level(brief),
+            _alignment_level(brief),
         ]
     )
     parts = [
-        collection_sentence(glance.collected, bot).rstrip(".") if glance.collected else "No row",
-        _misaligned_words(glance),
+        collection_sentence(brief.collected, bot).rstrip(".") if brief.collected else "No row",
+        _misaligned_words(brief),
         f"data to {clock_time(freshness.last_candle, screen.zone)}, "
         f"closed {ago(_close(freshness.last_candle, bot), clock.now())}",
     ]
@@ -71,7 +71,7 @@ def status(glance: Glance, *, name: bool) -> None:
         badge,
         " · ".join(part for part in parts if part) + ".",
         detail=f"{window_label(screen.selection.window)}"
-        + (f", {glance.comparison.name}" if glance.comparison else ""),
+        + (f", {brief.comparison.name}" if brief.comparison else ""),
     )
 
 
@@ -84,7 +84,7 @@ def other_bots(screen: Screen) -> None:
         if other is None:
             draw_line(f"{bot.name}: nothing collected yet")
             continue
-        status(glance_at(other), name=True)
+        status(brief_at(other), name=True)
         draw_links(Link(f"Open {bot.name}", links.href("today", other.selection.params())))
 
 
@@ -180,21 +180,21 @@ def changes(glance: Glance) -> None:
         draw_list(lines)
 
 
-def _collection_level(glance: Glance) -> Level:
-    ratio = glance.collected.figures.success_ratio if glance.collected else None
-    return collection_level(ratio, glance.bot.success_target_ratio)
+def _collection_level(brief: Brief) -> Level:
+    ratio = brief.collected.figures.success_ratio if brief.collected else None
+    return collection_level(ratio, brief.bot.success_target_ratio)
 
 
-def _alignment_level(glance: Glance) -> Level:
-    if glance.overview is None:
-        return Level.UNKNOWN if glance.bot.comparisons else Level.GOOD
-    return alignment_level(glance.overview.candles, glance.overview.misaligned_candles)
+def _alignment_level(brief: Brief) -> Level:
+    if brief.candles == 0:
+        return Level.UNKNOWN if brief.bot.comparisons else Level.GOOD
+    return alignment_level(brief.candles, brief.misaligned)
 
 
-def _misaligned_words(glance: Glance) -> str:
-    if glance.comparison is None:
+def _misaligned_words(brief: Brief) -> str:
+    if brief.comparison is None:
         return "nothing to compare with yet"
-    words = plural(glance.misaligned_today, "candle") if glance.misaligned_today else "no candle"
+    words = plural(brief.misaligned_today, "candle") if brief.misaligned_today else "no candle"
     return f"{words} misaligned since midnight UTC"
 
 

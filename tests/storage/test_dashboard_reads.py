@@ -104,6 +104,17 @@ def test_flagged_candles_are_counted_once(connection: sa.Connection, comparison_
     assert dashboard_pairs.count_flagged(connection, comparison_id, from_=after) == 0
 
 
+def test_candles_are_counted_once_whatever_their_sides(
+    connection: sa.Connection, comparison_id: int
+) -> None:
+    rows = read_pairs(connection, comparison_id)
+    beyond = rows[~rows["is_aligned"]]
+    found = dashboard_pairs.candle_counts(connection, comparison_id)
+    assert found == (rows["candle_open"].nunique(), beyond["candle_open"].nunique())
+    after = OPENS[-1].to_pydatetime() + timedelta(minutes=5)
+    assert dashboard_pairs.candle_counts(connection, comparison_id, after) == (0, 0)
+
+
 def test_collection_is_read_from_its_index_alone(connection: sa.Connection) -> None:
     rows = dashboard_collection.collection_frame(connection, 1)
     logged = np.delete(np.arange(len(OPENS)), list(PLAN.gaps))

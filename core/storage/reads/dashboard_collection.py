@@ -1,5 +1,6 @@
 """The feature log as the dashboard needs it: when rows came, never what is in them."""
 
+import itertools
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +17,7 @@ from core.storage.tables import feature_row, layout, log_file, quarantine
 _ROW = raw(feature_row)
 _QUARANTINE = raw(quarantine)
 MAX_SHOWN_RAW = 4_000
+_UNKNOWN = int(np.iinfo(np.int64).min)  # what NaT is in memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +43,15 @@ def collection_frame(
         .where(_ROW.c.bot_id == bot_id)
         .order_by(_ROW.c.candle_open)
     )
-    rows = connection.execute(within(query, _ROW.c.candle_open, from_, until)).all()
-    unknown = np.iinfo(np.int64).min  # what NaT is in memory
-    values = np.array(
-        [(opened, unknown if at is None else at, is_in, kind) for opened, at, is_in, kind in rows],
-        dtype="int64",
-    ).reshape(-1, 4)
+    query = query.with_only_columns(
+        _ROW.c.candle_open,
+        sa.func.coalesce(_ROW.c.logged_at, _UNKNOWN),
+        sa.cast(_ROW.c.is_recovered, sa.Integer),
+        _ROW.c.layout_id,
+    )
+    rows = connection.execute(within(query, _ROW.c.candle_open, from_, until))
+    flat = np.fromiter(itertools.chain.from_iterable(rows), dtype="int64")
+    values = flat.reshape(-1, 4)
     return pd.DataFrame(
         {
             "candle_open": index_from_us(values[:, 0]),

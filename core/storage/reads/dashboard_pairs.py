@@ -4,12 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import sqlalchemy as sa
 
 from core.alignment.day_block import unpack_pairs
 from core.alignment.phases import ReplayTotals
-from core.frames import index_from_us, to_us
+from core.frames import index_from_us, to_us, us_from_index
 from core.storage.bulk import raw
 from core.storage.reads.pairs import within
 from core.storage.tables import annotation, comparison, pair, pair_day
@@ -109,6 +111,19 @@ def worst_pairs(
     )
 
 
+def candle_counts(
+    connection: sa.Connection,
+    comparison_id: int,
+    from_: datetime | None = None,
+    until: datetime | None = None,
+) -> tuple[int, int]:
+    """Candles of a window with a pair on any side, and those beyond the tolerance on any."""
+    pairs = window_pairs(connection, comparison_id, from_, until)
+    opened = us_from_index(pairs["candle_open"])
+    beyond = ~pairs["is_aligned"].to_numpy(dtype=bool)
+    return _distinct(opened), _distinct(opened[beyond])
+
+
 def count_flagged(
     connection: sa.Connection,
     comparison_id: int,
@@ -148,6 +163,12 @@ def candle_pairs(connection: sa.Connection, bot_id: int, candle_open: datetime) 
         .order_by(_PAIR.c.comparison_id, _PAIR.c.side)
     ).all()
     return pd.DataFrame(rows, columns=[column.name for column in columns])
+
+
+def _distinct(opened: npt.NDArray[np.int64]) -> int:
+    """How many different times; both sides come in order, which a stable sort makes use of."""
+    ordered = np.sort(opened, kind="stable")
+    return 0 if len(ordered) == 0 else 1 + int(np.count_nonzero(np.diff(ordered)))
 
 
 def _flagged() -> sa.ColumnElement[bool]:
