@@ -5,7 +5,9 @@ import streamlit as st
 from core.alignment.calendar import CollectionOverview, LayoutSpan
 from core.storage.reads.dashboard_collection import Layout
 from dashboard import data, states
+from dashboard.charts import collection as charts
 from dashboard.controls import pick_param
+from dashboard.draw import draw_chart
 from dashboard.format import count, duration, moment, percent, plural
 from dashboard.markup import (
     Cell,
@@ -74,6 +76,38 @@ def cards(screen: Screen, overview: CollectionOverview, whole: CollectionOvervie
     for box, part in zip(st.columns(len(parts)), parts, strict=True):
         with box, st.container(border=True, height="stretch"):
             draw_card(*part)
+
+
+def pictures(screen: Screen, overview: CollectionOverview) -> None:
+    draw_chart(
+        lambda: charts.calendar_figure(overview.calendar),
+        of=screen.mark,
+        key="calendar",
+        alt=f"{plural(overview.missing, 'candle')} missing of {overview.figures.expected} expected",
+    )
+    left, right = st.columns(2)
+    with left:
+        draw_chart(
+            lambda: charts.success_figure(
+                overview.days, target_ratio=screen.bot.success_target_ratio
+            ),
+            of=screen.mark,
+            key="success",
+            alt="Success ratio by UTC day against the target",
+        )
+    with right:
+        if overview.delays is None:
+            states.not_available(
+                "When rows were logged is not known.",
+                "Name the column under logged_at in [bots.feature_log].",
+            )
+        else:
+            draw_chart(
+                lambda: charts.delay_figure(overview.delay_bins),
+                of=screen.mark,
+                key="delay",
+                alt="Rows by delay from candle close to logging",
+            )
 
 
 def gap_list(screen: Screen, overview: CollectionOverview) -> None:
