@@ -5,7 +5,8 @@ from pathlib import Path
 import streamlit as st
 
 from core.errors import ConfigError
-from dashboard import access, data
+from dashboard import access
+from dashboard.data import database, figures
 from dashboard.links import navigation_pages
 from dashboard.markup import Badge, draw_status
 
@@ -18,13 +19,13 @@ def main() -> None:
     )
     access.require_sign_in()
     try:
-        data.settings()
+        database.settings()
     except ConfigError as error:
         draw_status(Badge("bad", "Configuration"), "align.toml cannot be used.", detail=str(error))
         st.stop()
     st.logo(str(_ASSETS / "logo.svg"), icon_image=str(_ASSETS / "icon.png"), size="large")
     st.navigation(navigation_pages(), expanded=True).run()
-    data.warm_up()
+    figures.warm_up()
 
 
 main()

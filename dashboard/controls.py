@@ -5,14 +5,14 @@ from collections.abc import Callable, Mapping
 import streamlit as st
 
 from core.storage.reads.dashboard_state import BotState
-from dashboard import data
+from dashboard.data import database
 from dashboard.selection import BOTH, CUSTOM, WINDOWS, Selection, custom_days, window_label, zones
 
 _SIDE_LABELS = {BOTH: "Both", "LONG": "LONG", "SHORT": "SHORT"}
 
 
 def draw_sidebar(selection: Selection, state: BotState | None) -> None:
-    settings = data.settings()
+    settings = database.settings()
     with st.sidebar:
         _pick("bot", "Bot", [bot.name for bot in settings.bots], selection.bot)
         _window(selection, state)

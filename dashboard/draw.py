@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import data
+from dashboard.data import figures
 from dashboard.format import csv_cell
 
 _CONFIG = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
@@ -20,7 +20,7 @@ def draw_chart(
 
     `of` names everything that the figure depends on: it is built once for each.
     """
-    st.plotly_chart(data.figure((*of, key), build), key=key, config=_CONFIG, alt=alt)
+    st.plotly_chart(figures.figure((*of, key), build), key=key, config=_CONFIG, alt=alt)
 
 
 def export_csv(frame: pd.DataFrame) -> bytes:

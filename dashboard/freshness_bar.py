@@ -6,7 +6,8 @@ import streamlit as st
 
 from core.alignment.freshness import Freshness, FreshnessState, judge_freshness
 from core.settings import BotSettings
-from dashboard import clock, data, format
+from dashboard import clock, format
+from dashboard.data import database
 from dashboard.markup import Badge, draw_line
 
 
@@ -16,7 +17,7 @@ def draw_freshness(bot: BotSettings, zone: str, version: str) -> None:
 
     @st.fragment(run_every=pause)
     def bar() -> None:
-        newest = data.data_version()
+        newest = database.data_version()
         if newest != version:
             st.rerun(scope="app")
         freshness = current_freshness(bot, newest)
@@ -28,11 +29,11 @@ def draw_freshness(bot: BotSettings, zone: str, version: str) -> None:
 
 def current_freshness(bot: BotSettings, version: str) -> Freshness:
     """How fresh a bot's data is now."""
-    state = {state.name: state for state in data.bot_states(version)}.get(bot.name)
+    state = {state.name: state for state in database.bot_states(version)}.get(bot.name)
     return judge_freshness(
         now=clock.now(),
         last_candle=None if state is None else state.last_candle,
-        last_run=data.last_run_at(),
+        last_run=database.last_run_at(),
         timeframe=bot.frame,
     )
 

@@ -15,8 +15,9 @@ from core.errors import AlignError
 from core.settings import BotSettings
 from core.storage.reads.bots import Comparison
 from core.storage.reads.dashboard_state import BotState
-from dashboard import clock, data, format, states
+from dashboard import clock, format, states
 from dashboard.controls import draw_sidebar
+from dashboard.data import database, pair_reads
 from dashboard.freshness_bar import draw_freshness
 from dashboard.links import view_of
 from dashboard.markup import STYLE
@@ -86,20 +87,20 @@ def draw(url_path: str, body: Callable[[Screen], None]) -> None:
 
 def _screen(question: str) -> Screen:
     """Selection, freshness and window; stops the page where nothing is stored."""
-    settings = data.settings()
+    settings = database.settings()
     if not settings.bots:
         states.no_bots()
         st.stop()
     selection = current_selection(settings)
-    version = data.data_version()
+    version = database.data_version()
     bot = settings.bot(selection.bot)
-    by_name = {state.name: state for state in data.bot_states(version)}
+    by_name = {state.name: state for state in database.bot_states(version)}
     state = by_name.get(bot.name)
     draw_sidebar(selection, state)
     st.caption(question)
     draw_freshness(bot, selection.zone, version)
     if state is None or state.last_candle is None:
-        last_run = data.last_run_at()
+        last_run = database.last_run_at()
         states.never_collected(
             bot.name, last_run=format.moment(last_run, selection.zone) if last_run else None
         )
@@ -116,7 +117,7 @@ def _screen(question: str) -> Screen:
 
 def chosen_comparison(screen: Screen) -> Comparison | None:
     """The selected comparison as stored; draws its state and returns None where there is none."""
-    stored = {one.name: one for one in data.comparisons(screen.state.bot_id, screen.version)}
+    stored = {one.name: one for one in pair_reads.comparisons(screen.state.bot_id, screen.version)}
     found = stored.get(screen.selection.comparison)
     if found is None and not screen.bot.comparisons:
         states.not_available(
@@ -148,6 +149,6 @@ def overview_or_state(screen: Screen, comparison: Comparison | None) -> PairOver
 def overview_of(screen: Screen, comparison: Comparison) -> PairOverview | None:
     """The window's pairs of one comparison, summed up; None without a pair."""
     stretches = deployment_stretches(deployment_spans(screen.bot), screen.bot.frame)
-    return data.pair_overview(
+    return pair_reads.pair_overview(
         comparison.id, comparison.tolerance, stretches, screen.bounds, screen.version
     )

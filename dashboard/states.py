@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.storage.schema_state import SchemaState
-from dashboard import data
+from dashboard.data import database
 from dashboard.markup import Badge, draw_status
 
 _RUN = "python -m collector run"
@@ -82,7 +82,7 @@ def failed(what: str) -> None:
 
 def stop_without_database() -> None:
     """Draw the database page and stop, where there is nothing that can be read."""
-    problem = data.database_problem()
+    problem = database.database_problem()
     if problem is not None:
         st.title("Align")
         database_page(problem)

@@ -7,9 +7,10 @@ import streamlit as st
 
 from core.alignment.overview import PairOverview
 from core.storage.reads.bots import Comparison
-from dashboard import data, shell
+from dashboard import shell
 from dashboard.charts import alignment as charts
 from dashboard.controls import pick_param
+from dashboard.data import pair_reads
 from dashboard.draw import draw_chart
 from dashboard.format import count, moment, plain, probability, share, signed
 from dashboard.markup import Cell, Column, draw_heading, draw_status, draw_table
@@ -46,7 +47,7 @@ def alignment_status(screen: Screen, comparison: Comparison, overview: PairOverv
 
 def metrics_table(screen: Screen, comparison: Comparison, overview: PairOverview) -> None:
     """Every metric by side; formulas are in docs/metrics.md."""
-    matched = data.matched_ratios(
+    matched = pair_reads.matched_ratios(
         screen.state.bot_id, comparison.id, comparison.name, screen.bounds, screen.version
     )
     sides = [side for side in screen.selection.sides if side in overview.metrics.index]
@@ -70,7 +71,7 @@ def span_labels(spans: pd.DataFrame) -> pd.DataFrame:
 
 def side_by_side(screen: Screen, comparison: Comparison, overview: PairOverview) -> None:
     """Any second comparison beside this one, on the same window."""
-    stored = data.comparisons(screen.state.bot_id, screen.version)
+    stored = pair_reads.comparisons(screen.state.bot_id, screen.version)
     others = [one.name for one in stored if one.name != comparison.name]
     if not others:
         return

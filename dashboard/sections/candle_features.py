@@ -6,12 +6,13 @@ import streamlit as st
 
 from core.alignment.candle_features import CandleFeatures
 from core.alignment.candle_trials import LADDER, can_climb
-from dashboard import data, states
+from dashboard import states
 from dashboard.charts import candle as charts
+from dashboard.data import candle_reads
 from dashboard.draw import draw_chart
 from dashboard.format import number, plain, signed
 from dashboard.markup import Cell, Column, draw_table, draw_text
-from dashboard.sections.candle import CandleScreen, candle_source
+from dashboard.sections.candle_screen import CandleScreen, candle_source
 
 _SIDES = ("LONG", "SHORT")
 
@@ -31,7 +32,7 @@ def features(candle: CandleScreen) -> None:
             "Say so under [[bots.deployments]].",
         )
         return
-    found = data.candle_features(
+    found = candle_reads.candle_features(
         candle.screen.state.bot_id,
         candle.comparison.name,
         candle.bundle,
@@ -58,7 +59,7 @@ def ladder(candle: CandleScreen) -> None:
         return
     own = candle.spec.get("lookback_bars")
     own_bars = own if isinstance(own, int) else None
-    found = data.candle_ladder(
+    found = candle_reads.candle_ladder(
         candle.screen.state.bot_id,
         candle_source(candle.screen, candle.comparison),
         str(candle.spec.get("mode", "window")),

@@ -4,9 +4,10 @@ import streamlit as st
 
 from core.alignment.calendar import CollectionOverview, LayoutSpan
 from core.storage.reads.dashboard_collection import Layout
-from dashboard import data, states
+from dashboard import states
 from dashboard.charts import collection as charts
 from dashboard.controls import pick_param
+from dashboard.data import collection_reads
 from dashboard.draw import draw_chart
 from dashboard.format import count, duration, moment, percent, plural
 from dashboard.markup import (
@@ -43,7 +44,7 @@ def collection_status(screen: Screen, overview: CollectionOverview) -> None:
 
 def cards(screen: Screen, overview: CollectionOverview, whole: CollectionOverview) -> None:
     """Four equal cards: ratio, goal, delay, account."""
-    account = data.ingestion_account(screen.state.bot_id, screen.version)
+    account = collection_reads.ingestion_account(screen.state.bot_id, screen.version)
     delays = overview.delays
     figures = whole.figures
     parts = (
@@ -141,7 +142,7 @@ def gap_list(screen: Screen, overview: CollectionOverview) -> None:
 def layout_list(screen: Screen, overview: CollectionOverview) -> None:
     """Layouts over time, with the columns that came and went."""
     st.subheader("Layouts over time", anchor=False)
-    known = data.layouts(screen.state.bot_id, screen.version)
+    known = collection_reads.layouts(screen.state.bot_id, screen.version)
     rows: list[list[Cell]] = []
     previous: Layout | None = None
     for span in overview.layouts:
@@ -162,14 +163,14 @@ def layout_list(screen: Screen, overview: CollectionOverview) -> None:
 def quarantine_list(screen: Screen) -> None:
     """Lines that could not be stored, with raw text and reason; conflicts among them."""
     st.subheader("Quarantine and conflicts", anchor=False)
-    reasons = data.quarantine_reasons(screen.state.bot_id, screen.version)
+    reasons = collection_reads.quarantine_reasons(screen.state.bot_id, screen.version)
     if not reasons:
         states.nothing_flagged("Every line that was read is stored or a duplicate.")
         return
     words = {code: f"{_REASONS.get(code, code)} ({count(n)})" for code, n in reasons}
     options = ["all", *words]
     chosen = pick_param("reason", "Reason", options, words={"all": "All reasons", **words})
-    lines = data.quarantined_lines(
+    lines = collection_reads.quarantined_lines(
         screen.state.bot_id, None if chosen == "all" else chosen, screen.version
     )
     rows: list[list[Cell]] = [
@@ -203,7 +204,7 @@ def file_list(screen: Screen) -> None:
             moment(file["read_at"], screen.zone),
             file["problem"] or "",
         ]
-        for file in data.files(screen.state.bot_id, screen.version)
+        for file in collection_reads.files(screen.state.bot_id, screen.version)
     ]
     columns = [
         Column("File", "wrapany"),

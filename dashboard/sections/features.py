@@ -9,8 +9,9 @@ import streamlit as st
 from core.alignment.feature_overview import FeatureOverview
 from core.settings import FeatureLogSettings
 from core.storage.reads.bots import Comparison
-from dashboard import data, links, states
+from dashboard import links, states
 from dashboard.charts.features import sensitivity_figure
+from dashboard.data import feature_reads
 from dashboard.draw import draw_chart, offer_export
 from dashboard.format import moment, plural
 from dashboard.markup import Badge, draw_line, draw_status, draw_text
@@ -43,7 +44,7 @@ _DRIFT = {
 def overview_of(screen: Screen, comparison: Comparison) -> FeatureOverview | None:
     """The window's features on a sample of its candles; None where nothing is logged."""
     log = screen.bot.feature_log
-    return data.feature_overview(
+    return feature_reads.feature_overview(
         screen.state.bot_id,
         "" if comparison.name == "replay" else comparison.name,
         screen.bounds,
@@ -164,7 +165,7 @@ def constants_and_collisions(overview: FeatureOverview) -> None:
 def sensitivity(screen: Screen, comparison: Comparison) -> None:
     """Which lookback reaches the logged value, feature by feature, as the collector measured."""
     st.subheader("Lookback sensitivity", anchor=False)
-    stored = data.sensitivity(screen.state.bot_id, comparison.name, screen.version)
+    stored = feature_reads.sensitivity(screen.state.bot_id, comparison.name, screen.version)
     if stored is None:
         states.not_available(
             f"The lookbacks of {comparison.name} have not been compared.",

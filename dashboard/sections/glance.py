@@ -8,7 +8,8 @@ from core.alignment.overview import PairOverview
 from core.settings import BotSettings
 from core.storage.reads.bots import Comparison
 from core.storage.reads.dashboard_findings import StoredDiagnosis, StoredFinding
-from dashboard import clock, data, shell
+from dashboard import clock, shell
+from dashboard.data import collection_reads, finding_reads, pair_reads
 from dashboard.selection import Bounds
 from dashboard.shell import Screen
 
@@ -63,17 +64,21 @@ class Glance:
 def brief_at(screen: Screen) -> Brief:
     """What the status of a bot needs; every part is cached."""
     version, bot_id = screen.version, screen.state.bot_id
-    stored = {one.name: one for one in data.comparisons(bot_id, version)}
+    stored = {one.name: one for one in pair_reads.comparisons(bot_id, version)}
     comparison = stored.get(screen.selection.comparison)
     midnight = _midnight()
-    counts = data.candle_counts(comparison.id, screen.bounds, version) if comparison else (0, 0)
+    counts = (
+        pair_reads.candle_counts(comparison.id, screen.bounds, version) if comparison else (0, 0)
+    )
     return Brief(
         screen=screen,
         comparison=comparison,
-        collected=data.collection(screen.bot, bot_id, screen.bounds, version),
+        collected=collection_reads.collection(screen.bot, bot_id, screen.bounds, version),
         candles=counts[0],
         misaligned=counts[1],
-        misaligned_today=data.count_flagged(comparison.id, midnight, version) if comparison else 0,
+        misaligned_today=pair_reads.count_flagged(comparison.id, midnight, version)
+        if comparison
+        else 0,
     )
 
 
@@ -83,10 +88,10 @@ def glance_at(screen: Screen) -> Glance:
     brief = brief_at(screen)
     return Glance(
         brief=brief,
-        today=data.collection(screen.bot, bot_id, Bounds(_midnight(), None), version),
-        whole=data.collection(screen.bot, bot_id, Bounds(None, None), version),
+        today=collection_reads.collection(screen.bot, bot_id, Bounds(_midnight(), None), version),
+        whole=collection_reads.collection(screen.bot, bot_id, Bounds(None, None), version),
         overview=shell.overview_of(screen, brief.comparison) if brief.comparison else None,
-        diagnoses=data.newest_diagnoses(bot_id, version),
+        diagnoses=finding_reads.newest_diagnoses(bot_id, version),
     )
 
 

@@ -7,7 +7,8 @@ import streamlit as st
 
 from core.alignment.freshness import FreshnessState
 from core.storage.reads.dashboard_health import StoredRun
-from dashboard import clock, data, states
+from dashboard import clock, states
+from dashboard.data import health_reads
 from dashboard.format import ago, count, duration, moment, percent, plural, price, size
 from dashboard.freshness_bar import current_freshness
 from dashboard.markup import (
@@ -74,7 +75,7 @@ def step_table(screen: Screen, steps: tuple[StoredRun, ...]) -> None:
 def coverage_table(screen: Screen) -> None:
     """Queue and budget of recomputation."""
     st.subheader("Recomputation: queue and budget", anchor=False)
-    found = data.coverages(screen.bot, screen.state.bot_id, screen.version)
+    found = health_reads.coverages(screen.bot, screen.state.bot_id, screen.version)
     if not found:
         states.not_available(
             "No backtest is recomputed here.", "Add [[bots.backtests]] with a pipeline."
@@ -109,7 +110,7 @@ def coverage_table(screen: Screen) -> None:
 def errors(screen: Screen) -> None:
     """Failed runs with their tracebacks."""
     st.subheader("Errors", anchor=False)
-    failed = data.failed_runs(screen.state.bot_id, screen.version)
+    failed = health_reads.failed_runs(screen.state.bot_id, screen.version)
     if not failed:
         states.nothing_flagged("No stored run of this bot has failed.")
         return
@@ -124,7 +125,7 @@ def errors(screen: Screen) -> None:
 def sources(screen: Screen) -> None:
     """Candle sources side by side, and how they agree."""
     st.subheader("Candle sources", anchor=False)
-    found = data.source_agreements(
+    found = health_reads.source_agreements(
         screen.bot.name, screen.state.bot_id, screen.recent_bounds, screen.version
     )
     if not found:
@@ -170,7 +171,7 @@ def recent_runs(screen: Screen) -> None:
             moment(one.started_at, screen.zone, seconds=True),
             duration(one.duration_s),
         ]
-        for one in data.latest_runs(screen.state.bot_id, screen.version)
+        for one in health_reads.latest_runs(screen.state.bot_id, screen.version)
     ]
     columns = [
         Column("Run", "num"),
@@ -185,7 +186,7 @@ def recent_runs(screen: Screen) -> None:
 def database_and_versions(screen: Screen) -> None:
     st.subheader("Database and versions", anchor=False)
     rows: list[list[Cell]] = [
-        ["Database size", size(data.database_size(screen.version))],
+        ["Database size", size(health_reads.database_size(screen.version))],
         ["Python", platform.python_version()],
     ]
     rows += [[name, _version(name)] for name in _PACKAGES]

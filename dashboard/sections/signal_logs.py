@@ -3,7 +3,8 @@
 import streamlit as st
 
 from core.storage.reads.signal_accounts import SignalLogAccount
-from dashboard import data, states
+from dashboard import states
+from dashboard.data import health_reads
 from dashboard.format import count, plural
 from dashboard.markup import Badge, Cell, Column, draw_table
 from dashboard.shell import Screen
@@ -14,7 +15,7 @@ _COUNTS = ("lines", "matched", "rejected", "duplicates", "conflicts")
 def draw_signal_logs(screen: Screen) -> None:
     """Every log: its lines, double writes, and whether its prices are those of their candles."""
     st.subheader("Signal logs", anchor=False)
-    found = data.signal_logs(screen.bot, screen.state.bot_id, screen.version)
+    found = health_reads.signal_logs(screen.bot, screen.state.bot_id, screen.version)
     if not found:
         states.not_available("No log of emitted signals is read.", "Add [[bots.signal_log]].")
         return

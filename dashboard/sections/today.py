@@ -17,9 +17,10 @@ from core.alignment.phases import PhaseState
 from core.alignment.phases import phases as core_phases
 from core.settings import BotSettings
 from core.storage.reads.dashboard_state import BotState
-from dashboard import clock, data, links
+from dashboard import clock, links
 from dashboard.charts.alignment import histogram_figure
 from dashboard.charts.collection import success_figure
+from dashboard.data import collection_reads, database, health_reads, pair_reads
 from dashboard.draw import draw_chart
 from dashboard.format import ago, plural
 from dashboard.format import clock as clock_time
@@ -77,7 +78,7 @@ def status(brief: Brief, *, name: bool) -> None:
 
 def other_bots(screen: Screen) -> None:
     """The status of every other configured bot, each with a link to its own page."""
-    for bot in data.settings().bots:
+    for bot in database.settings().bots:
         if bot.name == screen.bot.name:
             continue
         other = _screen_of(screen, bot)
@@ -140,13 +141,13 @@ def worst_list(glance: Glance) -> None:
 def phases(glance: Glance) -> None:
     """The stepper from collecting to a monitored deployment."""
     screen = glance.screen
-    stored = {one.name: one for one in data.comparisons(screen.state.bot_id, screen.version)}
+    stored = {one.name: one for one in pair_reads.comparisons(screen.state.bot_id, screen.version)}
     replay = stored.get("replay")
     st.subheader("Phases", anchor=False)
     steps = core_phases(
         glance.whole.figures if glance.whole else None,
         success_target_ratio=glance.bot.success_target_ratio,
-        replay=data.replay_totals(replay.id, screen.version) if replay else None,
+        replay=pair_reads.replay_totals(replay.id, screen.version) if replay else None,
         has_signal_log=bool(glance.bot.signal_log),
     )
     draw_phases(
@@ -164,13 +165,13 @@ def changes(glance: Glance) -> None:
         since,
         zone=screen.zone,
         bot=glance.bot,
-        collected=data.collection(
+        collected=collection_reads.collection(
             glance.bot, screen.state.bot_id, Bounds(hour, None), screen.version
         ),
         diagnoses=glance.diagnoses,
-        failed=data.failed_steps(screen.state.bot_id, hour, screen.version),
-        revised=data.revised_candles(screen.state.bot_id, hour, screen.version),
-        misaligned=data.count_flagged(glance.comparison.id, hour, screen.version)
+        failed=health_reads.failed_steps(screen.state.bot_id, hour, screen.version),
+        revised=collection_reads.revised_candles(screen.state.bot_id, hour, screen.version),
+        misaligned=pair_reads.count_flagged(glance.comparison.id, hour, screen.version)
         if glance.comparison
         else 0,
     )
@@ -204,7 +205,7 @@ def _close(last_candle: datetime | None, bot: BotSettings) -> datetime | None:
 
 def _screen_of(screen: Screen, bot: BotSettings) -> Screen | None:
     """The same selection for another bot; None where nothing of it is stored."""
-    states: dict[str, BotState] = {one.name: one for one in data.bot_states(screen.version)}
+    states: dict[str, BotState] = {one.name: one for one in database.bot_states(screen.version)}
     state = states.get(bot.name)
     if state is None or state.last_candle is None:
         return None

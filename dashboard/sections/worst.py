@@ -8,8 +8,9 @@ import streamlit as st
 
 from core.storage.reads.bots import Comparison
 from core.storage.reads.dashboard_pairs import Explained
-from dashboard import data, links, states
+from dashboard import links, states
 from dashboard.controls import pick_param, toggle_param
+from dashboard.data import finding_reads, notes, pair_reads
 from dashboard.draw import offer_export
 from dashboard.format import moment, plural, probability, signed
 from dashboard.markup import Badge, Cell, Column, Link, draw_table
@@ -35,7 +36,7 @@ def worst_rows(
 ) -> pd.DataFrame:
     """The worst pairs of the window behind these filters."""
     flips_only, unexplained_only, unreviewed_only = chosen
-    return data.worst_pairs(
+    return pair_reads.worst_pairs(
         screen.state.bot_id,
         comparison.id,
         screen.bounds,
@@ -45,7 +46,7 @@ def worst_rows(
         explained_by_findings(screen, comparison) if unexplained_only else (),
         SHOWN,
         screen.version,
-        data.annotation_version(),
+        notes.annotation_version(),
     )
 
 
@@ -53,7 +54,7 @@ def explained_by_findings(screen: Screen, comparison: Comparison) -> tuple[Expla
     """The stretches that a proven finding of this comparison speaks of."""
     return tuple(
         Explained(found.from_open, found.until_open, tuple(one.document["sides"]))
-        for found in data.diagnoses(screen.state.bot_id, comparison.name, screen.version)
+        for found in finding_reads.diagnoses(screen.state.bot_id, comparison.name, screen.version)
         for one in found.open_findings
         if one.verdict == "proven"
     )
@@ -113,15 +114,15 @@ def review_form(screen: Screen, candle_open: datetime | None) -> None:
     """The form that stores a review; the database remembers it."""
     if candle_open is None:
         return
-    known = data.annotation(screen.state.bot_id, candle_open)
+    known = notes.annotation(screen.state.bot_id, candle_open)
     key = links.open_param(candle_open)
     with st.form(f"review-{key}", border=False):
         is_reviewed = st.checkbox("Reviewed", value=bool(known and known.is_reviewed))
         note = st.text_area(
-            "Note", value=known.note if known else "", max_chars=data.MAX_NOTE, height=80
+            "Note", value=known.note if known else "", max_chars=notes.MAX_NOTE, height=80
         )
         if st.form_submit_button("Save", icon=":material/save:"):
-            data.annotate(screen.state.bot_id, candle_open, is_reviewed=is_reviewed, note=note)
+            notes.annotate(screen.state.bot_id, candle_open, is_reviewed=is_reviewed, note=note)
             st.toast("Saved.", icon=":material/check:")
             st.rerun()
     if known is not None:

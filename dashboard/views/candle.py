@@ -7,7 +7,8 @@ import streamlit as st
 from core.storage.reads.bots import Comparison
 from dashboard import links, shell, states
 from dashboard.sections import candle as sections
-from dashboard.sections import candle_features, worst
+from dashboard.sections import candle_features, candle_signals, candle_why, worst
+from dashboard.sections.candle_screen import candle_screen
 from dashboard.shell import Screen
 
 
@@ -23,7 +24,7 @@ def body(screen: Screen) -> None:
     if candle_open is None:
         states.filtered_out("The address names no candle, and none is stored to start with.")
         return
-    candle = sections.candle_screen(screen, comparison, candle_open)
+    candle = candle_screen(screen, comparison, candle_open)
     if candle.facts.line is None and not candle.facts.signals:
         states.filtered_out(
             f"Nothing is stored of the candle {links.open_param(candle_open)}. It may be one of "
@@ -31,9 +32,9 @@ def body(screen: Screen) -> None:
         )
         return
     sections.status(candle)
-    sections.why(candle)
-    sections.signals_table(candle)
-    sections.pictures(candle)
+    candle_why.why(candle)
+    candle_signals.signals_table(candle)
+    candle_signals.pictures(candle)
     candle_features.features(candle)
     candle_features.ladder(candle)
     sections.raw_line(candle)

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from dashboard import data, shell, states
+from dashboard import shell, states
+from dashboard.data import collection_reads
 from dashboard.sections import collection as sections
 from dashboard.selection import Bounds
 from dashboard.shell import Screen
@@ -13,8 +14,12 @@ def render() -> None:
 
 
 def body(screen: Screen) -> None:
-    overview = data.collection(screen.bot, screen.state.bot_id, screen.bounds, screen.version)
-    whole = data.collection(screen.bot, screen.state.bot_id, Bounds(None, None), screen.version)
+    overview = collection_reads.collection(
+        screen.bot, screen.state.bot_id, screen.bounds, screen.version
+    )
+    whole = collection_reads.collection(
+        screen.bot, screen.state.bot_id, Bounds(None, None), screen.version
+    )
     if overview is None or whole is None:
         states.filtered_out("No candle of this window was logged.")
         return

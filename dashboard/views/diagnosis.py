@@ -1,7 +1,9 @@
 """What causes the difference, and is it proven."""
 
-from dashboard import data, shell, states
+from dashboard import shell, states
+from dashboard.data import finding_reads
 from dashboard.sections import diagnosis as sections
+from dashboard.sections import diagnosis_evidence as evidence
 from dashboard.shell import Screen
 
 
@@ -13,7 +15,7 @@ def body(screen: Screen) -> None:
     comparison = shell.chosen_comparison(screen)
     if comparison is None:
         return
-    stored = data.diagnoses(screen.state.bot_id, comparison.name, screen.version)
+    stored = finding_reads.diagnoses(screen.state.bot_id, comparison.name, screen.version)
     if not stored:
         states.nothing_flagged(
             f"{comparison.name} has not been diagnosed: no window has crossed the tolerance "
@@ -24,10 +26,10 @@ def body(screen: Screen) -> None:
     found = sections.choose(screen, stored)
     sections.status(screen, found)
     sections.findings(found)
-    sections.waterfall(screen, found)
-    sections.split(found)
-    sections.attribution(found)
-    sections.trials(screen, found)
-    sections.drift(found)
+    evidence.waterfall(screen, found)
+    evidence.split(found)
+    evidence.attribution(found)
+    evidence.trials(screen, found)
+    evidence.drift(found)
     sections.untestable(found)
     sections.history(screen, stored)

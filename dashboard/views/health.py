@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from dashboard import data, shell
+from dashboard import shell
+from dashboard.data import health_reads
 from dashboard.sections import health as sections
 from dashboard.sections.signal_logs import draw_signal_logs
 from dashboard.shell import Screen
@@ -13,7 +14,7 @@ def render() -> None:
 
 
 def body(screen: Screen) -> None:
-    steps = data.newest_by_step(screen.state.bot_id, screen.version)
+    steps = health_reads.newest_by_step(screen.state.bot_id, screen.version)
     sections.alive(screen, steps)
     sections.step_table(screen, steps)
     sections.coverage_table(screen)

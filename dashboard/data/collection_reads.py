@@ -1,0 +1,79 @@
+"""What was logged, and what became of every line, cached."""
+
+from datetime import datetime
+from typing import Any
+
+import streamlit as st
+
+from core.alignment.calendar import CollectionOverview, summarise_collection
+from core.settings import BotSettings
+from core.storage.reads import dashboard_changes, dashboard_collection
+from core.timeframe import Timeframe
+from dashboard import clock
+from dashboard.data import database
+from dashboard.selection import Bounds
+
+
+def collection(
+    bot: BotSettings, bot_id: int, bounds: Bounds, version: str
+) -> CollectionOverview | None:
+    """A window of the feature log summed up, as of the last closed candle; None without rows."""
+    return _collection(
+        bot_id, bot.timeframe, bot.target_days, bounds, bot.frame.floor(clock.now()), version
+    )
+
+
+@st.cache_data(ttl=600, max_entries=32, show_spinner="Reading the log's calendar …")
+def _collection(
+    bot_id: int, timeframe: str, target_days: int, bounds: Bounds, now: datetime, version: str
+) -> CollectionOverview | None:
+    with database.engine().connect() as connection:
+        rows = dashboard_collection.collection_frame(connection, bot_id, bounds.from_, bounds.until)
+        quarantined = dashboard_collection.quarantined_opens(connection, bot_id)
+    if rows.empty:
+        return None
+    return summarise_collection(
+        rows, quarantined, Timeframe.parse(timeframe), now=now, target_days=target_days
+    )
+
+
+@st.cache_data(ttl=600, max_entries=16, show_spinner=False)
+def ingestion_account(bot_id: int, version: str) -> dict[str, int]:
+    """What became of every data line: lines = stored + duplicates + quarantined."""
+    with database.engine().connect() as connection:
+        return dashboard_collection.account(connection, bot_id)
+
+
+@st.cache_data(ttl=600, max_entries=16, show_spinner=False)
+def layouts(bot_id: int, version: str) -> dict[int, dashboard_collection.Layout]:
+    """Every layout of the bot's feature log."""
+    with database.engine().connect() as connection:
+        return dashboard_collection.layouts(connection, bot_id)
+
+
+@st.cache_data(ttl=600, max_entries=16, show_spinner=False)
+def quarantine_reasons(bot_id: int, version: str) -> list[tuple[str, int]]:
+    """How many lines wait for which reason."""
+    with database.engine().connect() as connection:
+        return dashboard_collection.quarantine_reasons(connection, bot_id)
+
+
+@st.cache_data(ttl=600, max_entries=16, show_spinner=False)
+def quarantined_lines(bot_id: int, reason: str | None, version: str) -> list[dict[str, Any]]:
+    """The newest lines in quarantine with their raw text."""
+    with database.engine().connect() as connection:
+        return dashboard_collection.quarantined_lines(connection, bot_id, reason=reason)
+
+
+@st.cache_data(ttl=600, max_entries=16, show_spinner=False)
+def files(bot_id: int, version: str) -> list[dict[str, Any]]:
+    """Every file that was read, with its account."""
+    with database.engine().connect() as connection:
+        return dashboard_collection.files(connection, bot_id)
+
+
+@st.cache_data(ttl=600, max_entries=16, show_spinner=False)
+def revised_candles(bot_id: int, since: datetime, version: str) -> int:
+    """How many candles changed after they were first stored, as seen since then."""
+    with database.engine().connect() as connection:
+        return dashboard_changes.revised_candles(connection, bot_id, since)

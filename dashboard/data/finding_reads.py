@@ -1,0 +1,40 @@
+"""Diagnoses with their findings and trials, cached."""
+
+from datetime import datetime
+from typing import Any
+
+import streamlit as st
+
+from core.storage.reads import dashboard_findings
+from core.storage.reads.dashboard_findings import StoredDiagnosis
+from dashboard.data import database
+
+
+@st.cache_data(ttl=600, max_entries=16, show_spinner=False)
+def newest_diagnoses(bot_id: int, version: str) -> tuple[StoredDiagnosis, ...]:
+    """The newest diagnosis of every comparison that has one."""
+    with database.engine().connect() as connection:
+        return dashboard_findings.newest_by_comparison(connection, bot_id)
+
+
+@st.cache_data(ttl=600, max_entries=16, show_spinner=False)
+def diagnoses(bot_id: int, comparison: str, version: str) -> tuple[StoredDiagnosis, ...]:
+    """The diagnoses of one comparison, newest first."""
+    with database.engine().connect() as connection:
+        return dashboard_findings.diagnoses(connection, bot_id, comparison=comparison)
+
+
+@st.cache_data(ttl=600, max_entries=16, show_spinner=False)
+def trials(diagnosis_id: int, version: str) -> list[dict[str, Any]]:
+    """The trials of a diagnosis, in order."""
+    with database.engine().connect() as connection:
+        return dashboard_findings.trials(connection, diagnosis_id)
+
+
+@st.cache_data(ttl=600, max_entries=64, show_spinner=False)
+def covering_diagnosis(
+    bot_id: int, comparison: str, candle_open: datetime, version: str
+) -> StoredDiagnosis | None:
+    """The newest diagnosis whose window holds this candle."""
+    with database.engine().connect() as connection:
+        return dashboard_findings.covering(connection, bot_id, comparison, candle_open)

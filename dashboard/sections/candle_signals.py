@@ -1,0 +1,138 @@
+"""The view Candle: signals and decisions of every origin, in a table and around the candle."""
+
+from collections.abc import Mapping
+from functools import partial
+
+import streamlit as st
+
+from core.rule import Decision, decide
+from core.storage.reads.dashboard_candle import SignalAt
+from dashboard import states
+from dashboard.charts import candle as charts
+from dashboard.data import pair_reads
+from dashboard.draw import draw_chart
+from dashboard.format import moment, probability
+from dashboard.markup import Cell, Column, draw_table
+from dashboard.sections.candle_screen import CandleScreen
+from dashboard.wording import ORIGINS, other_word, production_word
+
+_SIDES = ("LONG", "SHORT")
+
+_RULE = ("long_threshold", "short_threshold", "long_avg_return", "short_avg_return", "gate")
+
+_DECISIONS = {
+    Decision.UNKNOWN: "not known",
+    Decision.NONE: "no entry",
+    Decision.LONG: "enter LONG",
+    Decision.SHORT: "enter SHORT",
+}
+
+
+def signals_table(candle: CandleScreen) -> None:
+    """Every signal of the candle with thresholds, and what each origin would have decided."""
+    st.subheader("Signals and decisions", anchor=False)
+    grouped: dict[tuple[str, str], dict[str, SignalAt]] = {}
+    for one in candle.facts.signals:
+        grouped.setdefault((one.origin, one.comparison), {})[one.side] = one
+    rows: list[list[Cell]] = [
+        [
+            ORIGINS[origin] + (f": {name}" if name else ""),
+            *(_signal_cell(found.get(side), side, candle.rule) for side in _SIDES),
+            _decision(found, candle.rule),
+            *_provenance(found, candle.screen.zone),
+        ]
+        for (origin, name), found in grouped.items()
+    ]
+    rows += [
+        [
+            ORIGINS[one.origin] + (f": {one.comparison}" if one.comparison else ""),
+            "–",
+            "–",
+            "not known",
+            f"{one.side + ' ' if one.side else ''}{one.reason}: {one.detail}",
+            "",
+        ]
+        for one in candle.facts.absences
+    ]
+    columns = [
+        Column("Origin", "nowrap"),
+        Column(f"LONG (threshold {candle.rule['long_threshold']:g})", "num"),
+        Column(f"SHORT (threshold {candle.rule['short_threshold']:g})", "num"),
+        Column("Decision, flat position"),
+        Column("Bundle", "wrapany"),
+        Column("Written by", "nowrap"),
+    ]
+    draw_table(columns, rows, caption="Signals of this candle by origin")
+    st.caption(
+        "▲ at or above its threshold. Decisions follow the rule live at this candle, gate "
+        f"{candle.rule['gate']:g} included."
+    )
+
+
+def _signal_cell(found: SignalAt | None, side: str, rule: Mapping[str, float]) -> str:
+    if found is None:
+        return "–"
+    mark = "▲ " if found.probability >= rule[f"{side.lower()}_threshold"] else ""
+    return mark + probability(found.probability, 6)
+
+
+def _decision(found: Mapping[str, SignalAt], rule: Mapping[str, float]) -> str:
+    values = {side: found[side].probability if side in found else float("nan") for side in _SIDES}
+    decided = decide([values["LONG"]], [values["SHORT"]], **{name: rule[name] for name in _RULE})
+    return _DECISIONS[Decision(int(decided[0]))]
+
+
+def _provenance(found: Mapping[str, SignalAt], zone: str) -> tuple[str, str]:
+    one = next(iter(found.values()))
+    bundle = f"{one.bundle_name} · {one.bundle_hash[:12]}" if one.bundle_hash else "–"
+    run = f"run {one.run_id}, {moment(one.run_at, zone)}" if one.run_id else "–"
+    return bundle, run
+
+
+def pictures(candle: CandleScreen) -> None:
+    """Price and both sides' signals around the candle."""
+    screen = candle.screen
+    if candle.facts.prices.empty:
+        states.not_available(
+            "There are no candles around this one.",
+            "Name files or an exchange under [[bots.candles]].",
+        )
+    else:
+        draw_chart(
+            partial(
+                charts.price_figure,
+                candle.facts.prices,
+                marked=candle.candle_open,
+                zone=screen.zone,
+            ),
+            of=candle.mark,
+            key="price",
+            alt=f"Price around {moment(candle.candle_open, screen.zone)}",
+        )
+    around = pair_reads.signals_around(
+        screen.state.bot_id,
+        candle.comparison.id,
+        candle.candle_open,
+        screen.bot.frame.length,
+        screen.version,
+    )
+    for column, side in zip(
+        st.columns(len(screen.selection.sides)), screen.selection.sides, strict=True
+    ):
+        figure = partial(
+            charts.signals_figure,
+            around,
+            side=side,
+            marked=candle.candle_open,
+            threshold=candle.rule[f"{side.lower()}_threshold"],
+            production=production_word(candle.comparison.name),
+            backtest=other_word(candle.comparison.name),
+            zone=screen.zone,
+        )
+        with column:
+            draw_chart(
+                figure,
+                of=candle.mark,
+                key=f"signals-{side}",
+                alt=f"{side} signals around the candle",
+            )
