@@ -33,17 +33,20 @@ def drop_refuted(found: Examination) -> None:
 def findings_of(found: Examination, whole: Evidence) -> tuple[Finding, ...]:
     """Every cause that can be spoken of: proven, partial, refuted, untestable, in this order.
 
-    Where nothing differs only what the prices or the rules prove is told.
+    Where nothing differs only what the prices or the rules prove is told, and that the
+    prices can tell nothing of the labels: signals that agree do not make them right.
     """
-    findings = list(label_findings(found, whole))
-    findings += _accepted(found)
+    labels = list(label_findings(found, whole))
+    findings = [*labels, *_accepted(found)]
     decided = threshold_finding(found)
     if decided is not None:
         findings.append(decided)
     if found.differs or not _has_pairs(whole):
         findings += _others(found, {finding.cause for finding in findings})
     else:
-        findings = [f for f in findings if f.verdict in (Verdict.PROVEN, Verdict.PARTIAL)]
+        open_labels = [f for f in labels if f.verdict is Verdict.UNTESTABLE]
+        held = [f for f in findings if f.verdict in (Verdict.PROVEN, Verdict.PARTIAL)]
+        findings = [*held, *open_labels]
     return tuple(sorted(findings, key=lambda f: VERDICT_ORDER.index(f.verdict)))
 
 

@@ -191,7 +191,10 @@ def _day(label: int) -> str:
 def _explained_by_leaving_out(
     found: Examination, whole: Evidence
 ) -> tuple[float | None, float | None]:
-    """Share of all difference that lies in the unreal rows, and the mean left without them."""
+    """Share of all difference that lies in the unreal rows, and the mean left without them.
+
+    None where no signal differs beyond the floor: there is nothing to explain.
+    """
     search = found.search
     places = np.flatnonzero(search.blocks.is_held_out)
     left = search.differences(found.accepted, places)
@@ -203,7 +206,8 @@ def _explained_by_leaving_out(
         [left[np.isfinite(left)], np.zeros(len(before) - np.isfinite(left).sum())]
     )
     mean = float(left[np.isfinite(left)].mean()) if np.isfinite(left).any() else None
-    return explained_ratio(before, after), mean
+    differs = found.differs or bool((np.nan_to_num(drawn) > whole.floor[unreal]).any())
+    return explained_ratio(before, after) if differs else None, mean
 
 
 def _straight_share(sound: Soundness) -> float:

@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from core.diagnosis.evidence import PriceRows
+from core.diagnosis.finding import Verdict
+from core.diagnosis.report import diagnose_evidence
 from core.diagnosis.soundness import check_soundness
 from tests.diagnosis.cases import make_evidence
 
@@ -40,3 +42,30 @@ def test_a_price_that_no_source_has_is_unreal() -> None:
     sound = check_soundness(replace(evidence, prices=drawn))
     assert np.flatnonzero(sound.unreal).tolist() == list(range(40, 60))
     assert sound.unreal_is_proven
+
+
+def test_prices_of_a_ticker_leave_the_labels_open_although_the_signals_agree() -> None:
+    evidence = make_evidence(days=1)
+    rows = evidence.prices
+    assert rows is not None
+    away = replace(rows, prices=rows.prices * 1.0004 + 0.37)
+    diagnosis = diagnose_evidence(replace(evidence, prices=away))
+    assert {finding.cause: finding.verdict for finding in diagnosis.findings} == {
+        "label_clock": Verdict.UNTESTABLE,
+        "candle_offset": Verdict.UNTESTABLE,
+        "unreal_rows": Verdict.UNTESTABLE,
+    }
+    assert all("log the candle's close" in finding.summary for finding in diagnosis.findings)
+    assert diagnosis.summary.startswith("Signals agree")
+
+
+def test_unreal_rows_explain_nothing_where_no_signal_differs() -> None:
+    evidence = make_evidence(days=1)
+    rows = evidence.prices
+    assert rows is not None
+    prices = rows.prices.copy()
+    prices[40:60] *= 1.05
+    drawn = replace(rows, prices=prices)
+    (finding,) = diagnose_evidence(replace(evidence, prices=drawn)).findings
+    assert (finding.cause, finding.verdict) == ("unreal_rows", Verdict.PROVEN)
+    assert finding.explained_ratio is None
