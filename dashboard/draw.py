@@ -2,11 +2,13 @@
 
 import io
 from collections.abc import Callable, Hashable
+from functools import partial
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from dashboard.charts import theme
 from dashboard.data import figures
 from dashboard.format import csv_cell
 
@@ -14,13 +16,25 @@ _CONFIG = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
 
 
 def draw_chart(
-    build: Callable[[], go.Figure], *, of: tuple[Hashable, ...], key: str, alt: str
+    build: Callable[[], go.Figure],
+    *,
+    of: tuple[Hashable, ...],
+    key: str,
+    alt: str,
+    note: str = "",
 ) -> None:
     """A chart over the full width; `alt` says in words what it shows.
 
-    `of` names everything that the figure depends on: it is built once for each.
+    `of` names everything that the figure depends on: it is built once for each. `note`
+    is what restricts all that it shows: it stands under the title and in the words.
     """
-    st.plotly_chart(figures.figure((*of, key), build), key=key, config=_CONFIG, alt=alt)
+    drawn = figures.figure((*of, key, note), partial(_noted, build, note))
+    words = f"{alt}. {note}" if note else alt
+    st.plotly_chart(drawn, key=key, config=_CONFIG, alt=words)
+
+
+def _noted(build: Callable[[], go.Figure], note: str) -> go.Figure:
+    return theme.with_note(build(), note) if note else build()
 
 
 def export_csv(frame: pd.DataFrame) -> bytes:

@@ -12,6 +12,7 @@ from core.alignment.glance import Level, alignment_level, collection_level
 from core.alignment.overview import PairOverview
 from core.settings import BotSettings
 from core.storage.reads.dashboard_changes import FailedStep
+from core.storage.reads.dashboard_coverage import WindowCoverage
 from core.storage.reads.dashboard_findings import StoredDiagnosis
 from dashboard.format import count, moment, percent, plural, probability, share, signed
 from dashboard.markup import Badge
@@ -59,6 +60,15 @@ def alignment_sentence(overview: PairOverview, zone: str) -> str:
         f"{probability(worst['max_abs_diff'])} on {side} at {moment(worst['max_at'], zone)}. "
         f"{_flips(overview)}"
     )
+
+
+def sample_words(coverage: WindowCoverage | None) -> str:
+    """What stands beside every number over a part of the window's candles; empty otherwise."""
+    if coverage is None or not coverage.is_sample:
+        return ""
+    ratio = coverage.covered_ratio
+    part = percent(ratio, 1 if (ratio or 0) < 0.1 else 0)
+    return f"Sample: {part} of {plural(coverage.wanted, 'candle')} recomputed so far"
 
 
 def _flips(overview: PairOverview) -> str:

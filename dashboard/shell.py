@@ -14,13 +14,14 @@ from core.bundle.deployments import deployment_spans, live_bundle_at
 from core.errors import AlignError
 from core.settings import BotSettings
 from core.storage.reads.bots import Comparison
+from core.storage.reads.dashboard_coverage import WindowCoverage
 from core.storage.reads.dashboard_state import BotState
 from dashboard import clock, format, states
 from dashboard.controls import draw_sidebar
 from dashboard.data import database, pair_reads
 from dashboard.freshness_bar import draw_freshness
 from dashboard.links import view_of
-from dashboard.markup import STYLE
+from dashboard.markup import STYLE, Badge, draw_line
 from dashboard.selection import (
     DEFAULT_WINDOW,
     Bounds,
@@ -29,6 +30,7 @@ from dashboard.selection import (
     current_selection,
     window_label,
 )
+from dashboard.sentences import sample_words
 from dashboard.wording import other_word, production_word
 
 _LOG = logging.getLogger(__name__)
@@ -144,6 +146,23 @@ def overview_or_state(screen: Screen, comparison: Comparison | None) -> PairOver
             f"({window_label(screen.selection.window).lower()})."
         )
     return overview
+
+
+def coverage_of(screen: Screen, name: str) -> WindowCoverage | None:
+    """How much of the window a comparison covers; None where nothing waits in its queue."""
+    return pair_reads.coverage(screen.state.bot_id, name, screen.bounds, screen.version)
+
+
+def draw_sample(screen: Screen, name: str = "") -> None:
+    """Say so where all numbers of a comparison (the chosen one) rest on a part of the window."""
+    note = sample_note(screen, name)
+    if note:
+        draw_line(Badge("warn", "Sample"), f"{note}, flagged and newest first.")
+
+
+def sample_note(screen: Screen, name: str = "") -> str:
+    """What stands on every chart of a comparison (the chosen one) over a sample; else empty."""
+    return sample_words(coverage_of(screen, name or screen.selection.comparison))
 
 
 def overview_of(screen: Screen, comparison: Comparison) -> PairOverview | None:

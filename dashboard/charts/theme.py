@@ -55,6 +55,14 @@ def finish(
     return figure.update_layout(layout(title=title, x=x, y=y, height=height, legend=legend))
 
 
+def with_note(figure: go.Figure, note: str) -> go.Figure:
+    """A finished figure with a line under its title, which its top margin makes room for."""
+    top = (figure.layout.margin.t or 44) + 18
+    return figure.update_layout(
+        title_subtitle={"text": note, "font": {"size": 12, "color": ORANGE}}, margin_t=top
+    )
+
+
 def upright_line(at: float) -> dict[str, Any]:
     """A dashed line over the whole height, as a shape: several times quicker than add_vline."""
     return {

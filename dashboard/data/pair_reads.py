@@ -8,7 +8,7 @@ import streamlit as st
 from core.alignment.overview import NamedSpan, PairOverview, summarise
 from core.alignment.phases import ReplayTotals
 from core.side import SIDES
-from core.storage.reads import dashboard_pairs
+from core.storage.reads import dashboard_coverage, dashboard_pairs
 from core.storage.reads.alignment import agreement
 from core.storage.reads.bots import Comparison
 from core.storage.reads.bots import comparisons as read_comparisons
@@ -23,6 +23,17 @@ def comparisons(bot_id: int, version: str) -> tuple[Comparison, ...]:
     """The bot's configured comparisons, in order."""
     with database.engine().connect() as connection:
         return read_comparisons(connection, bot_id)
+
+
+@st.cache_data(ttl=600, max_entries=64, show_spinner=False)
+def coverage(
+    bot_id: int, name: str, bounds: Bounds, version: str
+) -> dashboard_coverage.WindowCoverage | None:
+    """How much of a window a backtest covers; None where nothing waits in its queue."""
+    with database.engine().connect() as connection:
+        return dashboard_coverage.window_coverage(
+            connection, bot_id, name, bounds.from_, bounds.until
+        )
 
 
 @st.cache_data(ttl=600, max_entries=32, show_spinner="Reading pairs …")

@@ -43,6 +43,7 @@ def alignment_status(screen: Screen, comparison: Comparison, overview: PairOverv
             f"to {moment(overview.last, screen.zone)}"
         ),
     )
+    shell.draw_sample(screen)
 
 
 def metrics_table(screen: Screen, comparison: Comparison, overview: PairOverview) -> None:
@@ -61,6 +62,9 @@ def metrics_table(screen: Screen, comparison: Comparison, overview: PairOverview
     ]
     columns = [Column("Metric", "nowrap"), *(Column(side, "num") for side in sides)]
     draw_table([*columns, Column("Meaning", "wrapany")], rows, caption="Metrics of the differences")
+    note = shell.sample_note(screen)
+    if note:
+        st.caption(note)
 
 
 def span_labels(spans: pd.DataFrame) -> pd.DataFrame:
@@ -87,6 +91,7 @@ def side_by_side(screen: Screen, comparison: Comparison, overview: PairOverview)
                 st.caption("No pair in this window.")
                 continue
             draw_status(alignment_badge(found), alignment_sentence(found, screen.zone))
+            shell.draw_sample(screen, one.name)
             for side in screen.selection.sides:
                 figure = partial(
                     charts.histogram_figure,
@@ -101,6 +106,7 @@ def side_by_side(screen: Screen, comparison: Comparison, overview: PairOverview)
                     of=screen.mark,
                     key=f"beside-{one.id}-{side}",
                     alt=f"{side} difference, {one.name}",
+                    note=shell.sample_note(screen, one.name),
                 )
 
 

@@ -6,11 +6,14 @@ import streamlit as st
 
 from core.alignment.overview import PairOverview
 from core.storage.reads.bots import Comparison
+from dashboard import shell
 from dashboard.charts import alignment as charts
 from dashboard.draw import draw_chart
 from dashboard.sections.alignment import span_labels
 from dashboard.shell import Screen
 from dashboard.wording import other_word, production_word
+
+_RHYTHM = {"hours": "hour of the day", "weekdays": "day of the week", "spans": "deployment"}
 
 
 def distributions(screen: Screen, overview: PairOverview) -> None:
@@ -32,6 +35,7 @@ def distributions(screen: Screen, overview: PairOverview) -> None:
                     of=screen.mark,
                     key=f"bins-{side}-{kind}",
                     alt=f"{side} {kind} difference by candles",
+                    note=shell.sample_note(screen),
                 )
 
 
@@ -50,6 +54,7 @@ def densities(screen: Screen, comparison: Comparison, overview: PairOverview) ->
                 of=screen.mark,
                 key=f"density-{density.side}",
                 alt=f"{density.side} production against backtest; agreement is the diagonal",
+                note=shell.sample_note(screen),
             )
 
 
@@ -62,4 +67,10 @@ def rhythm(screen: Screen, overview: PairOverview) -> None:
         figures["spans"] = partial(charts.span_figure, span_labels(overview.spans))
     for column, (key, figure) in zip(st.columns(len(figures)), figures.items(), strict=True):
         with column:
-            draw_chart(figure, of=screen.mark, key=key, alt=f"Mean difference by {key}")
+            draw_chart(
+                figure,
+                of=screen.mark,
+                key=key,
+                alt=f"Mean difference by {_RHYTHM[key]}",
+                note=shell.sample_note(screen),
+            )

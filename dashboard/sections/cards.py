@@ -61,7 +61,8 @@ def _aligned(glance: Glance) -> None:
         draw_card(
             f"Aligned {' / '.join(shares)}",
             " / ".join(percent(one).removesuffix(" %") for one in shares.values()) + " %",
-            f"within {glance.overview.tolerance:g}, {plural(glance.overview.candles, 'candle')}",
+            glance.brief.sample
+            or f"within {glance.overview.tolerance:g}, {plural(glance.overview.candles, 'candle')}",
         )
     _link(glance, "alignment", "Distributions")
 
@@ -76,7 +77,8 @@ def _worst(glance: Glance) -> None:
     draw_card(
         "Worst candle",
         probability(worst["max_abs_diff"]),
-        f"{side}, {at.astimezone(UTC):%m-%d %H:%M} UTC",
+        f"{side}, {at.astimezone(UTC):%m-%d %H:%M} UTC"
+        + (f". {glance.brief.sample}" if glance.brief.sample else ""),
     )
     _link(glance, "candle", "Why it differs", open=links.open_param(at))
 

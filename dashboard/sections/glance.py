@@ -16,7 +16,10 @@ from dashboard.shell import Screen
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Brief:
-    """What the status of one bot rests on; `candles` and `misaligned` are those of the window."""
+    """What the status of one bot rests on; `candles` and `misaligned` are those of the window.
+
+    `sample` says so where the comparison covers a part of them so far; else it is empty.
+    """
 
     screen: Screen
     comparison: Comparison | None
@@ -24,6 +27,7 @@ class Brief:
     candles: int
     misaligned: int
     misaligned_today: int
+    sample: str
 
     @property
     def bot(self) -> BotSettings:
@@ -74,6 +78,7 @@ def brief_at(screen: Screen) -> Brief:
         screen=screen,
         comparison=comparison,
         collected=collection_reads.collection(screen.bot, bot_id, screen.bounds, version),
+        sample=shell.sample_note(screen, comparison.name) if comparison else "",
         candles=counts[0],
         misaligned=counts[1],
         misaligned_today=pair_reads.count_flagged(comparison.id, midnight, version)

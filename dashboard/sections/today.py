@@ -62,6 +62,7 @@ def status(brief: Brief, *, name: bool) -> None:
     parts = [
         collection_sentence(brief.collected, bot).rstrip(".") if brief.collected else "No row",
         _misaligned_words(brief),
+        _lower_first(brief.sample),
         f"data to {clock_time(freshness.last_candle, screen.zone)}, "
         f"closed {ago(_close(freshness.last_candle, bot), clock.now())}",
     ]
@@ -122,6 +123,7 @@ def pictures(glance: Glance) -> None:
                 of=glance.screen.mark,
                 key=f"bins-today-{side}",
                 alt=f"{side} difference by candles, tolerance {overview.tolerance:g}",
+                note=glance.brief.sample,
             )
 
 
@@ -197,6 +199,10 @@ def _misaligned_words(brief: Brief) -> str:
         return "nothing to compare with yet"
     words = plural(brief.misaligned_today, "candle") if brief.misaligned_today else "no candle"
     return f"{words} misaligned since midnight UTC"
+
+
+def _lower_first(words: str) -> str:
+    return words[:1].lower() + words[1:]
 
 
 def _close(last_candle: datetime | None, bot: BotSettings) -> datetime | None:

@@ -37,6 +37,7 @@ def body(screen: Screen) -> None:
         of=screen.mark,
         key="course",
         alt=f"Mean and 95th percentile of the difference over {plural(overview.candles, 'candle')}",
+        note=shell.sample_note(screen),
     )
     alignment_charts.rhythm(screen, overview)
     sections.side_by_side(screen, comparison, overview)

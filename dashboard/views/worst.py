@@ -16,6 +16,7 @@ def body(screen: Screen) -> None:
     if comparison is None or shell.overview_or_state(screen, comparison) is None:
         return
     draw_text(comparison_sentence(comparison))
+    shell.draw_sample(screen)
     chosen = sections.filters()
     rows = sections.worst_rows(screen, comparison, chosen)
     if rows.empty:

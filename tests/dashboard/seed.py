@@ -7,7 +7,7 @@ little everywhere and much on `flagged` candles, gaps lie where the caller says.
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,9 @@ from core.frames import to_us, us_from_index
 from core.storage import tables
 from core.storage.bulk import raw
 from core.storage.engine import migrate, writer_engine
+from core.storage.reads.recompute import Coverage, coverage_step
 from core.storage.writes.pairs import write_days
+from core.storage.writes.watermarks import write_watermark
 from core.timeframe import Timeframe
 
 FRAME = Timeframe.parse("5m")
@@ -48,6 +50,7 @@ class Plan:
     feature_prefix: str = "feature"
     findings: tuple[str, ...] = ("lookback",)
     candles: int = field(default=0)  # 0: as many as `days` says
+    recomputed_every: int = 1  # the backtest covers each n-th candle so far, the rest waits
 
     @property
     def opens(self) -> pd.DatetimeIndex:
@@ -99,6 +102,20 @@ def _fill(connection: sa.Connection, plan: Plan) -> None:
     bundle_id = _bundle(connection, plan)
     for name in plan.comparisons:
         other = _other_side(chosen, name, production, flagged)
+        if name == BACKTEST and plan.recomputed_every > 1:
+            _wait_in_queue(connection, bot_id, plan, opens)
+            _comparison(
+                connection,
+                bot_id,
+                plan,
+                name,
+                opens[:: plan.recomputed_every],
+                {side: values[:: plan.recomputed_every] for side, values in production.items()},
+                {side: values[:: plan.recomputed_every] for side, values in other.items()},
+                run_id,
+                bundle_id,
+            )
+            continue
         _comparison(connection, bot_id, plan, name, opens, production, other, run_id, bundle_id)
     _diagnosis(connection, bot_id, plan, run_id)
 
@@ -302,6 +319,39 @@ def _comparison(
     ):
         row.update(fixed, candle_open=opened, decision_flip=flip)
     _bulk(connection, tables.pair, rows)
+
+
+def _wait_in_queue(
+    connection: sa.Connection, bot_id: int, plan: Plan, opens: pd.DatetimeIndex
+) -> None:
+    """Rows of the backtest for each n-th candle, and its account of what is still to come."""
+    series_id = _insert(
+        connection, tables.series, bot_id=bot_id, origin="backtest", comparison=BACKTEST
+    )
+    layout_id = _layout(connection, bot_id, "backtest", ["feature_0"])
+    covered = opens[:: plan.recomputed_every]
+    rows = [
+        {
+            "series_id": series_id,
+            "candle_open": opened,
+            "layout_id": layout_id,
+            "vector": np.zeros(1).tobytes(),
+            "content_key": "key",
+            "is_provisional": False,
+        }
+        for opened in us_from_index(covered).tolist()
+    ]
+    _bulk(connection, tables.backtest_row, rows)
+    coverage = Coverage(
+        wanted=len(opens),
+        covered=len(covered),
+        pending=len(opens) - len(covered),
+        absent={},
+        provisional=0,
+        with_gaps=0,
+        pipeline_hash="hash",
+    )
+    write_watermark(connection, bot_id, coverage_step(BACKTEST), {"coverage": asdict(coverage)})
 
 
 def _rules(opens: pd.DatetimeIndex) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """Every view in every state: drawn without an error, and saying what it is."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -120,6 +121,47 @@ def test_the_glance_tells_ratio_gaps_misaligned_and_age_in_one_sentence(
     assert "no candle misaligned since midnight UTC" in page
     assert "data to 08:50 KST, closed 1 min ago" in page
     assert "Needs a look" in page
+
+
+SAMPLED = ["today", "alignment", "worst"]
+
+
+@pytest.mark.parametrize("name", SAMPLED)
+def test_statistics_over_a_sample_say_so(name: str, view: View, seed: Callable[..., Path]) -> None:
+    app = view(name, seed(Plan(recomputed_every=4)), comparison=BACKTEST)
+    page = check(app)
+    assert re.search(r"[Ss]ample: 25 % of 860 candles recomputed so far", page)
+    if name != "worst":
+        notes = [chart.proto.alt for chart in app.get("plotly_chart")]
+        assert sum("Sample: 25 % of 860 candles" in alt for alt in notes) >= 2
+        specs = [chart.proto.spec for chart in app.get("plotly_chart")]
+        assert sum("Sample: 25 % of 860 candles" in spec for spec in specs) >= 2
+
+
+def test_the_aligned_card_and_the_worst_card_say_sample(
+    view: View, seed: Callable[..., Path]
+) -> None:
+    page = check(view("today", seed(Plan(recomputed_every=4)), comparison=BACKTEST))
+    cards = re.findall(r'<div class="al-card">.*?</div>', page, re.S)
+    said = [card for card in cards if "Sample: 25 % of 860 candles recomputed so far" in card]
+    assert [re.search(r"<h3>(\w+)", card).group(1) for card in said] == ["Aligned", "Worst"]  # type: ignore[union-attr]
+
+
+def test_the_second_of_two_comparisons_says_its_own_sample(
+    view: View, seed: Callable[..., Path]
+) -> None:
+    config = seed(Plan(recomputed_every=4))
+    page = check(view("alignment", config, comparison="recomputed-300", against=BACKTEST))
+    assert page.count("Sample: 25 % of 860 candles") == 1
+
+
+@pytest.mark.parametrize("name", SAMPLED)
+def test_a_backtest_that_is_whole_says_nothing_of_a_sample(
+    name: str, view: View, seeded: Path
+) -> None:
+    app = view(name, seeded, comparison=BACKTEST)
+    assert "ample:" not in check(app)
+    assert all("ample:" not in chart.proto.spec for chart in app.get("plotly_chart"))
 
 
 def test_phases_name_what_each_waits_for(view: View, seeded: Path) -> None:

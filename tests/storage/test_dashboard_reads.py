@@ -15,6 +15,7 @@ from core.storage.reads import (
     dashboard_candle,
     dashboard_changes,
     dashboard_collection,
+    dashboard_coverage,
     dashboard_features,
     dashboard_findings,
     dashboard_health,
@@ -225,3 +226,25 @@ def test_frames_carry_utc(connection: sa.Connection, comparison_id: int) -> None
     pairs = dashboard_pairs.window_pairs(connection, comparison_id)
     assert isinstance(pairs["candle_open"].dtype, pd.DatetimeTZDtype)
     assert str(pairs["candle_open"].dt.tz) == "UTC"
+
+
+def test_coverage_of_a_window_counts_what_waits_in_it(tmp_path: Path) -> None:
+    seed_database(tmp_path / "align.db", (Plan(days=2, gaps=(), recomputed_every=4),)).dispose()
+    engine = reader_engine(f"sqlite:///{tmp_path / 'align.db'}")
+    with engine.connect() as connection:
+        whole = dashboard_coverage.window_coverage(connection, 1, BACKTEST)
+        part = dashboard_coverage.window_coverage(
+            connection, 1, BACKTEST, OPENS[1].to_pydatetime(), OPENS[9].to_pydatetime()
+        )
+        covered = dashboard_coverage.window_coverage(
+            connection, 1, BACKTEST, OPENS[4].to_pydatetime(), OPENS[5].to_pydatetime()
+        )
+        other = dashboard_coverage.window_coverage(connection, 1, "recomputed-300")
+    engine.dispose()
+    assert whole is not None
+    assert (whole.wanted, whole.covered, whole.pending) == (576, 144, 432)
+    assert part is not None
+    assert (part.wanted, part.covered, part.is_sample) == (8, 2, True)
+    assert covered is not None
+    assert (covered.covered_ratio, covered.is_sample) == (1.0, False)
+    assert other is None
