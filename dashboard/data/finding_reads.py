@@ -7,6 +7,7 @@ import streamlit as st
 
 from core.storage.reads import dashboard_findings
 from core.storage.reads.dashboard_findings import StoredDiagnosis
+from core.storage.reads.dashboard_pairs import Explained
 from dashboard.data import database
 
 
@@ -22,6 +23,13 @@ def diagnoses(bot_id: int, comparison: str, version: str) -> tuple[StoredDiagnos
     """The diagnoses of one comparison, newest first."""
     with database.engine().connect() as connection:
         return dashboard_findings.diagnoses(connection, bot_id, comparison=comparison)
+
+
+@st.cache_data(ttl=600, max_entries=16, show_spinner=False)
+def explained(bot_id: int, comparison: str, version: str) -> tuple[Explained, ...]:
+    """The candles of a comparison that a proven finding speaks of."""
+    with database.engine().connect() as connection:
+        return dashboard_findings.explained(connection, bot_id, comparison)
 
 
 @st.cache_data(ttl=600, max_entries=16, show_spinner=False)

@@ -1,9 +1,11 @@
 """The view Candle: known causes, and what removes the difference on this candle."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from core.alignment.candle_trials import Trial, candle_trials
-from core.storage.reads.dashboard_findings import StoredDiagnosis
+from core.storage.reads.dashboard_findings import StoredFinding
 from dashboard import links
 from dashboard.data import finding_reads, pair_reads
 from dashboard.format import moment, probability
@@ -23,7 +25,10 @@ def why(candle: CandleScreen) -> None:
         candle.screen.version,
     )
     if found is not None:
-        _causes(found, "This candle's window was diagnosed and no cause found.")
+        _causes(
+            [one for one in found.open_findings if one.speaks_of(candle.candle_open)],
+            "This candle's window was diagnosed, and no cause found that speaks of it.",
+        )
     else:
         _causes_elsewhere(candle)
     trials = trials_of(candle)
@@ -33,11 +38,11 @@ def why(candle: CandleScreen) -> None:
         _trials_table(candle, trials)
 
 
-def _causes(found: StoredDiagnosis, otherwise: str) -> None:
-    for finding in found.open_findings:
+def _causes(findings: Sequence[StoredFinding], otherwise: str) -> None:
+    for finding in findings:
         draw_line(verdict_badge(finding.verdict), cause_word(finding.cause))
         draw_text(finding.document["summary"])
-    if not found.open_findings:
+    if not findings:
         draw_text(otherwise)
 
 
@@ -53,7 +58,7 @@ def _causes_elsewhere(candle: CandleScreen) -> None:
         f"This candle's own window was not diagnosed. From "
         f"{moment(newest.from_open, screen.zone)} to {moment(newest.until_open, screen.zone)}:"
     )
-    _causes(newest, "no cause was found.")
+    _causes(newest.open_findings, "no cause was found.")
 
 
 def trials_of(candle: CandleScreen) -> tuple[Trial, ...]:

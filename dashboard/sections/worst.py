@@ -7,7 +7,6 @@ import pandas as pd
 import streamlit as st
 
 from core.storage.reads.bots import Comparison
-from core.storage.reads.dashboard_pairs import Explained
 from dashboard import links, states
 from dashboard.controls import pick_param, toggle_param
 from dashboard.data import finding_reads, notes, pair_reads
@@ -43,20 +42,12 @@ def worst_rows(
         screen.selection.sides,
         flips_only,
         unreviewed_only,
-        explained_by_findings(screen, comparison) if unexplained_only else (),
+        finding_reads.explained(screen.state.bot_id, comparison.name, screen.version)
+        if unexplained_only
+        else (),
         SHOWN,
         screen.version,
         notes.annotation_version(),
-    )
-
-
-def explained_by_findings(screen: Screen, comparison: Comparison) -> tuple[Explained, ...]:
-    """The stretches that a proven finding of this comparison speaks of."""
-    return tuple(
-        Explained(found.from_open, found.until_open, tuple(one.document["sides"]))
-        for found in finding_reads.diagnoses(screen.state.bot_id, comparison.name, screen.version)
-        for one in found.open_findings
-        if one.verdict == "proven"
     )
 
 

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from core.alignment.days import roll_up
 from core.alignment.pairs import judge_pairs, pair_signals
-from core.frames import to_us, us_from_index
+from core.frames import iso_z, to_us, us_from_index
 from core.storage import tables
 from core.storage.bulk import raw
 from core.storage.engine import migrate, writer_engine
@@ -50,6 +50,7 @@ class Plan:
     feature_prefix: str = "feature"
     findings: tuple[str, ...] = ("lookback",)
     candles: int = field(default=0)  # 0: as many as `days` says
+    scope: tuple[int, int] | None = None  # first and last position that the finding speaks of
     recomputed_every: int = 1  # the backtest covers each n-th candle so far, the rest waits
 
     @property
@@ -431,7 +432,7 @@ def _diagnosis(connection: sa.Connection, bot_id: int, plan: Plan, run_id: int) 
             "scope_candles": len(plan.opens),
             "parameters": {"lookback_bars": 900} if number == 0 else {},
             "same_as": [],
-            "evidence": {},
+            "evidence": {} if plan.scope is None else {"scope": [_stretch(plan, *plan.scope)]},
             "summary": f"{cause}: the backtest saw 600 candles, the bot 900. Set lookback_bars.",
         }
         for number, cause in enumerate(plan.findings)
@@ -469,6 +470,14 @@ def _diagnosis(connection: sa.Connection, bot_id: int, plan: Plan, run_id: int) 
             verdict=found["verdict"],
             document=found,
         )
+
+
+def _stretch(plan: Plan, first: int, last: int) -> dict[str, str]:
+    return {"from": _iso(plan.opens[first]), "last": _iso(plan.opens[last])}
+
+
+def _iso(moment: pd.Timestamp) -> str:
+    return iso_z(moment.to_pydatetime())
 
 
 def _insert(connection: sa.Connection, table: sa.Table, **values: Any) -> int:

@@ -181,6 +181,20 @@ def test_worst_candles_are_ranked_links_and_filters_narrow_them(view: View, seed
     assert "Filtered out" in explained
 
 
+def test_a_candle_outside_the_stretches_of_a_finding_stays_unexplained(
+    view: View, seed: Callable[..., Path]
+) -> None:
+    config = seed(Plan(scope=(190, 210)))  # holds the flagged candle 200, not 450
+    page = check(view("worst", config, comparison=BACKTEST, unexplained="1"))
+    assert "open=2025-11-05T13%3A25%3A00Z" in page
+    assert "open=2025-11-04T16%3A35%3A00Z" not in page
+    inside = check(view("candle", config, open=WORST, comparison=BACKTEST))
+    assert "Set lookback_bars." in inside
+    outside = check(view("candle", config, open="2025-11-05T13:25:00Z", comparison=BACKTEST))
+    assert "no cause found that speaks of it" in outside
+    assert "Set lookback_bars." not in outside
+
+
 def test_a_candle_opens_cold_from_its_address(view: View, seeded: Path) -> None:
     page = check(view("candle", seeded, bot="btc-5m", open=WORST, comparison=BACKTEST))
     assert "Candle open 2025-11-04 16:35 UTC" in page

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from core.frames import us_from_index
-from core.storage.engine import reader_engine
+from core.frames import iso_z, us_from_index
+from core.storage import tables
+from core.storage.engine import reader_engine, writer_engine
 from core.storage.reads import (
     dashboard_candle,
     dashboard_changes,
@@ -248,3 +249,34 @@ def test_coverage_of_a_window_counts_what_waits_in_it(tmp_path: Path) -> None:
     assert covered is not None
     assert (covered.covered_ratio, covered.is_sample) == (1.0, False)
     assert other is None
+
+
+def test_explained_stretches_are_merged_and_leave_out_what_was_refuted(tmp_path: Path) -> None:
+    seed_database(tmp_path / "align.db", (Plan(days=2, scope=(10, 20)),)).dispose()
+    engine = writer_engine(f"sqlite:///{tmp_path / 'align.db'}")
+    first, last = OPENS[10].to_pydatetime(), OPENS[20].to_pydatetime()
+    with engine.begin() as connection:
+        one = connection.execute(sa.select(tables.finding)).one()
+        later = [
+            {"from": iso_z(OPENS[15].to_pydatetime()), "last": iso_z(OPENS[30].to_pydatetime())}
+        ]
+        document = {**one.document, "sides": ["LONG"], "evidence": {"scope": later}}
+        connection.execute(
+            tables.finding.insert().values(
+                diagnosis_id=one.diagnosis_id,
+                position=9,
+                cause="precision",
+                verdict="proven",
+                document=document,
+            )
+        )
+        found = dashboard_findings.explained(connection, 1, BACKTEST)
+        long_end = OPENS[30].to_pydatetime() + timedelta(microseconds=1)
+        short_end = last + timedelta(microseconds=1)
+        assert set(found) == {
+            dashboard_pairs.Explained(first, long_end, ("LONG",)),
+            dashboard_pairs.Explained(first, short_end, ("SHORT",)),
+        }
+        connection.execute(tables.finding.update().values(refuted_by_id=one.diagnosis_id))
+        assert dashboard_findings.explained(connection, 1, BACKTEST) == ()
+    engine.dispose()

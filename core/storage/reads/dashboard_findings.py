@@ -1,14 +1,17 @@
 """Diagnoses as the dashboard needs them: the newest, their findings and trials, the history."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
+from core.storage.reads.dashboard_pairs import Explained
 from core.storage.tables import diagnosis, finding, trial
 
 _OPEN = ("proven", "partial")
+_INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +22,11 @@ class StoredFinding:
     verdict: str
     document: dict[str, Any]
     refuted_by: int | None
+
+    def speaks_of(self, candle_open: datetime) -> bool:
+        """Whether a candle of the diagnosed window lies in the stretches of this cause."""
+        parts = _scope(self.document)
+        return not parts or any(first <= candle_open <= last for first, last in parts)
 
     @property
     def is_open(self) -> bool:
@@ -97,6 +105,53 @@ def covering(
     ).all()
     found = _with_findings(connection, rows)
     return found[0] if found else None
+
+
+def explained(connection: sa.Connection, bot_id: int, comparison: str) -> tuple[Explained, ...]:
+    """The candles that any proven, not refuted finding of a comparison speaks of, by side.
+
+    A finding speaks of its scope, or of the whole diagnosed window where it has none.
+    Stretches of one side that touch or overlap are one.
+    """
+    rows = connection.execute(
+        sa.select(diagnosis.c.from_open, diagnosis.c.until_open, finding.c.document)
+        .join(finding, finding.c.diagnosis_id == diagnosis.c.id)
+        .where(
+            diagnosis.c.bot_id == bot_id,
+            diagnosis.c.comparison == comparison,
+            finding.c.verdict == "proven",
+            finding.c.refuted_by_id.is_(None),
+        )
+    )
+    found: dict[str, list[tuple[datetime, datetime]]] = {}
+    for row in rows:
+        last = row.until_open - _INSTANT
+        parts = _scope(row.document) or [(row.from_open, last)]
+        for side in row.document["sides"]:
+            found.setdefault(side, []).extend((a, min(b, last)) for a, b in parts)
+    return tuple(
+        Explained(first, last + _INSTANT, (side,))
+        for side, parts in found.items()
+        for first, last in _merged(parts)
+    )
+
+
+def _scope(document: Mapping[str, Any]) -> list[tuple[datetime, datetime]]:
+    """First and last candle of each stretch of a finding; none: the whole window."""
+    return [
+        (datetime.fromisoformat(part["from"]), datetime.fromisoformat(part["last"]))
+        for part in document["evidence"].get("scope", ())
+    ]
+
+
+def _merged(parts: Iterable[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
+    merged: list[tuple[datetime, datetime]] = []
+    for first, last in sorted(parts):
+        if merged and first <= merged[-1][1] + _INSTANT:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], last))
+        else:
+            merged.append((first, last))
+    return merged
 
 
 def trials(connection: sa.Connection, diagnosis_id: int) -> list[dict[str, Any]]:
