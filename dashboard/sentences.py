@@ -6,7 +6,7 @@ from pathlib import PurePath
 
 import pandas as pd
 
-from core.alignment.calendar import CollectionOverview, Slot
+from core.alignment.calendar import CollectionOverview, Completeness, Slot
 from core.alignment.candle_trials import Trial
 from core.alignment.glance import Level, alignment_level, collection_level
 from core.alignment.overview import PairOverview
@@ -79,7 +79,7 @@ def _flips(overview: PairOverview) -> str:
     return f"{plural(flips, 'signal')} {verb} threshold on one side only (flips)."
 
 
-def collection_badge(overview: CollectionOverview, bot: BotSettings) -> Badge:
+def collection_badge(overview: Completeness, bot: BotSettings) -> Badge:
     return badge_of(
         collection_level(overview.figures.success_ratio, bot.success_target_ratio),
         {
@@ -91,7 +91,7 @@ def collection_badge(overview: CollectionOverview, bot: BotSettings) -> Badge:
     )
 
 
-def collection_sentence(overview: CollectionOverview, bot: BotSettings) -> str:
+def collection_sentence(overview: Completeness, bot: BotSettings) -> str:
     """E.g. Logging 98.8 %, below 99 %: 18 candles missing, 15 of them every half hour."""
     figures = overview.figures
     ratio, target = percent(figures.success_ratio, 2), percent(bot.success_target_ratio, 0)
@@ -103,14 +103,14 @@ def collection_sentence(overview: CollectionOverview, bot: BotSettings) -> str:
     return f"Logging {ratio}, {relation}: {plural(missing, 'candle')} missing{_pattern(overview)}."
 
 
-def _pattern(overview: CollectionOverview) -> str:
+def _pattern(overview: Completeness) -> str:
     if not overview.patterns:
         return ""
     first = overview.patterns[0]
     return f", {count(first.missing)} of them at {first.sentence()}"
 
 
-def goal_words(whole: CollectionOverview, zone: str) -> str:
+def goal_words(whole: Completeness, zone: str) -> str:
     """How far the collection goal is, and when it is reached about."""
     figures = whole.figures
     if figures.logged >= figures.target_rows:

@@ -58,7 +58,20 @@ class LayoutSpan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CollectionOverview:
+class Completeness:
+    """How complete a window of the feature log is: its figures and its gaps."""
+
+    figures: Collection
+    gaps: pd.DataFrame
+    patterns: list[GapPattern]
+
+    @property
+    def missing(self) -> int:
+        return (self.figures.expected or 0) - self.figures.logged
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectionOverview(Completeness):
     """Everything that is shown of a window of the feature log.
 
     `counts`: candles by Slot. `delays`: median_s, p95_s, p99_s, max_s from candle close
@@ -66,19 +79,24 @@ class CollectionOverview:
     bin holds everything slower).
     """
 
-    figures: Collection
     days: pd.DataFrame
-    gaps: pd.DataFrame
-    patterns: list[GapPattern]
     calendar: Calendar
     counts: dict[Slot, int]
     delays: dict[str, float] | None
     delay_bins: pd.DataFrame
     layouts: tuple[LayoutSpan, ...]
 
-    @property
-    def missing(self) -> int:
-        return (self.figures.expected or 0) - self.figures.logged
+
+def completeness(
+    opens: pd.DatetimeIndex, timeframe: Timeframe, *, now: datetime, target_days: int
+) -> Completeness:
+    """Figures and gaps of logged candle opens (UTC, sorted, distinct)."""
+    found = gaps(opens, timeframe)
+    return Completeness(
+        figures=collection(opens, timeframe, now=now, target_days=target_days),
+        gaps=found,
+        patterns=gap_patterns(found),
+    )
 
 
 def summarise_collection(
@@ -95,15 +113,15 @@ def summarise_collection(
     in quarantine, as far as they could be read.
     """
     opens = pd.DatetimeIndex(rows["candle_open"])
-    found = gaps(opens, timeframe)
+    whole = completeness(opens, timeframe, now=now, target_days=target_days)
     delay_s = _delay_s(rows, timeframe)
     calendar = _calendar(rows, quarantined, timeframe, delay_s)
     numbers, counts = np.unique(calendar.slots, return_counts=True)
     return CollectionOverview(
-        figures=collection(opens, timeframe, now=now, target_days=target_days),
+        figures=whole.figures,
+        gaps=whole.gaps,
+        patterns=whole.patterns,
         days=daily_counts(opens, timeframe),
-        gaps=found,
-        patterns=gap_patterns(found),
         calendar=calendar,
         counts={Slot(n): int(c) for n, c in zip(numbers, counts, strict=True) if n},
         delays=logging_delays(opens, rows["logged_at"], timeframe),

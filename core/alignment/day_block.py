@@ -43,7 +43,8 @@ def unpack_pairs(blocks: Iterable[tuple[str, bytes]]) -> pd.DataFrame:
     """
     parts = [(side, np.frombuffer(blob, dtype=_RECORD)) for side, blob in blocks]
     records = np.concatenate([part for _, part in parts]) if parts else np.zeros(0, dtype=_RECORD)
-    sides = [side for side, _ in parts]
+    sides = sorted({side for side, _ in parts})
+    codes = [sides.index(side) for side, _ in parts]
     lengths = [len(part) for _, part in parts]
     production, backtest = records["production"], records["backtest"]
     flags = records["flags"]
@@ -51,7 +52,9 @@ def unpack_pairs(blocks: Iterable[tuple[str, bytes]]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "candle_open": index_from_us(records["candle_open"]),
-            "side": pd.Categorical(np.repeat(np.asarray(sides, dtype=object), lengths)),
+            "side": pd.Categorical.from_codes(
+                np.repeat(np.asarray(codes, dtype="int8"), lengths), categories=pd.Index(sides)
+            ),
             "production": production,
             "backtest": backtest,
             "diff": diff,
@@ -63,6 +66,18 @@ def unpack_pairs(blocks: Iterable[tuple[str, bytes]]) -> pd.DataFrame:
             ),
         }
     )
+
+
+def unpack_judgements(
+    blocks: Iterable[bytes],
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Candle opens (µs) of the pairs of these blobs, and which are beyond the tolerance."""
+    parts = [np.frombuffer(blob, dtype=_RECORD) for blob in blocks]
+    opens = [part["candle_open"] for part in parts]
+    flags = [part["flags"] for part in parts]
+    if not parts:
+        return np.zeros(0, dtype="int64"), np.zeros(0, dtype=bool)
+    return np.concatenate(opens), ~_has(np.concatenate(flags), _ALIGNED)
 
 
 def _has(flags: npt.NDArray[np.uint8], bit: int) -> npt.NDArray[np.bool_]:

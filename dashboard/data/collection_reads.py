@@ -5,9 +5,11 @@ from typing import Any
 
 import streamlit as st
 
-from core.alignment.calendar import CollectionOverview, summarise_collection
+from core.alignment.calendar import CollectionOverview, Completeness, summarise_collection
+from core.alignment.calendar import completeness as summarise_completeness
+from core.frames import index_from_us
 from core.settings import BotSettings
-from core.storage.reads import dashboard_changes, dashboard_collection
+from core.storage.reads import dashboard_changes, dashboard_collection, dashboard_features
 from core.timeframe import Timeframe
 from dashboard import clock
 from dashboard.data import database
@@ -21,6 +23,26 @@ def collection(
     return _collection(
         bot_id, bot.timeframe, bot.target_days, bounds, bot.frame.floor(clock.now()), version
     )
+
+
+def completeness(
+    bot: BotSettings, bot_id: int, bounds: Bounds, version: str
+) -> Completeness | None:
+    """How complete a window is, without reading more than its candle opens."""
+    now = bot.frame.floor(clock.now())
+    return _completeness(bot_id, bot.timeframe, bot.target_days, bounds, now, version)
+
+
+@st.cache_data(ttl=600, max_entries=64, show_spinner=False)
+def _completeness(
+    bot_id: int, timeframe: str, target_days: int, bounds: Bounds, now: datetime, version: str
+) -> Completeness | None:
+    with database.engine().connect() as connection:
+        opens = dashboard_features.opens_in(connection, bot_id, bounds.from_, bounds.until)
+    if not len(opens):
+        return None
+    frame = Timeframe.parse(timeframe)
+    return summarise_completeness(index_from_us(opens), frame, now=now, target_days=target_days)
 
 
 @st.cache_data(ttl=600, max_entries=32, show_spinner="Reading the log's calendar …")

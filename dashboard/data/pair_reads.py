@@ -9,7 +9,7 @@ from core.alignment.overview import NamedSpan, PairOverview, summarise
 from core.alignment.phases import ReplayTotals
 from core.side import SIDES
 from core.storage.reads import dashboard_coverage, dashboard_pairs
-from core.storage.reads.alignment import agreement
+from core.storage.reads.alignment import matched
 from core.storage.reads.bots import Comparison
 from core.storage.reads.bots import comparisons as read_comparisons
 from dashboard.data import database
@@ -86,9 +86,9 @@ def matched_ratios(
     """Pairs ÷ candles with a signal on either side, by side."""
     with database.engine().connect() as connection:
         return {
-            str(side): agreement(
+            str(side): matched(
                 connection, bot_id, comparison_id, name, side, bounds.from_, bounds.until
-            ).matched_ratio
+            )
             for side in SIDES
         }
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from core.alignment.calendar import CollectionOverview
+from core.alignment.calendar import CollectionOverview, Completeness
 from core.alignment.overview import PairOverview
 from core.settings import BotSettings
 from core.storage.reads.bots import Comparison
@@ -23,7 +23,7 @@ class Brief:
 
     screen: Screen
     comparison: Comparison | None
-    collected: CollectionOverview | None
+    collected: Completeness | None
     candles: int
     misaligned: int
     misaligned_today: int
@@ -39,8 +39,9 @@ class Glance:
     """Everything that Today says of the chosen bot."""
 
     brief: Brief
-    today: CollectionOverview | None
-    whole: CollectionOverview | None
+    today: Completeness | None
+    collected: CollectionOverview | None
+    whole: Completeness | None
     overview: PairOverview | None
     diagnoses: tuple[StoredDiagnosis, ...]
 
@@ -55,10 +56,6 @@ class Glance:
     @property
     def comparison(self) -> Comparison | None:
         return self.brief.comparison
-
-    @property
-    def collected(self) -> CollectionOverview | None:
-        return self.brief.collected
 
     @property
     def open_findings(self) -> list[tuple[StoredDiagnosis, StoredFinding]]:
@@ -77,7 +74,7 @@ def brief_at(screen: Screen) -> Brief:
     return Brief(
         screen=screen,
         comparison=comparison,
-        collected=collection_reads.collection(screen.bot, bot_id, screen.bounds, version),
+        collected=collection_reads.completeness(screen.bot, bot_id, screen.bounds, version),
         sample=shell.sample_note(screen, comparison.name) if comparison else "",
         candles=counts[0],
         misaligned=counts[1],
@@ -91,10 +88,14 @@ def glance_at(screen: Screen) -> Glance:
     """Read what the whole glance needs; every part is cached."""
     version, bot_id = screen.version, screen.state.bot_id
     brief = brief_at(screen)
+    everything = Bounds(None, None)
     return Glance(
         brief=brief,
-        today=collection_reads.collection(screen.bot, bot_id, Bounds(_midnight(), None), version),
-        whole=collection_reads.collection(screen.bot, bot_id, Bounds(None, None), version),
+        collected=collection_reads.collection(screen.bot, bot_id, screen.bounds, version),
+        today=collection_reads.completeness(screen.bot, bot_id, Bounds(_midnight(), None), version),
+        whole=brief.collected
+        if screen.bounds == everything
+        else collection_reads.completeness(screen.bot, bot_id, everything, version),
         overview=shell.overview_of(screen, brief.comparison) if brief.comparison else None,
         diagnoses=finding_reads.newest_diagnoses(bot_id, version),
     )

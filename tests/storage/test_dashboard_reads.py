@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from core.frames import iso_z, us_from_index
+from core.side import Origin, Side
 from core.storage import tables
 from core.storage.engine import reader_engine, writer_engine
 from core.storage.reads import (
@@ -23,8 +24,10 @@ from core.storage.reads import (
     dashboard_pairs,
     dashboard_state,
 )
+from core.storage.reads.alignment import matched
 from core.storage.reads.bots import comparisons
 from core.storage.reads.pairs import read_pairs
+from core.storage.reads.signals import read_series
 from tests.dashboard.seed import BACKTEST, NOW, Plan, seed_database
 
 PLAN = Plan(days=2)
@@ -36,6 +39,17 @@ WORST = OPENS[200].to_pydatetime()
 def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Connection]:
     file = tmp_path_factory.mktemp("reads") / "align.db"
     seed_database(file, (PLAN,)).dispose()
+    engine = reader_engine(f"sqlite:///{file}")
+    with engine.connect() as opened:
+        yield opened
+    engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def sampled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Connection]:
+    """The backtest covers each third candle."""
+    file = tmp_path_factory.mktemp("sampled") / "align.db"
+    seed_database(file, (Plan(days=2, recomputed_every=3),)).dispose()
     engine = reader_engine(f"sqlite:///{file}")
     with engine.connect() as opened:
         yield opened
@@ -280,3 +294,39 @@ def test_explained_stretches_are_merged_and_leave_out_what_was_refuted(tmp_path:
         connection.execute(tables.finding.update().values(refuted_by_id=one.diagnosis_id))
         assert dashboard_findings.explained(connection, 1, BACKTEST) == ()
     engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [(None, None), (0, 575), (17, 500), (290, 300), (300, 300), (288, 575), (1, 289)],
+)
+def test_the_matched_ratio_is_what_counting_gives(
+    sampled: sa.Connection, first: int | None, last: int | None
+) -> None:
+    from_ = None if first is None else OPENS[first].to_pydatetime()
+    until = None if last is None else OPENS[last].to_pydatetime()
+    production, backtest = (
+        read_series(sampled, 1, origin, name, from_, until).query("side == 'LONG'")
+        for origin, name in ((Origin.EMITTED, ""), (Origin.BACKTEST, BACKTEST))
+    )
+    both = set(production["candle_open"]) & set(backtest["candle_open"])
+    span = read_series(sampled, 1, Origin.BACKTEST, BACKTEST)["candle_open"]
+    inside = production["candle_open"].between(span.min(), span.max())
+    expected = len(both) / int(inside.sum()) if inside.any() else None
+    comparison_id = next(one.id for one in comparisons(sampled, 1) if one.name == BACKTEST)
+    assert matched(sampled, 1, comparison_id, BACKTEST, Side.LONG, from_, until) == expected
+    assert expected is None or expected < 0.5
+
+
+def test_judgements_of_a_window_are_those_of_its_pairs(
+    connection: sa.Connection, comparison_id: int
+) -> None:
+    for first, last in ((None, None), (100, 300), (200, 201), (570, None), (3, 3)):
+        from_ = None if first is None else OPENS[first].to_pydatetime()
+        until = None if last is None else OPENS[last].to_pydatetime()
+        pairs = dashboard_pairs.window_pairs(connection, comparison_id, from_, until)
+        expected = (
+            pairs["candle_open"].nunique(),
+            pairs.loc[~pairs["is_aligned"], "candle_open"].nunique(),
+        )
+        assert dashboard_pairs.candle_counts(connection, comparison_id, from_, until) == expected

@@ -8,14 +8,16 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.alignment.metrics import matched_ratio
-from core.frames import from_us
+from core.frames import from_us, to_us
 from core.side import Origin, Side
 from core.storage.bulk import raw
 from core.storage.reads.pairs import Query, within
-from core.storage.tables import diagnosis, finding, pair, series, signal
+from core.storage.tables import diagnosis, finding, pair, pair_day, series, signal
 
 _PAIR = raw(pair)
+_PAIR_DAY = raw(pair_day)
 _SIGNAL = raw(signal)
+_DAY_US = 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,7 @@ def agreement(
     ).one()
     return Agreement(
         pairs=count,
-        matched_ratio=_matched(connection, bot_id, name, side, count, from_, until),
+        matched_ratio=matched(connection, bot_id, comparison_id, name, side, from_, until),
         mean_abs_diff=mean,
         max_abs_diff=largest,
         max_at=_max_at(connection, comparison_id, side, largest, from_, until),
@@ -85,16 +87,19 @@ def _max_at(
     )
 
 
-def _matched(
+def matched(
     connection: sa.Connection,
     bot_id: int,
+    comparison_id: int,
     name: str,
     side: Side,
-    pairs: int,
-    from_: datetime | None,
-    until: datetime | None,
+    from_: datetime | None = None,
+    until: datetime | None = None,
 ) -> float | None:
-    """Pairs ÷ candles with a signal on either side, inside the overlap of both spans."""
+    """Pairs ÷ candles with a signal on either side, inside the overlap of both spans.
+
+    Whole days are taken from their roll-up, what is left at either end is counted.
+    """
     production = [Origin.EMITTED] if name == "replay" else [Origin.EMITTED, Origin.REPLAY]
     other = (Origin.REPLAY, "") if name == "replay" else (Origin.BACKTEST, name)
     left = _series(connection, bot_id, [(origin, "") for origin in production])
@@ -103,9 +108,45 @@ def _matched(
     known = [span for span in spans if span is not None]
     if len(known) < len(spans):
         return None
-    start, end = max(first for first, _ in known), min(last for _, last in known)
-    signals = [_count(connection, ids, side, start, end, from_, until) for ids in (left, right)]
-    return matched_ratio(pairs, signals[0], signals[1])
+    start, end = max(first for first, _ in known), min(last for _, last in known) + 1
+    start = start if from_ is None else max(start, to_us(from_))
+    end = max(start, end if until is None else min(end, to_us(until)))
+    first_day = min(-(-start // _DAY_US) * _DAY_US, end)
+    last_day = max(end // _DAY_US * _DAY_US, first_day)
+    counts = _rolled_up(connection, comparison_id, side, first_day, last_day)
+    for edge in ((start, first_day), (last_day, end)):
+        counts[0] += _count_pairs(connection, comparison_id, side, *edge)
+        counts[1] += _count(connection, left, side, *edge)
+        counts[2] += _count(connection, right, side, *edge)
+    return matched_ratio(*counts)
+
+
+def _rolled_up(
+    connection: sa.Connection, comparison_id: int, side: Side, start: int, end: int
+) -> list[int]:
+    """Pairs, production's signals and the other side's, of the days from start to end (µs)."""
+    names = ("pairs", "production_signals", "backtest_signals")
+    row = connection.execute(
+        sa.select(*(sa.func.coalesce(sa.func.sum(_PAIR_DAY.c[name]), 0) for name in names)).where(
+            _PAIR_DAY.c.comparison_id == comparison_id,
+            _PAIR_DAY.c.side == side,
+            _PAIR_DAY.c.day >= start,
+            _PAIR_DAY.c.day < end,
+        )
+    ).one()
+    return [int(value) for value in row]
+
+
+def _count_pairs(
+    connection: sa.Connection, comparison_id: int, side: Side, start: int, end: int
+) -> int:
+    query = sa.select(sa.func.count()).where(
+        _PAIR.c.comparison_id == comparison_id,
+        _PAIR.c.side == side,
+        _PAIR.c.candle_open >= start,
+        _PAIR.c.candle_open < end,
+    )
+    return int(connection.execute(query).scalar_one())
 
 
 def _series(connection: sa.Connection, bot_id: int, wanted: list[tuple[Origin, str]]) -> list[int]:
@@ -143,18 +184,17 @@ def _count(
     side: Side,
     start: int,
     end: int,
-    from_: datetime | None,
-    until: datetime | None,
 ) -> int:
-    """Candles with a signal of any of these series inside the overlap and the window."""
+    """Candles with a signal of any of these series, from start until before end (µs)."""
     query = sa.select(_SIGNAL.c.candle_open).where(
         _SIGNAL.c.series_id.in_(series_ids),
         _SIGNAL.c.side == side,
-        _SIGNAL.c.candle_open.between(start, end),
+        _SIGNAL.c.candle_open >= start,
+        _SIGNAL.c.candle_open < end,
     )
     if len(series_ids) > 1:
         query = query.distinct()
-    opens = within(query, _SIGNAL.c.candle_open, from_, until).subquery()
+    opens = query.subquery()
     return int(connection.execute(sa.select(sa.func.count()).select_from(opens)).scalar_one())
 
 

@@ -1,6 +1,5 @@
 """The feature log as the dashboard needs it: when rows came, never what is in them."""
 
-import itertools
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +9,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from core.frames import index_from_us
-from core.storage.bulk import raw
+from core.storage.bulk import int64_rows, raw
 from core.storage.reads.pairs import within
 from core.storage.tables import feature_row, layout, log_file, quarantine
 
@@ -50,8 +49,7 @@ def collection_frame(
         _ROW.c.layout_id,
     )
     rows = connection.execute(within(query, _ROW.c.candle_open, from_, until))
-    flat = np.fromiter(itertools.chain.from_iterable(rows), dtype="int64")
-    values = flat.reshape(-1, 4)
+    values = int64_rows(rows, 4)
     return pd.DataFrame(
         {
             "candle_open": index_from_us(values[:, 0]),

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import sqlalchemy as sa
 
 from core.side import Origin
-from core.storage.bulk import raw
+from core.storage.bulk import int64_rows, raw
 from core.storage.reads.pairs import within
 from core.storage.reads.recompute import read_coverage
 from core.storage.reads.signals import series_id
@@ -58,8 +58,8 @@ def window_coverage(
     of_backtest = series_id(connection, bot_id, Origin.BACKTEST, name)
 
     def opens(query: sa.Select[tuple[int]], column: sa.Column[int]) -> npt.NDArray[np.int64]:
-        found = connection.execute(within(query, column, from_, until)).all()
-        return np.array(found, dtype="int64").reshape(-1)
+        found = connection.execute(within(query, column, from_, until))
+        return int64_rows(found, 1)[:, 0]
 
     wanted = _production(connection, bot_id, from_, until)
     covered = opens(
@@ -102,5 +102,5 @@ def _production(
             until,
         ),
     ]
-    found = [np.array(connection.execute(part).all(), dtype="int64").reshape(-1) for part in parts]
+    found = [int64_rows(connection.execute(part), 1)[:, 0] for part in parts]
     return np.unique(np.concatenate(found))

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from core.frames import index_from_us
 from core.side import Origin
-from core.storage.bulk import raw
+from core.storage.bulk import int64_rows, raw
 from core.storage.reads.pairs import within
 from core.storage.reads.signals import series_id
 from core.storage.tables import backtest_row, feature_row, layout
@@ -26,10 +26,8 @@ def opens_in(
 ) -> npt.NDArray[np.int64]:
     """Candle opens (µs) of the logged rows of a window, in order."""
     query = sa.select(_ROW.c.candle_open).where(_ROW.c.bot_id == bot_id)
-    found = connection.scalars(
-        within(query, _ROW.c.candle_open, from_, until).order_by(_ROW.c.candle_open)
-    )
-    return np.fromiter(found, dtype="int64")
+    ordered = within(query, _ROW.c.candle_open, from_, until).order_by(_ROW.c.candle_open)
+    return int64_rows(connection.execute(ordered), 1)[:, 0]
 
 
 def logged_vectors(

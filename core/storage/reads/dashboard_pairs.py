@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pandas as pd
 import sqlalchemy as sa
 
-from core.alignment.day_block import unpack_pairs
+from core.alignment.day_block import unpack_judgements, unpack_pairs
 from core.alignment.phases import ReplayTotals
-from core.frames import index_from_us, to_us, us_from_index
+from core.frames import index_from_us, to_us
 from core.storage.bulk import raw
 from core.storage.reads.pairs import within
 from core.storage.tables import annotation, comparison, pair, pair_day
@@ -41,19 +41,26 @@ def window_pairs(
 
     Columns as day_block.unpack_pairs gives them.
     """
+    rows = _blocks(connection, comparison_id, from_, until)
+    pairs = unpack_pairs((side, block) for side, block in rows)
+    if from_ is not None:
+        pairs = pairs[pairs["candle_open"] >= from_]
+    if until is not None:
+        pairs = pairs[pairs["candle_open"] < until]
+    return pairs.reset_index(drop=True)
+
+
+def _blocks(
+    connection: sa.Connection, comparison_id: int, from_: datetime | None, until: datetime | None
+) -> sa.CursorResult[str, bytes]:
+    """Side and block of every day that a window touches, by side and day."""
     query = (
         sa.select(_PAIR_DAY.c.side, _PAIR_DAY.c.block)
         .where(_PAIR_DAY.c.comparison_id == comparison_id)
         .order_by(_PAIR_DAY.c.side, _PAIR_DAY.c.day)
     )
     first_day = None if from_ is None else from_ - _DAY + timedelta(microseconds=1)
-    rows = connection.execute(within(query, _PAIR_DAY.c.day, first_day, until))
-    pairs = unpack_pairs((row.side, row.block) for row in rows)
-    if from_ is not None:
-        pairs = pairs[pairs["candle_open"] >= from_]
-    if until is not None:
-        pairs = pairs[pairs["candle_open"] < until]
-    return pairs.reset_index(drop=True)
+    return connection.execute(within(query, _PAIR_DAY.c.day, first_day, until))
 
 
 def worst_pairs(
@@ -118,10 +125,14 @@ def candle_counts(
     until: datetime | None = None,
 ) -> tuple[int, int]:
     """Candles of a window with a pair on any side, and those beyond the tolerance on any."""
-    pairs = window_pairs(connection, comparison_id, from_, until)
-    opened = us_from_index(pairs["candle_open"])
-    beyond = ~pairs["is_aligned"].to_numpy(dtype=bool)
-    return _distinct(opened), _distinct(opened[beyond])
+    rows = _blocks(connection, comparison_id, from_, until)
+    opened, beyond = unpack_judgements(block for _, block in rows)
+    inside = np.ones(len(opened), dtype=bool)
+    if from_ is not None:
+        inside &= opened >= to_us(from_)
+    if until is not None:
+        inside &= opened < to_us(until)
+    return _distinct(opened[inside]), _distinct(opened[inside & beyond])
 
 
 def count_flagged(
