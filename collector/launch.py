@@ -5,6 +5,7 @@ every process cleanly; when one of them ends by itself, the others are stopped t
 """
 
 import argparse
+import json
 import logging
 import os
 import signal
@@ -119,7 +120,7 @@ def _run(program: Program, config: Path, port: int | None) -> int:
     shown = ["--config", str(config)]
     program.start("collector", "collector", *shown, "run")
     program.start("dashboard", "dashboard", *shown, "--port", str(port))
-    if (config.parent / DEMO_STATE).is_file():
+    if has_live_bot(config.parent):
         program.start("simulated bot", "demo", "--dir", str(config.parent))
     _announce(program, address, port)
     ended = program.wait()
@@ -128,6 +129,12 @@ def _run(program: Program, config: Path, port: int | None) -> int:
         return 0
     _LOG.error("the %s ended by itself; stopping the rest", ended)
     return 1
+
+
+def has_live_bot(folder: Path) -> bool:
+    """Whether a demo without a fault lies here: only such a bot goes on logging."""
+    state = folder / DEMO_STATE
+    return state.is_file() and not json.loads(state.read_text(encoding="utf-8"))["faults"]
 
 
 def _check_port(address: str, port: int) -> None:

@@ -18,12 +18,12 @@ import pandas as pd
 from core.errors import ConfigError
 from core.frames import iso_z
 from core.rerun.reference_pipeline import FEATURES, compute_windows
-from demo.bot import Journal, probabilities, run_bot
+from demo.bot import probabilities, run_bot
 from demo.faults import FAULTS, inject
 from demo.files import (
     FEATURE_FOLDER,
+    TEXT_LOG,
     needed_history,
-    text_line,
     write_bundles,
     write_candles,
     write_config,
@@ -117,9 +117,11 @@ def _write(folder: Path, world: World, faults: Sequence[str], size: int) -> None
     else:
         write_drifting_log(folder, world, plan, journal)
         plan = _with_more_backtests(folder, world, plan)
-        cut_last_line(max((folder / FEATURE_FOLDER).iterdir()))
     write_signal_logs(folder, plan, journal.emitted)
-    _add_chatter(folder, journal)
+    _add_chatter(folder / TEXT_LOG)
+    if not faults:  # the bot was stopped while it wrote of its last candle
+        cut_last_line(max((folder / FEATURE_FOLDER).iterdir()))
+        cut_last_line(folder / TEXT_LOG)
     write_config(folder, plan)
     write_text(folder / STATE, json.dumps(_state(world, faults), indent=1) + "\n")
 
@@ -204,9 +206,8 @@ def _write_export(folder: Path, world: World, plan: Plan) -> None:
         table.tail(rows).to_csv(path, index=False, lineterminator="\n")
 
 
-def _add_chatter(folder: Path, journal: Journal) -> None:
-    """What else a bot's text log holds: a banner, heartbeats, a line cut short."""
-    path = folder / "logs/bot_output.log"
+def _add_chatter(path: Path) -> None:
+    """What else a bot's text log holds: a banner and heartbeats."""
     if not path.exists():
         return
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
@@ -218,12 +219,4 @@ def _add_chatter(folder: Path, journal: Journal) -> None:
     beats = np.arange(60, len(lines), 60)
     for beat in beats[::-1].tolist():
         lines.insert(beat, f"{lines[beat][:23]} - INFO - Heartbeat: loop alive, position none\n")
-    last = journal.emitted.iloc[-1]
-    cut = text_line(
-        last["candle_open"].to_pydatetime(),
-        last["long"],
-        last["short"],
-        last["price"],
-        (last["logged_at"] + pd.Timedelta(seconds=1)).to_pydatetime(),
-    )
-    write_text(path, "".join([*banner, *lines]) + cut[: len(cut) // 2])
+    write_text(path, "".join([*banner, *lines]))

@@ -1,8 +1,10 @@
 """The live bot: goes on where the workspace was left, and never twice."""
 
+import re
 import shutil
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -10,6 +12,7 @@ import pytest
 
 from core.errors import ConfigError
 from demo.__main__ import main
+from demo.files import TEXT_LOG
 from demo.live import LiveBot, last_logged, waits
 from demo.world import TIMEFRAME, make_world
 from tests.demo.conftest import NOW
@@ -23,6 +26,16 @@ def test_each_closed_candle_is_logged_once(workspace: Path) -> None:
     later = NOW + timedelta(minutes=5)
     assert bot.step(later) == TIMEFRAME.last_closed(later)
     assert last_logged(workspace) == TIMEFRAME.last_closed(later)
+
+
+def test_no_candle_is_said_twice_in_the_text_log(workspace: Path) -> None:
+    LiveBot(workspace).step(NOW)
+    text = (workspace / TEXT_LOG).read_text()
+    said = re.findall(r"\[Candle (\S+) KST\] Price: \S+ \| LONG: \S+ \| SHORT: 0\.\d{4}\n", text)
+    last_day = said[-288:]
+    assert len(set(last_day)) == len(last_day)
+    label = TIMEFRAME.last_closed(NOW).astimezone(ZoneInfo("Asia/Seoul"))
+    assert said[-1] == f"{label:%H:%M:%S}"
 
 
 def test_a_restarted_bot_knows_what_it_has_logged(workspace: Path) -> None:
