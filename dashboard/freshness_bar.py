@@ -1,6 +1,8 @@
 """The bar that says how old the screen is; it looks again a few times a candle."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Literal
 
 import streamlit as st
 
@@ -12,19 +14,31 @@ from dashboard.markup import Badge, draw_line
 
 
 def draw_freshness(bot: BotSettings, zone: str, version: str) -> None:
-    """The bar that says how old all of this is; looks again a few times a candle."""
+    """The bar that says how old all of this is."""
+
+    def bar(newest: str) -> None:
+        freshness = current_freshness(bot, newest)
+        words = _freshness_words(freshness, zone, bot.frame.length)
+        draw_line(freshness_badge(freshness), *words, simulated_badge(bot))
+
+    draw_live(bot, version, bar)
+
+
+def draw_live(bot: BotSettings, version: str, draw: Callable[[str], None]) -> None:
+    """Draw something that ages, again a few times a candle; the whole page on new data.
+
+    `draw` takes the version of the data.
+    """
     pause = min(max(bot.frame.length / 10, timedelta(seconds=10)), timedelta(seconds=60))
 
     @st.fragment(run_every=pause)
-    def bar() -> None:
+    def part() -> None:
         newest = database.data_version()
         if newest != version:
             st.rerun(scope="app")
-        freshness = current_freshness(bot, newest)
-        words = _freshness_words(freshness, zone, bot.frame.length)
-        draw_line(freshness_badge(freshness), *words, _simulated(bot))
+        draw(newest)
 
-    bar()
+    part()
 
 
 def current_freshness(bot: BotSettings, version: str) -> Freshness:
@@ -57,14 +71,18 @@ def _freshness_words(freshness: Freshness, zone: str, bar_length: timedelta) -> 
             f"Data to {format.moment(freshness.last_candle, zone)} "
             f"(closed {format.ago(freshness.last_candle + bar_length, now)}{missed})"
         )
-    words.append(
-        f"Collector last ran {format.moment(freshness.last_run, zone)} "
-        f"({format.ago(freshness.last_run, now)})"
-        if freshness.last_run is not None
-        else "The collector has not run yet"
-    )
+    words.append(collector_words(freshness, zone))
     return words
 
 
-def _simulated(bot: BotSettings) -> str | Badge:
+def collector_words(freshness: Freshness, zone: str) -> str:
+    """When the collector last ran."""
+    if freshness.last_run is None:
+        return "The collector has not run yet"
+    when = format.moment(freshness.last_run, zone)
+    return f"Collector last ran {when} ({format.ago(freshness.last_run, clock.now())})"
+
+
+def simulated_badge(bot: BotSettings) -> Badge | Literal[""]:
+    """Says so where no real bot is behind the numbers."""
     return Badge("note", "Simulated bot") if bot.exchange == "simulated" else ""

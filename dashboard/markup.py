@@ -93,11 +93,14 @@ def draw_table(
     st.html(table_html(columns, rows, caption=caption, marked=marked))
 
 
-def draw_status(badge: Badge, sentence: str, *, detail: str = "") -> None:
+def draw_status(
+    badge: Badge, sentence: str, *, detail: str = "", beside: Badge | Literal[""] = ""
+) -> None:
     """One badge and one sentence, and what belongs beside it in smaller print."""
     small = f'<p class="al-muted" style="margin:.25rem 0 0">{plain(detail)}</p>' if detail else ""
     st.html(
-        f'<div role="status"><div class="al-line">{badge_html(badge, big=True)}</div>'
+        f'<div role="status"><div class="al-line">{badge_html(badge, big=True)}'
+        f"{badge_html(beside) if beside else ''}</div>"
         f'<p class="al-sentence">{plain(sentence)}</p>{small}</div>'
     )
 

@@ -20,7 +20,7 @@ from dashboard import clock, format, states
 from dashboard.controls import draw_sidebar
 from dashboard.data import database, pair_reads
 from dashboard.freshness_bar import draw_freshness
-from dashboard.links import view_of
+from dashboard.links import VIEWS, View, view_of
 from dashboard.markup import STYLE, Badge, draw_line
 from dashboard.selection import (
     DEFAULT_WINDOW,
@@ -79,7 +79,7 @@ def draw(url_path: str, body: Callable[[Screen], None]) -> None:
     states.stop_without_database()
     view = view_of(url_path)
     st.title(view.title, anchor=False)
-    screen = _screen(view.question)
+    screen = _screen(view)
     try:
         body(screen)
     except (AlignError, SQLAlchemyError, OSError) as error:
@@ -87,8 +87,11 @@ def draw(url_path: str, body: Callable[[Screen], None]) -> None:
         states.failed(view.title)
 
 
-def _screen(question: str) -> Screen:
-    """Selection, freshness and window; stops the page where nothing is stored."""
+def _screen(view: View) -> Screen:
+    """Selection, freshness and window; stops the page where nothing is stored.
+
+    The first view says in its own status how fresh its bots are.
+    """
     settings = database.settings()
     if not settings.bots:
         states.no_bots()
@@ -99,8 +102,10 @@ def _screen(question: str) -> Screen:
     by_name = {state.name: state for state in database.bot_states(version)}
     state = by_name.get(bot.name)
     draw_sidebar(selection, state)
-    st.caption(question)
-    draw_freshness(bot, selection.zone, version)
+    st.caption(view.question)
+    is_empty = state is None or state.last_candle is None
+    if is_empty or view is not VIEWS[0]:
+        draw_freshness(bot, selection.zone, version)
     if state is None or state.last_candle is None:
         last_run = database.last_run_at()
         states.never_collected(

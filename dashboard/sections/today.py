@@ -6,6 +6,7 @@ from functools import partial
 
 import streamlit as st
 
+from core.alignment.freshness import Freshness
 from core.alignment.glance import (
     Level,
     alignment_level,
@@ -22,9 +23,15 @@ from dashboard.charts.alignment import histogram_figure
 from dashboard.charts.collection import success_figure
 from dashboard.data import collection_reads, database, health_reads, pair_reads
 from dashboard.draw import draw_chart
-from dashboard.format import ago, plural
+from dashboard.format import ago, moment, plural
 from dashboard.format import clock as clock_time
-from dashboard.freshness_bar import current_freshness
+from dashboard.freshness_bar import (
+    collector_words,
+    current_freshness,
+    draw_live,
+    freshness_badge,
+    simulated_badge,
+)
 from dashboard.markup import Badge, Link, draw_line, draw_links, draw_list, draw_phases, draw_status
 from dashboard.sections import worst
 from dashboard.sections.glance import Brief, Glance, brief_at
@@ -48,6 +55,11 @@ _PHASE_BADGES = {
 }
 
 
+def live_status(brief: Brief, *, name: bool) -> None:
+    """The status of the chosen bot, drawn again as it ages."""
+    draw_live(brief.bot, brief.screen.version, lambda _: status(brief, name=name))
+
+
 def status(brief: Brief, *, name: bool) -> None:
     """One badge and one sentence with numbers."""
     bot, screen = brief.bot, brief.screen
@@ -63,17 +75,22 @@ def status(brief: Brief, *, name: bool) -> None:
         collection_sentence(brief.collected, bot).rstrip(".") if brief.collected else "No row",
         _misaligned_words(brief),
         _lower_first(brief.sample),
-        f"data to {clock_time(freshness.last_candle, screen.zone)}, "
-        f"closed {ago(_close(freshness.last_candle, bot), clock.now())}",
+        _age_words(freshness, bot, screen.zone),
     ]
-    badge = badge_of(level, _WORDS)
+    badge = freshness_badge(freshness) if level is Level.STALE else badge_of(level, _WORDS)
     if name:
         badge = replace(badge, word=f"{bot.name}: {badge.word}")
     draw_status(
         badge,
         " · ".join(part for part in parts if part) + ".",
-        detail=f"{window_label(screen.selection.window)}"
-        + (f", {brief.comparison.name}" if brief.comparison else ""),
+        detail=" · ".join(
+            [
+                window_label(screen.selection.window),
+                *([brief.comparison.name] if brief.comparison else []),
+                collector_words(freshness, screen.zone),
+            ]
+        ),
+        beside=simulated_badge(bot),
     )
 
 
@@ -199,6 +216,17 @@ def _misaligned_words(brief: Brief) -> str:
         return "nothing to compare with yet"
     words = plural(brief.misaligned_today, "candle") if brief.misaligned_today else "no candle"
     return f"{words} misaligned since midnight UTC"
+
+
+def _age_words(freshness: Freshness, bot: BotSettings, zone: str) -> str:
+    """How far the data goes: the time of day, with its day once that is not the same."""
+    last, now = freshness.last_candle, clock.now()
+    when = clock_time(last, zone)
+    if last is not None and now - last > timedelta(hours=12):
+        when = moment(last, zone)
+    silent = freshness.silent_bars or 0
+    missed = f", {plural(silent, 'closed candle')} since" if silent >= 2 else ""
+    return f"data to {when}, closed {ago(_close(last, bot), now)}{missed}"
 
 
 def _lower_first(words: str) -> str:

@@ -13,7 +13,7 @@ def render() -> None:
 
 def body(screen: Screen) -> None:
     glance = glance_at(screen)
-    sections.status(glance.brief, name=len(screen.all_bots) > 1)
+    sections.live_status(glance.brief, name=len(screen.all_bots) > 1)
     cards(glance)
     sections.pictures(glance)
     sections.worst_list(glance)

@@ -27,8 +27,9 @@ def test_a_view_draws_what_is_stored_and_says_how_fresh_it_is(
     name: str, view: View, seeded: Path
 ) -> None:
     page = check(view(name, seeded))
-    assert "Fresh" in page
-    assert "2025-11-07 08:50 KST" in page
+    assert ("data to 08:50 KST, closed 1 min ago" if name == "today" else ">Fresh<") in page
+    assert "2025-11-07 08:50 KST" in page or name == "today"
+    assert "Collector last ran 2025-11-07 08:56 KST" in page
     assert "Simulated bot" in page
 
 
@@ -162,6 +163,12 @@ def test_a_backtest_that_is_whole_says_nothing_of_a_sample(
     app = view(name, seeded, comparison=BACKTEST)
     assert "ample:" not in check(app)
     assert all("ample:" not in chart.proto.spec for chart in app.get("plotly_chart"))
+
+
+def test_today_says_how_it_stands_in_one_badge(view: View, seeded: Path) -> None:
+    page = check(view("today", seeded))
+    assert ">Fresh<" not in page
+    assert page.count(' al-big"') == 1
 
 
 def test_phases_name_what_each_waits_for(view: View, seeded: Path) -> None:
