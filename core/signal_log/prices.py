@@ -10,13 +10,14 @@ import pandas as pd
 import sqlalchemy as sa
 
 from core.settings import BotSettings
-from core.storage.reads.changes import feature_changes
+from core.storage.reads.changes import candle_changes, feature_changes
 from core.storage.reads.signal_prices import unchecked_prices
 from core.storage.reads.watermarks import read_watermark
 from core.storage.writes.signal_prices import forget_price_matches, note_price_matches
 from core.storage.writes.watermarks import write_watermark
 
 STEP = "signal_prices"
+CANDLES_STEP = "signal_prices_candles"
 _NOISE = 1e-9
 
 
@@ -29,7 +30,7 @@ class PriceReport:
 
 
 def check_prices(engine: sa.Engine, bot_id: int, bot: BotSettings) -> PriceReport:
-    """Compare the prices whose candle's close has become known or was logged anew."""
+    """Compare the prices whose candle's close has become known, was logged anew or revised."""
     logs = [log.name for log in bot.signal_log]
     with engine.begin() as connection:
         _forget_changed(connection, bot_id, logs)
@@ -51,8 +52,9 @@ def matches_close(prices: pd.DataFrame) -> pd.Series:
 
 
 def _forget_changed(connection: sa.Connection, bot_id: int, logs: list[str]) -> None:
-    seen = read_watermark(connection, bot_id, STEP)
-    changes = feature_changes(connection, bot_id, seen)
-    forget_price_matches(connection, bot_id, logs, changes.spans)
-    if changes.newest != seen:
-        write_watermark(connection, bot_id, STEP, changes.newest)
+    for step, read_changes in ((STEP, feature_changes), (CANDLES_STEP, candle_changes)):
+        seen = read_watermark(connection, bot_id, step)
+        changes = read_changes(connection, bot_id, seen)
+        forget_price_matches(connection, bot_id, logs, changes.spans)
+        if changes.newest != seen:
+            write_watermark(connection, bot_id, step, changes.newest)

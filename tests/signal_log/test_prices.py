@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from core.frames import index_from_us
 from core.settings import BotSettings
 from core.signal_log.ingest import ingest_signal_logs
 from core.signal_log.prices import PriceReport, check_prices, matches_close
@@ -14,6 +15,7 @@ from core.storage.bulk import raw
 from core.storage.reads.signal_accounts import SignalLogAccount, signal_log_accounts
 from core.storage.tables import candle, candle_source
 from core.storage.writes.bots import ensure_bot
+from core.storage.writes.candles import ensure_source, store_candles
 from tests.stored_rows import FIVE, new_bot, new_database, opens, store_rows
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -152,3 +154,20 @@ def test_pending_prices_are_found_by_their_own_index(engine: sa.Engine) -> None:
             "and candle_open is not null and is_price_match is null"
         ).all()
     assert "ix_signal_line_price" in str(plan)
+
+
+def test_a_price_is_compared_again_when_its_candle_is_revised(
+    engine: sa.Engine, bot_id: int
+) -> None:
+    logged(engine, bot_id, [np.nan, np.nan])
+    read(engine, bot_id)
+    with engine.begin() as connection:
+        source_id = ensure_source(connection, bot_id, "exchange")
+    for close, expected in ((90.0, (2, 2, 0)), (100.5, (2, 2, 2))):
+        with engine.begin() as connection:
+            pull = pd.DataFrame({"candle_open": index_from_us(opens(FIRST, 2))})
+            pull = pull.assign(open=95.0, high=110.0, low=80.0, close=close, volume=close)
+            store_candles(connection, source_id, pull, origin=f"{close}.csv", now=NOW)
+        check_prices(engine, bot_id, BOT)
+        assert prices(engine, bot_id) == expected
+    assert check_prices(engine, bot_id, BOT).checked == 0

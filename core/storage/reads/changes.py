@@ -1,24 +1,25 @@
-"""Spans of feature rows that changed since a reader last looked."""
+"""Spans of feature rows and candles that changed since a reader last looked."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from core.storage.tables import feature_change
+from core.storage.bulk import raw
+from core.storage.tables import candle_revision, candle_source, feature_change
 
 Span = tuple[int, int]  # first and last candle open, stored µs, both included
 
 
 @dataclass(frozen=True, slots=True)
-class FeatureChanges:
+class Changes:
     """`spans` in order, merged where they touch; None: unknown, look at everything."""
 
     newest: int
     spans: tuple[Span, ...] | None
 
 
-def feature_changes(connection: sa.Connection, bot_id: int, seen: int | None) -> FeatureChanges:
+def feature_changes(connection: sa.Connection, bot_id: int, seen: int | None) -> Changes:
     """What changed after the change with id `seen` (None: never looked)."""
     rows = connection.execute(
         sa.select(feature_change.c.id, feature_change.c.first_open, feature_change.c.last_open)
@@ -31,8 +32,20 @@ def feature_changes(connection: sa.Connection, bot_id: int, seen: int | None) ->
     newest = newest or seen or 0
     is_forgotten = oldest_kept is not None and oldest_kept > (seen or 0) + 1
     if seen is None or is_forgotten:
-        return FeatureChanges(newest, None)
-    return FeatureChanges(newest, merge_spans([(row.first_open, row.last_open) for row in rows]))
+        return Changes(newest, None)
+    return Changes(newest, merge_spans([(row.first_open, row.last_open) for row in rows]))
+
+
+def candle_changes(connection: sa.Connection, bot_id: int, seen: int | None) -> Changes:
+    """Candles of any source of a bot that were contradicted or taken back after version `seen`."""
+    revision = raw(candle_revision)
+    rows = connection.execute(
+        sa.select(revision.c.id, revision.c.candle_open)
+        .join(candle_source, candle_source.c.id == revision.c.source_id)
+        .where(candle_source.c.bot_id == bot_id, revision.c.id > (seen or 0))
+    ).all()
+    newest = max((row.id for row in rows), default=seen or 0)
+    return Changes(newest, merge_spans([(row.candle_open, row.candle_open) for row in rows]))
 
 
 def merge_spans(spans: Sequence[Span]) -> tuple[Span, ...]:
