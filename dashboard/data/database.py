@@ -29,6 +29,15 @@ def _settings(file: str, stamp_ns: int) -> Settings:
     return load_settings(Path(file))
 
 
+def shown_path(path: str) -> str:
+    """A file as the configuration would name it: relative to its folder where it lies in there."""
+    folder = config_path().parent
+    for start in (folder, folder.resolve()):
+        if Path(path).is_relative_to(start):
+            return str(Path(path).relative_to(start))
+    return path
+
+
 def engine() -> sa.Engine:
     """The read-only engine; a new one when the database file was replaced."""
     url = settings().database_url

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboard import links, states
+from dashboard.data import database
 from dashboard.format import moment
 from dashboard.markup import Link, draw_links, draw_status, draw_text
 from dashboard.sections.candle_screen import CandleScreen
@@ -48,7 +49,7 @@ def raw_line(candle: CandleScreen) -> None:
         return
     recovered = " · recovered: its file's header does not describe it" if line.is_recovered else ""
     draw_text(
-        f"{line.path}, line {line.line} · logged at "
+        f"{database.shown_path(line.path)}, line {line.line} · logged at "
         f"{moment(line.logged_at, candle.screen.zone, seconds=True)}{recovered}"
     )
     if line.text is None:

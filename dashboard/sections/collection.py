@@ -7,7 +7,7 @@ from core.storage.reads.dashboard_collection import Layout
 from dashboard import states
 from dashboard.charts import collection as charts
 from dashboard.controls import pick_param
-from dashboard.data import collection_reads
+from dashboard.data import collection_reads, database
 from dashboard.draw import draw_chart
 from dashboard.format import count, duration, moment, percent, plural
 from dashboard.markup import (
@@ -175,7 +175,7 @@ def quarantine_list(screen: Screen) -> None:
     )
     rows: list[list[Cell]] = [
         [
-            line["path"],
+            database.shown_path(line["path"]),
             count(line["line"]),
             _REASONS.get(line["reason"], line["reason"]),
             moment(line["candle_open"], screen.zone),
@@ -199,7 +199,7 @@ def file_list(screen: Screen) -> None:
     draw_heading("Files")
     rows: list[list[Cell]] = [
         [
-            file["path"],
+            database.shown_path(file["path"]),
             *(count(file[name]) for name in _ACCOUNT),
             moment(file["read_at"], screen.zone),
             file["problem"] or "",

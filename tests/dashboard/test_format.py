@@ -1,10 +1,12 @@
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard import format as shown
+from dashboard.data import database
 
 AT = datetime(2025, 11, 6, 23, 50, tzinfo=UTC)
 
@@ -23,6 +25,14 @@ def test_a_ratio_is_cut_so_that_incomplete_never_reads_as_complete(
 def test_no_ratio_below_one_reads_as_hundred(ratio: float) -> None:
     if ratio < 1 - 1e-11:
         assert shown.percent(ratio, 2) != "100.00 %"
+
+
+def test_files_are_named_as_the_configuration_names_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALIGN_CONFIG", str(tmp_path / "align.toml"))
+    assert database.shown_path(str(tmp_path / "logs" / "a.csv")) == "logs/a.csv"
+    assert database.shown_path("/elsewhere/a.csv") == "/elsewhere/a.csv"
 
 
 def test_a_trace_of_trouble_is_not_nothing() -> None:
