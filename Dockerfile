@@ -1,7 +1,10 @@
 # One image for both processes:
 #   docker run -v align:/data align                        the collector
 #   docker run -v align:/data -p 127.0.0.1:8501:8501 align python -m dashboard
-# /data holds align.toml, the logs it names and the database.
+# /data holds align.toml, the logs it names and the database. Inside a container the page has to
+# listen on every address; it does so with sign-in, or when align.toml says in [dashboard]
+# address = "0.0.0.0" and allow_anyone_to_read_without_sign_in = true. The port above is then
+# published to this machine alone.
 FROM python:3.11-slim
 
 ENV PYTHONPATH=/app \

@@ -6,11 +6,13 @@ HTML, `csv_cell` into exported files.
 
 import html
 import math
+import re
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 UNKNOWN = "–"
+_ISO_TIME = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?Z")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -71,6 +73,11 @@ def signed(value: float | None, digits: int = 4) -> str:
     return text if value == 0 else ("+" if value > 0 else "−") + text
 
 
+def short(value: float) -> str:
+    """A number of the configuration as it was written: 0.1, 1e-6."""
+    return re.sub(r"e([+-])0+", r"e\1", f"{value:g}").replace("e+", "e")
+
+
 def number(value: float | None, digits: int = 4) -> str:
     """Any number at about `digits` significant digits."""
     if value is None or not known(value):
@@ -111,6 +118,11 @@ def moment(time: datetime | None, zone: str, *, seconds: bool = False) -> str:
         return UNKNOWN
     local = time.astimezone(ZoneInfo(zone))
     return local.strftime(f"%Y-%m-%d %H:%M{':%S' if seconds else ''} ") + zone_label(time, zone)
+
+
+def with_times(text: str, zone: str) -> str:
+    """A stored sentence with its ISO times as `moment` writes them."""
+    return _ISO_TIME.sub(lambda found: moment(datetime.fromisoformat(found[0]), zone), text)
 
 
 def clock(time: datetime | None, zone: str) -> str:

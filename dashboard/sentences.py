@@ -14,7 +14,7 @@ from core.settings import BotSettings
 from core.storage.reads.dashboard_changes import FailedStep
 from core.storage.reads.dashboard_coverage import WindowCoverage
 from core.storage.reads.dashboard_findings import StoredDiagnosis
-from dashboard.format import count, moment, percent, plural, probability, share, signed
+from dashboard.format import count, moment, percent, plural, probability, share, short, signed
 from dashboard.markup import Badge
 from dashboard.wording import VERDICTS, cause_word, other_word, production_word, step_word
 
@@ -49,14 +49,14 @@ def alignment_sentence(overview: PairOverview, zone: str) -> str:
     """E.g. 5 of 1,138 candles (0.44 %) differ by more than 0.1; the largest …"""
     if overview.misaligned_candles == 0:
         return (
-            f"All {plural(overview.candles, 'candle')} agree within {overview.tolerance:g}. "
+            f"All {plural(overview.candles, 'candle')} agree within {short(overview.tolerance)}. "
             f"{_flips(overview)}"
         )
     part = share(overview.misaligned_ratio)
     side, worst = overview.worst
     return (
         f"{count(overview.misaligned_candles)} of {plural(overview.candles, 'candle')} ({part}) "
-        f"differ by more than {overview.tolerance:g}; the largest is "
+        f"differ by more than {short(overview.tolerance)}; the largest is "
         f"{probability(worst['max_abs_diff'])} on {side} at {moment(worst['max_at'], zone)}. "
         f"{_flips(overview)}"
     )

@@ -95,10 +95,10 @@ def _is_validated(replay: ReplayTotals | None) -> bool:
 
 def _collect_criterion(collected: Collection | None, target_ratio: float) -> str:
     if collected is None:
-        return f"A success ratio of at least {target_ratio:.0%}."
+        return f"A success ratio of at least {target_ratio * 100:g} %."
     return (
         f"{collected.target_rows:,} rows ({collected.target_days} days) "
-        f"at a success ratio of at least {target_ratio:.0%}."
+        f"at a success ratio of at least {target_ratio * 100:g} %."
     )
 
 

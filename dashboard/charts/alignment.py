@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from core.alignment.overview import WEEKDAYS, Density
 from dashboard.charts import theme
+from dashboard.format import short
 
 _BEYOND = {False: ("within tolerance", theme.NEUTRAL), True: ("beyond tolerance", theme.VERMILLION)}
 
@@ -22,7 +23,7 @@ def histogram_figure(
     own = bins[bins["side"] == side]
     sizes = own[["lower", "upper"]].abs().to_numpy()
     reach = max(float(sizes.max()) if sizes.size else 0.0, 1.6 * tolerance)
-    limit = f"{'±' if is_signed else ''}{tolerance:g} dashed"
+    limit = f"{'±' if is_signed else ''}{short(tolerance)} dashed"
     layout = theme.layout(
         title=f"{side}: {'difference' if is_signed else 'size of the difference'}",
         x=f"Difference (probability; {limit})",

@@ -7,6 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.charts import theme
+from dashboard.format import short
 
 
 def price_figure(prices: pd.DataFrame, *, marked: datetime, zone: str) -> go.Figure:
@@ -69,7 +70,7 @@ def signals_figure(
     figure.update_yaxes(range=[-0.02, 1.02])
     return theme.finish(
         figure,
-        title=f"{side} (dashed: threshold {threshold:g})",
+        title=f"{side} (dashed: threshold {short(threshold)})",
         x=theme.zone_axis("Candle open", zone),
         y="Signal (probability)",
         height=300,

@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 
 from core.alignment.calendar import Calendar, Slot
 from dashboard.charts import theme
+from dashboard.format import percent
 
 SLOTS: dict[Slot, tuple[str, str]] = {
     Slot.LOGGED: ("logged", "#9CC9E8"),
@@ -80,7 +81,7 @@ def success_figure(days: pd.DataFrame, *, target_ratio: float) -> go.Figure:
     figure.update_xaxes(type="category", categoryorder="category ascending", nticks=12)
     return theme.finish(
         figure,
-        title=f"Daily success ratio (dashed: target {target_ratio:.0%})",
+        title=f"Daily success ratio (dashed: target {percent(target_ratio, 0)})",
         x="Day (UTC)",
         y="Logged ÷ expected (%)",
         height=280,

@@ -4,6 +4,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.charts import theme
+from dashboard.format import probability, signed
 
 
 def waterfall_figure(steps: pd.DataFrame) -> go.Figure:
@@ -13,9 +14,13 @@ def waterfall_figure(steps: pd.DataFrame) -> go.Figure:
     absolute differences in probability.
     """
     measures = {"initial": "absolute", "cause": "relative", "rest": "total"}
+    labels = [
+        f"{row.label}<br>{signed(row.change) if row.kind == 'cause' else probability(row.change)}"
+        for row in steps.itertuples()
+    ]
     figure = go.Figure(
         go.Waterfall(
-            x=steps["label"],
+            x=labels,
             y=steps["change"],
             measure=[measures[kind] for kind in steps["kind"]],
             customdata=steps["level"],
@@ -24,14 +29,6 @@ def waterfall_figure(steps: pd.DataFrame) -> go.Figure:
             increasing={"marker": {"color": theme.VERMILLION}},
             totals={"marker": {"color": theme.NEUTRAL}},
             connector={"line": {"color": theme.NEUTRAL, "width": 1, "dash": "dot"}},
-            text=[
-                f"{change:+.4f}".replace("-", "−") if kind == "cause" else f"{change:.4f}"
-                for kind, change in zip(steps["kind"], steps["change"], strict=True)
-            ],
-            textposition="auto",
-            textfont={"color": "#FFFFFF"},
-            outsidetextfont={"color": theme.NEUTRAL},
-            constraintext="none",
         )
     )
     figure.update_yaxes(rangemode="tozero")

@@ -123,7 +123,8 @@ def _feature_parts(candle: CandleScreen, found: CandleFeatures) -> None:
     draw_table(columns, rows, caption="Features that differ, strongest first")
     equal = int(found.table["is_equal"].sum())
     st.caption(
-        f"{len(differing)} features differ (the first 20 are listed), {equal} are equal to the "
-        "bit. "
+        f"{plural(len(differing), 'feature differs', 'features differ')}"
+        f"{f', the first {_LISTED} are listed' if len(differing) > _LISTED else ''}; "
+        f"{count(equal)} equal to the bit. "
         "“Adds” is what the signal changes when the logged value alone replaces the recomputed one."
     )

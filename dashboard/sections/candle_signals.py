@@ -11,7 +11,7 @@ from dashboard import states
 from dashboard.charts import candle as charts
 from dashboard.data import pair_reads
 from dashboard.draw import draw_chart
-from dashboard.format import moment, probability
+from dashboard.format import moment, probability, short
 from dashboard.markup import Cell, Column, draw_table
 from dashboard.sections.candle_screen import CandleScreen
 from dashboard.wording import ORIGINS, other_word, production_word
@@ -56,8 +56,8 @@ def signals_table(candle: CandleScreen) -> None:
     ]
     columns = [
         Column("Origin", "nowrap"),
-        Column(f"LONG (threshold {candle.rule['long_threshold']:g})", "num"),
-        Column(f"SHORT (threshold {candle.rule['short_threshold']:g})", "num"),
+        Column(f"LONG (threshold {short(candle.rule['long_threshold'])})", "num"),
+        Column(f"SHORT (threshold {short(candle.rule['short_threshold'])})", "num"),
         Column("Decision, flat position"),
         Column("Bundle", "wrapany"),
         Column("Written by", "nowrap"),
@@ -65,7 +65,7 @@ def signals_table(candle: CandleScreen) -> None:
     draw_table(columns, rows, caption="Signals of this candle by origin")
     st.caption(
         "▲ at or above its threshold. Decisions follow the rule live at this candle, gate "
-        f"{candle.rule['gate']:g} included."
+        f"{short(candle.rule['gate'])} included."
     )
 
 

@@ -5,7 +5,7 @@ from datetime import UTC
 import streamlit as st
 
 from dashboard import links
-from dashboard.format import count, percent, plural, probability
+from dashboard.format import count, percent, plural, probability, short
 from dashboard.markup import draw_card
 from dashboard.sections.glance import Glance
 from dashboard.sentences import goal_words
@@ -62,7 +62,7 @@ def _aligned(glance: Glance) -> None:
             f"Aligned {' / '.join(shares)}",
             " / ".join(percent(one).removesuffix(" %") for one in shares.values()) + " %",
             glance.brief.sample
-            or f"within {glance.overview.tolerance:g}, {plural(glance.overview.candles, 'candle')}",
+            or f"within {short(glance.overview.tolerance)}, {plural(glance.overview.candles, 'candle')}",
         )
     _link(glance, "alignment", "Distributions")
 

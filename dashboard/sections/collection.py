@@ -154,8 +154,8 @@ def layout_list(screen: Screen, overview: CollectionOverview) -> None:
         Column("To", "nowrap"),
         Column("Rows", "num"),
         Column("Columns", "num"),
-        Column("Came", "wrapany"),
-        Column("Went", "wrapany"),
+        Column("Columns that came", "wrapany"),
+        Column("Columns that went", "wrapany"),
     ]
     draw_table(columns, rows[::-1], caption="Layouts of the feature log, newest first")
 

@@ -39,7 +39,7 @@ def status(screen: Screen, found: StoredDiagnosis) -> None:
     )
     identity = found.document.get("identity") or {}
     if identity.get("summary"):
-        draw_line(Badge("note", "Model"), identity["summary"])
+        draw_line(Badge("note", "Model"), with_times(identity["summary"], screen.zone))
     for note in found.document.get("notes", ()):
         draw_line(Badge("note", "Note"), note)
 

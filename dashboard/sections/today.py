@@ -23,7 +23,7 @@ from dashboard.charts.alignment import histogram_figure
 from dashboard.charts.collection import success_figure
 from dashboard.data import collection_reads, database, health_reads, pair_reads
 from dashboard.draw import draw_chart
-from dashboard.format import ago, moment, plural
+from dashboard.format import ago, moment, plural, short
 from dashboard.format import clock as clock_time
 from dashboard.freshness_bar import (
     collector_words,
@@ -139,7 +139,7 @@ def pictures(glance: Glance) -> None:
                 ),
                 of=glance.screen.mark,
                 key=f"bins-today-{side}",
-                alt=f"{side} difference by candles, tolerance {overview.tolerance:g}",
+                alt=f"{side} difference by candles, tolerance {short(overview.tolerance)}",
                 note=glance.brief.sample,
             )
 

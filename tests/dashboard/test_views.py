@@ -173,7 +173,7 @@ def test_today_says_how_it_stands_in_one_badge(view: View, seeded: Path) -> None
 
 def test_phases_name_what_each_waits_for(view: View, seeded: Path) -> None:
     page = check(view("today", seeded))
-    assert "2,016 rows (7 days) at a success ratio of at least 99%" in page
+    assert "2,016 rows (7 days) at a success ratio of at least 99 %" in page
     assert "All 1,720 emitted signals reproduced." in page
     assert page.count("Not yet available in this version.") == 2
 
