@@ -14,7 +14,17 @@ from core.settings import BotSettings
 from core.storage.reads.dashboard_changes import FailedStep
 from core.storage.reads.dashboard_coverage import WindowCoverage
 from core.storage.reads.dashboard_findings import StoredDiagnosis
-from dashboard.format import count, moment, percent, plural, probability, share, short, signed
+from dashboard.format import (
+    count,
+    moment,
+    percent,
+    plural,
+    probability,
+    share,
+    short,
+    signed,
+    with_times,
+)
 from dashboard.markup import Badge
 from dashboard.wording import VERDICTS, cause_word, other_word, production_word, step_word
 
@@ -145,7 +155,7 @@ def changes_since(
         (
             Badge("warn", "Finding"),
             f"{cause_word(found.cause)} ({VERDICTS[found.verdict].lower()}, {one.comparison}) "
-            f"at {moment(one.made_at, zone)}: {found.document['summary']}",
+            f"at {moment(one.made_at, zone)}: {with_times(found.document['summary'], zone)}",
         )
         for one in diagnoses
         if one.made_at >= since

@@ -15,8 +15,10 @@ def waterfall_figure(steps: pd.DataFrame) -> go.Figure:
     """
     measures = {"initial": "absolute", "cause": "relative", "rest": "total"}
     labels = [
-        f"{row.label}<br>{signed(row.change) if row.kind == 'cause' else probability(row.change)}"
-        for row in steps.itertuples()
+        f"{label}<br>{signed(change) if kind == 'cause' else probability(change)}"
+        for label, kind, change in zip(
+            steps["label"], steps["kind"], steps["change"].astype("float64"), strict=True
+        )
     ]
     figure = go.Figure(
         go.Waterfall(

@@ -10,11 +10,12 @@ from dashboard import states
 from dashboard.charts import candle as charts
 from dashboard.data import candle_reads
 from dashboard.draw import draw_chart
-from dashboard.format import number, plain, signed
+from dashboard.format import count, number, plain, plural, signed
 from dashboard.markup import Cell, Column, draw_table, draw_text
 from dashboard.sections.candle_screen import CandleScreen, candle_source
 
 _SIDES = ("LONG", "SHORT")
+_LISTED = 20
 
 
 def features(candle: CandleScreen) -> None:
@@ -110,7 +111,7 @@ def _feature_parts(candle: CandleScreen, found: CandleFeatures) -> None:
             signed(row["scaled"], 3),
             *(signed(row.get(f"effect_{side}")) for side in _SIDES),
         ]
-        for row in differing.head(20).to_dict("records")
+        for row in differing.head(_LISTED).to_dict("records")
     ]
     columns = [
         Column("Feature", "wrapany"),

@@ -8,7 +8,7 @@ from core.alignment.candle_trials import Trial, candle_trials
 from core.storage.reads.dashboard_findings import StoredFinding
 from dashboard import links
 from dashboard.data import finding_reads, pair_reads
-from dashboard.format import moment, probability
+from dashboard.format import moment, probability, with_times
 from dashboard.markup import Badge, Cell, Column, Link, draw_line, draw_table, draw_text
 from dashboard.sections.candle_screen import CandleScreen
 from dashboard.sentences import trial_sentence
@@ -27,6 +27,7 @@ def why(candle: CandleScreen) -> None:
     if found is not None:
         _causes(
             [one for one in found.open_findings if one.speaks_of(candle.candle_open)],
+            candle.screen.zone,
             "This candle's window was diagnosed, and no cause found that speaks of it.",
         )
     else:
@@ -38,10 +39,10 @@ def why(candle: CandleScreen) -> None:
         _trials_table(candle, trials)
 
 
-def _causes(findings: Sequence[StoredFinding], otherwise: str) -> None:
+def _causes(findings: Sequence[StoredFinding], zone: str, otherwise: str) -> None:
     for finding in findings:
         draw_line(verdict_badge(finding.verdict), cause_word(finding.cause))
-        draw_text(finding.document["summary"])
+        draw_text(with_times(finding.document["summary"], zone))
     if not findings:
         draw_text(otherwise)
 
@@ -58,7 +59,7 @@ def _causes_elsewhere(candle: CandleScreen) -> None:
         f"This candle's own window was not diagnosed. From "
         f"{moment(newest.from_open, screen.zone)} to {moment(newest.until_open, screen.zone)}:"
     )
-    _causes(newest.open_findings, "no cause was found.")
+    _causes(newest.open_findings, screen.zone, "no cause was found.")
 
 
 def trials_of(candle: CandleScreen) -> tuple[Trial, ...]:

@@ -58,11 +58,11 @@ def _aligned(glance: Glance) -> None:
         draw_card("Aligned", "–", "no pair in this window")
     else:
         shares = glance.overview.aligned_ratios
+        within = f"within {short(glance.overview.tolerance)}"
         draw_card(
             f"Aligned {' / '.join(shares)}",
             " / ".join(percent(one).removesuffix(" %") for one in shares.values()) + " %",
-            glance.brief.sample
-            or f"within {short(glance.overview.tolerance)}, {plural(glance.overview.candles, 'candle')}",
+            glance.brief.sample or f"{within}, {plural(glance.overview.candles, 'candle')}",
         )
     _link(glance, "alignment", "Distributions")
 

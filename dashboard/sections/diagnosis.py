@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.storage.reads.dashboard_findings import StoredDiagnosis, StoredFinding
 from dashboard.controls import pick_param
-from dashboard.format import count, moment, percent, plural, probability
+from dashboard.format import count, moment, percent, plural, probability, with_times
 from dashboard.markup import Badge, Cell, Column, draw_line, draw_status, draw_table, draw_text
 from dashboard.sentences import diagnosis_badge
 from dashboard.shell import Screen
@@ -28,7 +28,7 @@ def status(screen: Screen, found: StoredDiagnosis) -> None:
     unexplained = found.document.get("unexplained_ratio")
     draw_status(
         diagnosis_badge(found),
-        _sentence(found),
+        with_times(_sentence(found), screen.zone),
         detail=(
             f"{found.comparison} · {_window(found, screen.zone)} · "
             f"{plural(initial['candles'], 'candle')}, mean difference "
@@ -41,16 +41,16 @@ def status(screen: Screen, found: StoredDiagnosis) -> None:
     if identity.get("summary"):
         draw_line(Badge("note", "Model"), with_times(identity["summary"], screen.zone))
     for note in found.document.get("notes", ()):
-        draw_line(Badge("note", "Note"), note)
+        draw_line(Badge("note", "Note"), with_times(note, screen.zone))
 
 
-def findings(found: StoredDiagnosis) -> None:
+def findings(screen: Screen, found: StoredDiagnosis) -> None:
     """Proven, partial and refuted causes, each with its sentence and numbers."""
     st.subheader("Findings", anchor=False)
     named = [one for one in found.findings if one.verdict in ("proven", "partial")]
     refuted = [one for one in found.findings if one.verdict == "refuted"]
     if named:
-        _findings_table(named, caption="Causes that are proven or partly so")
+        _findings_table(screen, named, caption="Causes that are proven or partly so")
     else:
         draw_text("No cause is proven, not even partly.")
     st.caption(
@@ -60,10 +60,10 @@ def findings(found: StoredDiagnosis) -> None:
     if refuted:
         words = plural(len(refuted), "cause was refuted", "causes were refuted")
         with st.expander(words, icon=":material/block:"):
-            _findings_table(refuted, caption="Refuted causes")
+            _findings_table(screen, refuted, caption="Refuted causes")
 
 
-def _findings_table(judged: Sequence[StoredFinding], *, caption: str) -> None:
+def _findings_table(screen: Screen, judged: Sequence[StoredFinding], *, caption: str) -> None:
     columns = [
         Column("Verdict", "nowrap"),
         Column("Cause"),
@@ -74,7 +74,7 @@ def _findings_table(judged: Sequence[StoredFinding], *, caption: str) -> None:
         Column("Parameters", "wrapany"),
         Column("Sides"),
     ]
-    draw_table(columns, [_finding_row(one) for one in judged], caption=caption)
+    draw_table(columns, [_finding_row(one, screen.zone) for one in judged], caption=caption)
 
 
 def untestable(found: StoredDiagnosis) -> None:
@@ -130,14 +130,14 @@ def _sentence(found: StoredDiagnosis) -> str:
     return str(found.document.get("summary") or "No cause found.")
 
 
-def _finding_row(one: StoredFinding) -> list[Cell]:
+def _finding_row(one: StoredFinding, zone: str) -> list[Cell]:
     document = one.document
     taken_back = one.refuted_by is not None
     same = ", ".join(cause_word(code) for code in document["same_as"])
     return [
         Badge("unknown", "Taken back") if taken_back else verdict_badge(one.verdict),
         cause_word(one.cause),
-        document["summary"] + (f" Explains as well: {same}." if same else ""),
+        with_times(document["summary"], zone) + (f" Explains as well: {same}." if same else ""),
         percent(document["explained_ratio"]),
         probability(document["residual_mean_abs_diff"]),
         count(document["held_out_candles"]),

@@ -147,16 +147,20 @@ def sources(screen: Screen) -> None:
         for one in found
     ]
     columns = [
-        Column("Sources"),
+        Column("Sources", "nowrap"),
         Column("Both", "num"),
-        Column("Only first", "num"),
-        Column("Only second", "num"),
-        *(Column(f"{name.capitalize()} equal", "num") for name in _OHLCV),
-        Column("Largest close difference", "num"),
+        Column("First only", "num"),
+        Column("Second only", "num"),
+        *(Column(name.capitalize(), "num") for name in _OHLCV),
+        Column("Largest, close", "num"),
         Column("Volume ratio", "num"),
     ]
     draw_table(columns, rows, caption="How candle sources agree")
-    st.caption("Over at most the last seven days of the window.")
+    st.caption(
+        "Candles of both sources, or of one only, in at most the last seven days of the window. "
+        "Open to volume: how many of both have the same value. Largest: the largest difference "
+        "of the close. Volume ratio: the median, first ÷ second."
+    )
 
 
 _OHLCV = ("open", "high", "low", "close", "volume")
@@ -201,9 +205,10 @@ def _version(name: str) -> str:
 
 
 def _account(one: StoredRun) -> str:
-    """The counts of a run's details, without what nests."""
-    return ", ".join(
+    """The counts of a run's details, without what nests and what is nothing."""
+    counts = ", ".join(
         f"{name.replace('_', ' ')} {value:,}"
         for name, value in one.details.items()
-        if isinstance(value, int) and not isinstance(value, bool)
+        if isinstance(value, int) and not isinstance(value, bool) and value
     )
+    return counts or "nothing new"

@@ -25,7 +25,7 @@ def body(screen: Screen) -> None:
         return
     found = sections.choose(screen, stored)
     sections.status(screen, found)
-    sections.findings(found)
+    sections.findings(screen, found)
     evidence.waterfall(screen, found)
     evidence.split(found)
     evidence.attribution(found)

@@ -27,6 +27,17 @@ def test_no_ratio_below_one_reads_as_hundred(ratio: float) -> None:
         assert shown.percent(ratio, 2) != "100.00 %"
 
 
+def test_times_inside_sentences_are_in_the_zone_of_the_reader() -> None:
+    text = "The rows from 2025-11-06T20:55:00Z to 2025-11-06T23:50:00Z differ."
+    said = "The rows from 2025-11-07 05:55 KST to 2025-11-07 08:50 KST differ."
+    assert shown.with_times(text, "Asia/Seoul") == said
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.1, "0.1"), (1e-6, "1e-6"), (2.5e-12, "2.5e-12")])
+def test_a_configured_number_reads_as_it_was_written(value: float, text: str) -> None:
+    assert shown.short(value) == text
+
+
 def test_files_are_named_as_the_configuration_names_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

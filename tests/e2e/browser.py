@@ -74,6 +74,7 @@ def wait_until_drawn(page: Page, *, timeout_s: float = 40) -> None:
         """() => {
             const app = document.querySelector("[data-testid='stApp']");
             if (!app || app.dataset.testScriptState !== "notRunning") return false;
+            if (document.querySelector("[data-testid='stSkeleton']")) return false;
             const charts = [...document.querySelectorAll("[data-testid='stPlotlyChart']")];
             return charts.every(one => one.querySelector(".main-svg"));
         }""",
