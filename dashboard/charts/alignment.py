@@ -127,9 +127,9 @@ def course_figure(course: pd.DataFrame, *, tolerance: float, zone: str) -> go.Fi
     return theme.finish(
         figure,
         title="Size of the difference over time",
-        x=theme.zone_axis("Candle open", zone),
-        y="Difference (probability; dashed: tolerance)",
-        height=330,
+        x=f"Candle open ({zone}; dashed: tolerance)",
+        y="Difference (probability)",
+        height=360,
     )
 
 

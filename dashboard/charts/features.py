@@ -31,8 +31,8 @@ def sensitivity_figure(signals: pd.DataFrame, *, matching: Sequence[int]) -> go.
     figure.update_yaxes(rangemode="tozero")
     return theme.finish(
         figure,
-        title="Difference of the signals by lookback (dashed: reproduces the log)",
-        x="Lookback (bars)",
+        title="Difference of the signals by lookback",
+        x="Lookback (bars; dashed: reproduces the log)",
         y="Mean difference (probability)",
         height=320,
     )

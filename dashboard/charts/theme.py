@@ -38,9 +38,11 @@ def layout(*, title: str, x: str, y: str, height: int = 320, legend: bool = True
     return {
         "title": {"text": title, "font": {"size": 15}, "x": 0, "xanchor": "left", "y": 0.97},
         "height": height,
-        "margin": {"l": 8, "r": 8, "t": 62 if legend else 44, "b": 8},
+        "margin": {"l": 8, "r": 8, "t": 44, "b": 8},
         "showlegend": legend,
-        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, "xanchor": "left", "x": 0},
+        # Below everything: where it wraps into several lines it pushes the plot, not the title.
+        "legend": {"orientation": "h", "yref": "container", "yanchor": "bottom", "y": 0.01}
+        | {"xanchor": "left", "x": 0},
         "hoverlabel": {"font": {"size": 12}},
         "bargap": 0.08,
         "xaxis": {**axis, "title": {"text": x, "font": {"size": 12}}},
@@ -97,4 +99,6 @@ def empty_note(figure: go.Figure, text: str) -> go.Figure:
     figure.add_annotation(
         text=text, showarrow=False, x=0.5, y=0.5, xref="paper", yref="paper", font={"size": 13}
     )
-    return figure
+    return figure.update_xaxes(showticklabels=False, showgrid=False, zeroline=False).update_yaxes(
+        showticklabels=False, showgrid=False, zeroline=False
+    )

@@ -61,7 +61,7 @@ def metrics_table(screen: Screen, comparison: Comparison, overview: PairOverview
         for name, note in _NOTES.items()
     ]
     columns = [Column("Metric", "nowrap"), *(Column(side, "num") for side in sides)]
-    draw_table([*columns, Column("Meaning", "wrapany")], rows, caption="Metrics of the differences")
+    draw_table([*columns, Column("Meaning", "nowrap")], rows, caption="Metrics of the differences")
     note = shell.sample_note(screen)
     if note:
         st.caption(note)

@@ -1,11 +1,15 @@
 """Pictures of every view for the documentation: `python -m tests.e2e.screenshots [FOLDER]`.
 
-On the demo, in the light and in the dark, and the first page at 390 px.
+On the demo, in the light and in the dark, and the first page at 390 px. The bot and the
+collector go on running beside it, so that no picture is of a stale page.
 """
 
 import io
+import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image
@@ -24,7 +28,7 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as workspace:
         config = make_demo(Path(workspace) / "demo")
-        with dashboard(config) as address, chromium() as browser:
+        with alive(config), dashboard(config) as address, chromium() as browser:
             for name, (width, scheme) in SCREENS.items():
                 suffix = "" if name == "light" else f"-{name}"
                 context = browser.new_context(
@@ -38,6 +42,31 @@ def main(folder: Path) -> None:
                     _save(page, folder / f"{view or 'today'}{suffix}.png")
                     page.close()
                 context.close()
+
+
+@contextmanager
+def alive(config: Path) -> Iterator[None]:
+    """The demo's bot and the collector, until the block ends."""
+    commands = (
+        ("demo", "--dir", str(config.parent)),
+        ("collector", "--config", str(config), "run"),
+    )
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-m", *command],
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for command in commands
+    ]
+    try:
+        yield
+    finally:
+        for process in running:
+            process.terminate()
+        for process in running:
+            process.wait(timeout=60)
 
 
 def _save(page: Page, file: Path) -> None:
