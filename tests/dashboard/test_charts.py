@@ -73,7 +73,7 @@ def test_course_and_rhythm_have_a_trace_a_side() -> None:
         "SHORT mean",
     ]
     assert str(course.data[0].x[0])[:16] == "2025-11-03T13:45"
-    assert units(course)[0] == "Candle open (Asia/Seoul)"
+    assert units(course)[0] == "Candle open (Asia/Seoul; dashed: tolerance)"
     for figure in (
         alignment.hour_figure(COURSE),
         alignment.weekday_figure(COURSE),
