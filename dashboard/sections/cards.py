@@ -92,4 +92,12 @@ def _findings(glance: Glance) -> None:
         count(len(found)),
         ", ".join(causes[:2]) + more if causes else "no cause proven or partly so",
     )
-    _link(glance, "diagnosis", "Causes")
+    # The findings are those of all comparisons: lead to one that has any.
+    named = [one.comparison for one, _ in found]
+    chosen = glance.screen.selection.comparison
+    _link(
+        glance,
+        "diagnosis",
+        "Causes",
+        comparison=chosen if chosen in named or not named else named[0],
+    )

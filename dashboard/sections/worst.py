@@ -54,9 +54,9 @@ def worst_rows(
 def nothing_to_list(screen: Screen, chosen: tuple[bool, bool, bool]) -> None:
     window = window_label(screen.selection.window).lower()
     if any(chosen) or screen.selection.side != "both":
-        states.filtered_out(f"No misaligned candle of {window} passes these filters.")
+        states.filtered_out(f"No misaligned candle passes these filters ({window}).")
     else:
-        states.nothing_flagged(f"No candle of {window} differs by more than the tolerance.")
+        states.nothing_flagged(f"No candle differs by more than the tolerance ({window}).")
 
 
 def ranking_table(screen: Screen, comparison: Comparison, rows: pd.DataFrame) -> None:

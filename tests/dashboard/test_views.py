@@ -171,6 +171,13 @@ def test_today_says_how_it_stands_in_one_badge(view: View, seeded: Path) -> None
     assert page.count(' al-big"') == 1
 
 
+def test_causes_lead_to_a_comparison_that_has_findings(view: View, seeded: Path) -> None:
+    app = view("today", seeded, comparison="recomputed-300")
+    links = {link.proto.label: link.proto.query_string for link in app.get("page_link")}
+    assert f"comparison={BACKTEST}" in links["Causes"]
+    assert "comparison=recomputed-300" in links["Why it differs"]
+
+
 def test_phases_name_what_each_waits_for(view: View, seeded: Path) -> None:
     page = check(view("today", seeded))
     assert "2,016 rows (7 days) at a success ratio of at least 99 %" in page
