@@ -62,6 +62,7 @@ class WorkerProcess:
         self._drain = threading.Thread(target=self._keep_output, daemon=True)
         self._drain.start()
         if self._read(time.monotonic() + _START_LIMIT_S) != READY:
+            self.kill()
             raise WorkerError("a worker process did not start as expected")
 
     def call(self, name: str, args: Any, kwargs: Any, *, time_limit_s: float) -> Any:
