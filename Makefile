@@ -6,13 +6,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?=
 
-.PHONY: run test bench bench-short exam exam-short e2e check format schema migration golden screenshots clean
+.PHONY: run test coverage bench bench-short exam exam-short e2e check format schema migration golden screenshots clean
 
 run: $(VENV)/.installed
 	@exec $(BIN)/python -m collector.launch $(if $(PORT),--port $(PORT))
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile -q
+
+# Branch coverage of core by the same tests, child processes included; at least 95 %.
+coverage: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q --cov --cov-report=term --cov-fail-under=95
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks
@@ -54,7 +58,7 @@ screenshots: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.e2e.screenshots
 
 clean:
-	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis htmlcov .coverage
+	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis htmlcov .coverage .coverage.*
 
 $(VENV)/.installed: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
