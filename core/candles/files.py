@@ -32,12 +32,6 @@ class CandlePull:
     problems: tuple[str, ...]
 
 
-def empty_candles() -> pd.DataFrame:
-    """No candles, with the columns and types that every candle frame has."""
-    frame = pd.DataFrame({"candle_open": index_from_us([])})
-    return frame.assign(**{name: np.empty(0) for name in OHLCV})
-
-
 def read_candle_file(
     path: Path, *, timeframe: Timeframe, candle_open: str | None, zone: str, now: datetime
 ) -> CandlePull:

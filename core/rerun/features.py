@@ -30,7 +30,6 @@ class Match(StrEnum):
     NAN_BOTH = "nan_both"
 
 
-_MATCHES = np.array(list(Match), dtype=object)
 _CODE = {match: code for code, match in enumerate(Match)}
 
 
@@ -100,30 +99,6 @@ def compare_blocks(
         only_logged=tuple(name for name in left if name not in right),
         only_recomputed=tuple(name for name in right if name not in left and name not in compared),
     )
-
-
-def compare_candle(
-    logged: pd.Series, recomputed: pd.Series, units: Mapping[str, float] | None = None
-) -> pd.DataFrame:
-    """One candle's features, worst first: feature, logged, recomputed, match and the diffs."""
-    names = [str(name) for name in logged.index if name in recomputed.index]
-    a = logged[names].to_numpy(dtype="float64")[None]
-    b = recomputed[names].to_numpy(dtype="float64")[None]
-    cells = _cells(a, b, names, units or {})
-    frame = pd.DataFrame(
-        {
-            "feature": pd.Series(names, dtype=object),
-            "logged": a[0],
-            "recomputed": b[0],
-            "match": [str(match) for match in _MATCHES[cells.codes[0]]],
-            "abs_diff": cells.absolute[0],
-            "relative_diff": cells.relative[0],
-            "scaled_diff": cells.scaled[0],
-        }
-    )
-    badness = cells.is_bad[0].astype(int)
-    order = np.lexsort((-_filled(cells.relative[0]), -_filled(cells.scaled[0]), -badness))
-    return frame.iloc[order].reset_index(drop=True)
 
 
 @dataclass(frozen=True)

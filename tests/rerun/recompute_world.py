@@ -57,11 +57,12 @@ def make_candles(bars: int = 120, seed: int = 5) -> pd.DataFrame:
 
 def make_bundle(folder: Path, features: tuple[str, ...] = FEATURES, seed: int = 1) -> Path:
     """LONG and SHORT models over the features; a seed makes another model."""
-    return write_bundle(folder, "test", _sides(features, seed))
+    return write_bundle(folder, "test", side_contents(features, seed))
 
 
 @cache
-def _sides(features: tuple[str, ...], seed: int) -> dict[Side, SideContent]:
+def side_contents(features: tuple[str, ...], seed: int) -> dict[Side, SideContent]:
+    """LONG and SHORT models over the features, with a scaler of prices."""
     rng = np.random.default_rng(seed)
     matrix = rng.normal(size=(200, len(features)))
     scale = tuple(50.0 for _ in features)

@@ -114,19 +114,6 @@ def read_vector(connection: sa.Connection, bot_id: int, candle_open: datetime) -
     return None
 
 
-def logged_candles(
-    connection: sa.Connection,
-    bot_id: int,
-    from_: datetime | None = None,
-    until: datetime | None = None,
-) -> pd.DataFrame:
-    """candle_open, open, high, low, close, volume as the bot logged them (NaN: not logged)."""
-    names = ["open", "high", "low", "close", "volume"]
-    return _frame(connection, names, _window(bot_id, from_, until)).astype(
-        dict.fromkeys(names, "float64")
-    )
-
-
 def collection_rows(
     connection: sa.Connection,
     bot_id: int,
@@ -202,17 +189,6 @@ def raw_line(connection: sa.Connection, bot_id: int, candle_open: datetime) -> R
     is_same = found is not None and says(found, Layout(tuple(row.columns)), bytes(row.row_hash))
     text = found.decode().rstrip("\r") if found is not None and is_same else None
     return RawLine(row.path, row.line, row.offset, text)
-
-
-def files(connection: sa.Connection, bot_id: int) -> pd.DataFrame:
-    """Files of the feature log with their account, how far they were read, and their problem."""
-    names = ["path", "offset", "line", *_COUNTS, "problem", "read_at"]
-    c = raw(log_file).c
-    columns: list[Any] = [c[name] for name in names]
-    query = sa.select(*columns).where(c.bot_id == bot_id, c.log == LOG).order_by(c.path)
-    rows: list[Any] = list(connection.execute(query))
-    found = pd.DataFrame(rows, columns=names)
-    return found.assign(read_at=_times(found["read_at"]))
 
 
 def layout_columns(connection: sa.Connection, bot_id: int) -> tuple[str, ...]:
