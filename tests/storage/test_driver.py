@@ -47,3 +47,23 @@ def test_a_row_of_the_same_key_is_replaced_only_where_asked(engine: sa.Engine) -
         assert connection.execute(zeros).scalar_one() == 200
     with pytest.raises(sa.exc.IntegrityError), engine.begin() as connection:
         insert_many(connection, NUMBERS, NAMES, rows)
+
+
+def test_columns_in_an_order_that_the_statement_does_not_have_are_refused(
+    engine: sa.Engine,
+) -> None:
+    with pytest.raises(ValueError, match="have to be named in the order"), engine.begin() as opened:
+        insert_many(opened, NUMBERS, ("value_0", "place"), [(0.5, 1)])
+
+
+def test_a_driver_that_takes_values_by_name_stores_the_same_rows(tmp_path: Path) -> None:
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'named.db'}", paramstyle="named")
+    NUMBERS.metadata.create_all(engine)
+    rows = [_row(place) for place in range(200)]
+    later = [(place, *[0.0] * 9) for place in range(100, 300)]
+    with engine.begin() as connection:
+        insert_many(connection, NUMBERS, NAMES, rows)
+        insert_many(connection, NUMBERS, NAMES, later, replace=True)
+        stored = connection.execute(sa.select(NUMBERS).order_by(NUMBERS.c.place)).all()
+    engine.dispose()
+    assert [tuple(row) for row in stored] == rows[:100] + later
