@@ -84,7 +84,7 @@ def _others(found: Examination, told: set[str]) -> Iterator[Finding]:
                 verdict=Verdict.REFUTED,
                 explained_ratio=0.0,
                 scope_candles=len(found.evidence.opens),
-                summary=f"{first_upper(cause.noun)} is not the cause: {words}.",
+                summary=f"Not the cause: {cause.noun}; {words}.",
             )
 
 

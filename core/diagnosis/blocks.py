@@ -29,6 +29,7 @@ class Blocks:
     block: npt.NDArray[np.int64]
     is_search: npt.NDArray[np.bool_]
     is_held_out: npt.NDArray[np.bool_]
+    is_spare: npt.NDArray[np.bool_]  # search blocks that thinning left out
 
     @property
     def count(self) -> int:
@@ -37,11 +38,13 @@ class Blocks:
 
     def thinned(self, search_candles: int, held_out_candles: int) -> "Blocks":
         """At most about so many candles of each kind: blocks left out evenly over the window."""
+        is_search = self._thin(self.is_search, search_candles)
         return Blocks(
             self.segment,
             self.block,
-            self._thin(self.is_search, search_candles),
+            is_search,
             self._thin(self.is_held_out, held_out_candles),
+            is_spare=self.is_search & ~is_search,
         )
 
     def _thin(self, rows: npt.NDArray[np.bool_], candles: int) -> npt.NDArray[np.bool_]:
@@ -58,10 +61,21 @@ class Blocks:
         return self.count >= MIN_BLOCKS
 
 
-def cut_blocks(opens: Times, edges: Sequence[int], *, min_candles: int | None = None) -> Blocks:
-    """Blocks of the candles `opens` (µs, sorted, unique); `edges` are known changes (µs)."""
+def cut_blocks(
+    opens: Times,
+    edges: Sequence[int],
+    *,
+    min_candles: int | None = None,
+    most_candles: int | None = None,
+) -> Blocks:
+    """Blocks of the candles `opens` (µs, sorted, unique); `edges` are known changes (µs).
+
+    Where at most `most_candles` are going to be re-run, blocks are smaller: as many of them
+    then lie spread over the window.
+    """
     segment = _segments(opens, edges)
-    size = min_candles if min_candles is not None else _block_candles(len(opens))
+    count = len(opens) if most_candles is None else min(len(opens), most_candles)
+    size = min_candles if min_candles is not None else _block_candles(count)
     block = np.zeros(len(opens), dtype="int64")
     first = 0
     for name in np.unique(segment):
@@ -71,7 +85,7 @@ def cut_blocks(opens: Times, edges: Sequence[int], *, min_candles: int | None = 
             block[piece] = first + number
         first += pieces
     is_search = block % 2 == 0
-    return Blocks(segment, block, is_search, ~is_search)
+    return Blocks(segment, block, is_search, ~is_search, np.zeros(len(opens), dtype=bool))
 
 
 def _block_candles(candles: int) -> int:

@@ -43,8 +43,8 @@ def examine(whole: Evidence) -> Examination:
     evidence = whole
     if soundness.unreal_is_proven:
         evidence = without_labels(whole, soundness.unreal_labels())
-    blocks = cut_blocks(evidence.opens, evidence.edges)
     most = evidence.max_candles or MOST_CANDLES
+    blocks = cut_blocks(evidence.opens, evidence.edges, most_candles=most)
     blocks = blocks.thinned(most // 2, _HELD_OUT_MORE * most // 2)
     labels = label_changes(soundness, evidence)
     search = _search(Laboratory(evidence), blocks, evidence.production, evidence.floor, soundness)
@@ -144,9 +144,8 @@ def label_changes(soundness: Soundness, evidence: Evidence) -> tuple[Change, ...
     changes = []
     for shift in soundness.shifts:
         bars = shift.check.shift_bars
-        scope = Scope() if shift.is_everywhere else Scope(((shift.first_label, shift.last_label),))
         entry = change(code_of_shift(bars), {"shift_bars": bars}, {"shift_bars": bars})
-        changes.append(replace(entry, scope=scope))
+        changes.append(replace(entry, scope=Scope(shift.spans)))
     return tuple(changes)
 
 

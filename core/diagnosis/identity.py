@@ -13,6 +13,7 @@ from core.side import SIDES
 
 _SHOWN_FEATURES = 20
 _SHORTEST_SPAN = 3
+_NEARLY_ALL = 0.95  # of the emitted candles of a side
 
 
 def identify_bundles(evidence: Evidence, labels: tuple[Change, ...]) -> dict[str, Any] | None:
@@ -20,12 +21,14 @@ def identify_bundles(evidence: Evidence, labels: tuple[Change, ...]) -> dict[str
     if evidence.logged is None or not evidence.bundles or len(evidence.opens) == 0:
         return None
     lab = Laboratory(evidence, World(source=Source.LOGGED))
+    by_side = [_equal(evidence, lab, labels, number) for number in range(len(evidence.bundles))]
+    asked: Flags = np.isfinite(evidence.emitted)
     matching = np.column_stack(
-        [_matches(evidence, lab, labels, number) for number in range(len(evidence.bundles))]
+        [asked.any(axis=1) & (equal | ~asked).all(axis=1) for equal in by_side]
     )
     is_emitted: Flags = np.asarray(np.isfinite(evidence.emitted).any(axis=1))
     entries = [
-        _entry(evidence, number, matching[:, number], is_emitted)
+        _entry(evidence, number, matching[:, number], by_side[number], is_emitted)
         for number in range(len(evidence.bundles))
     ]
     spans = _spans(evidence, matching, is_emitted) if is_emitted.any() else []
@@ -37,26 +40,34 @@ def identify_bundles(evidence: Evidence, labels: tuple[Change, ...]) -> dict[str
     }
 
 
-def _matches(evidence: Evidence, lab: Laboratory, labels: tuple[Change, ...], number: int) -> Flags:
-    """Candles whose every emitted side this bundle gives within the floor."""
+def _equal(evidence: Evidence, lab: Laboratory, labels: tuple[Change, ...], number: int) -> Flags:
+    """Candles × sides: this bundle gives the emitted signal within the floor.
+
+    A side that the bundle lacks is not held against it.
+    """
     entry = change("bundle", {"bundle": number})
-    places = np.arange(len(evidence.opens))
-    scored = lab.probabilities((*labels, entry), places)
-    sides = [k for k, side in enumerate(SIDES) if side in evidence.bundles[number].sides]
-    emitted, floor = evidence.emitted[:, sides], evidence.emitted_floor[:, sides]
-    asked = np.isfinite(emitted)
-    equal = np.abs(emitted - scored[:, sides]) <= floor
-    return np.asarray(asked.any(axis=1) & (equal | ~asked).all(axis=1))
+    scored = lab.probabilities((*labels, entry), np.arange(len(evidence.opens)))
+    equal = np.abs(evidence.emitted - scored) <= evidence.emitted_floor
+    absent = [side not in evidence.bundles[number].sides for side in SIDES]
+    return np.asarray(equal | np.array(absent)[None, :])
 
 
-def _entry(evidence: Evidence, number: int, matching: Flags, is_emitted: Flags) -> dict[str, Any]:
+def _entry(
+    evidence: Evidence, number: int, matching: Flags, by_side: Flags, is_emitted: Flags
+) -> dict[str, Any]:
     bundle = evidence.bundles[number]
     count = int(is_emitted.sum())
+    said = np.isfinite(evidence.emitted)
     return {
         "bundle": bundle.name,
         "sides": [str(side) for side in bundle.sides],
         "matching_candles": int(matching.sum()),
         "matching_ratio": float(matching.sum() / count) if count else None,
+        "matching_candles_by_side": {
+            str(side): int((by_side & said)[:, place].sum())
+            for place, side in enumerate(SIDES)
+            if side in bundle.sides
+        },
         "excluded": _excluded(evidence, number),
     }
 
@@ -138,12 +149,30 @@ def _sentence(
         ).strip()
     known = [span for span in spans if span["bundles"]]
     if not known:
-        none = "No known bundle gives the emitted signals from the logged features."
-        return f"{none} {excluded}".strip()
+        return f"{_by_side_sentence(evidence, entries)} {excluded}".strip()
     parts = [
         f"{' or '.join(span['bundles'])} from {span['from']} to {span['last']}" for span in known
     ]
     return f"The emitted signals are those of {'; '.join(parts)}. {excluded}".strip()
+
+
+def _by_side_sentence(evidence: Evidence, entries: list[dict[str, Any]]) -> str:
+    """Where no bundle gives both sides: which gives one of them nearly everywhere."""
+    parts = []
+    for place, side in enumerate(SIDES):
+        count = int(np.isfinite(evidence.emitted[:, place]).sum())
+        least = max(1.0, _NEARLY_ALL * count)
+        names = [
+            entry["bundle"]
+            for entry in entries
+            if entry["matching_candles_by_side"].get(str(side), 0) >= least
+        ]
+        if names:
+            parts.append(f"{side} of {' or '.join(names)}")
+    none = "No known bundle gives the emitted signals from the logged features"
+    if not parts:
+        return f"{none}."
+    return f"{none}, but one side alone is known: {', '.join(parts)}."
 
 
 def _exclusion(entry: dict[str, Any]) -> str:

@@ -19,6 +19,9 @@ from core.diagnosis.verdict import (
     judge,
 )
 from core.diagnosis.world import Change
+from core.frames import from_us, iso_z
+
+_SHOWN_STRETCHES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +61,7 @@ def judge_change(
         judgement = replace(
             judgement,
             verdict=Verdict.PARTIAL,
-            shortfall=f"too few candles: {blocks.count} blocks of 12 candles, 6 are needed",
+            shortfall=f"too few candles: {blocks.count} blocks; a proof needs 6 of 12 candles each",
         )
     return Judged(change=entry, judgement=judgement, sides=sides, scope_candles=int(scoped.sum()))
 
@@ -81,7 +84,8 @@ def _sides(
 def finding_of(search: Search, judged: Judged, same_as: tuple[str, ...] = ()) -> Finding:
     """The finding of an accepted change."""
     judgement = judged.judgement
-    saying = BY_CODE[judged.change.cause].say(judged.change, search.evidence)
+    said = BY_CODE[judged.change.cause].say(judged.change, search.evidence)
+    saying = replace(said, claim=said.claim + where_words(judged.change))
     return Finding(
         cause=judged.change.cause,
         verdict=judgement.verdict,
@@ -97,6 +101,21 @@ def finding_of(search: Search, judged: Judged, same_as: tuple[str, ...] = ()) ->
     )
 
 
+def where_words(entry: Change) -> str:
+    """Of which side and stretches a change speaks, where it is not all; empty otherwise."""
+    side = f", for {entry.sides[0]} alone" if len(entry.sides) == 1 else ""
+    ranges = entry.scope.ranges
+    if not ranges:
+        return side
+    spans = [
+        f"{from_us(first):%Y-%m-%d %H:%M} to {from_us(last):%Y-%m-%d %H:%M} UTC"
+        for first, last in ranges[:_SHOWN_STRETCHES]
+    ]
+    more = len(ranges) - len(spans)
+    also = f" and {more} more stretch{'es' if more != 1 else ''}" if more else ""
+    return f"{side} ({', '.join(spans)}{also})"
+
+
 def counts_of(judgement: Judgement) -> dict[str, object]:
     """The counts behind a verdict, for the evidence of a finding."""
     counts: dict[str, object] = {
@@ -109,8 +128,6 @@ def counts_of(judgement: Judgement) -> dict[str, object]:
 
 
 def _scope(entry: Change) -> dict[str, object]:
-    from core.frames import from_us, iso_z
-
     if not entry.scope.ranges:
         return {}
     return {

@@ -14,10 +14,11 @@ from core.diagnosis.causes.labels import (
     zone_of_shift,
 )
 from core.diagnosis.causes.unreal_rows import CODE as UNREAL_ROWS
+from core.diagnosis.drawn import straight_rows
 from core.diagnosis.evidence import SIDE_NAMES, Evidence
 from core.diagnosis.examine import Examination
 from core.diagnosis.finding import Finding, Verdict, untestable
-from core.diagnosis.judging import finding_of, judge_change
+from core.diagnosis.judging import finding_of, judge_change, where_words
 from core.diagnosis.rows import Floats
 from core.diagnosis.sentences import first_upper
 from core.diagnosis.soundness import Soundness
@@ -75,7 +76,7 @@ def _shift_finding(found: Examination, entry: Change) -> Finding:
     check = next(s.check for s in sound.shifts if s.check.shift_bars == bars)
     judged = judge_change(found.search, entry, found.accepted)
     base = finding_of(found.search, judged)
-    zone = zone_of_shift(found.evidence, bars)
+    zone = zone_of_shift(found.evidence, bars, entry.scope)
     saying = BY_CODE[entry.cause].say(entry, found.evidence)
     price_words = (
         f"{check.matches} of {check.known_rows} reference prices equal the close "
@@ -96,7 +97,8 @@ def _shift_finding(found: Examination, entry: Change) -> Finding:
         held_out_candles=base.held_out_candles if has_signals else check.held_out_rows,
         evidence={**_prices(sound), **check.evidence(), **base.evidence}
         | ({"zone": zone} if zone and entry.cause == LABEL_CLOCK else {}),
-        summary=f"{first_upper(saying.claim)}. {price_words}; {effect}. {saying.remedy}",
+        summary=f"{first_upper(saying.claim)}{where_words(entry)}. {price_words}; {effect}. "
+        f"{saying.remedy}",
     )
 
 
@@ -118,14 +120,14 @@ def _unshifted(found: Examination, code: str) -> Finding:
         words = f"the reference prices point to a shift of {shift:+d} bars, which is " + (
             code_of_shift(shift)
         )
-    noun = first_upper(BY_CODE[code].noun)
+    noun = BY_CODE[code].noun
     return Finding(
         cause=code,
         verdict=Verdict.REFUTED,
         explained_ratio=0.0,
         held_out_candles=0 if check is None else check.held_out_rows,
         evidence=_prices(sound),
-        summary=f"{noun} is not the cause: {words}.",
+        summary=f"Not the cause: {noun}; {words}.",
     )
 
 
@@ -139,15 +141,17 @@ def _unreal_finding(found: Examination, whole: Evidence) -> Iterator[Finding]:
                 verdict=Verdict.REFUTED,
                 explained_ratio=0.0,
                 evidence=_prices(sound),
-                summary=f"Made-up rows are not the cause: each of the {sound.check.known_rows} "
+                summary=f"Not the cause: made-up rows; each of the {sound.check.known_rows} "
                 "reference prices equals the close of a candle.",
             )
         return
     outside = int((sound.unreal & sound.outside).sum())
     if not sound.unreal_is_proven:
+        where = "inside their candle's range" if outside == 0 else "near the market's price"
         needs = (
-            f"{count} prices match no candle's close, but all lie inside their candle's range; "
-            "log the close itself to tell a price of another moment from a made-up one"
+            f"{count} prices match no candle's close, but lie {where}: a ticker, a mark price "
+            "or another venue rather than made-up rows; log the candle's close itself, or add "
+            "that venue's candles under [[bots.candles]]"
         )
         yield replace(
             untestable(UNREAL_ROWS, first_upper(needs) + "."),
@@ -212,11 +216,6 @@ def _explained_by_leaving_out(
 
 def _straight_share(sound: Soundness) -> float:
     """Share of unreal rows whose price lies on the line between its neighbours."""
-    if sound.rows is None:
+    if sound.rows is None or not sound.unreal.any():
         return 0.0
-    prices = sound.rows.prices
-    bend = np.abs(np.convolve(prices, [1.0, -2.0, 1.0], mode="valid"))
-    step = np.nan_to_num(sound.rows.steps[1:-1], nan=0.0)
-    coarse = np.maximum(2 * step, 2e-6 * np.abs(prices[1:-1]))
-    unreal = sound.unreal[1:-1]
-    return float((bend <= coarse)[unreal].mean()) if unreal.any() else 0.0
+    return float(straight_rows(sound.rows)[sound.unreal].mean())

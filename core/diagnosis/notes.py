@@ -16,7 +16,16 @@ def notes_of(evidence: Evidence) -> tuple[str, ...]:
         *_coarse(evidence),
         *_twins(evidence),
         *_positions(evidence),
+        *_sampled(evidence),
     )
+
+
+def _sampled(evidence: Evidence) -> Iterator[str]:
+    if evidence.max_candles is not None and evidence.max_candles < len(evidence.opens):
+        yield (
+            f"The feature code is slow: the search re-runs about {evidence.max_candles // 2:,} of "
+            f"{len(evidence.opens):,} candles, spread over the window."
+        )
 
 
 def _log_notes(evidence: Evidence) -> Iterator[str]:
@@ -37,7 +46,7 @@ def _log_notes(evidence: Evidence) -> Iterator[str]:
         verb = (
             "lines of the signal logs repeat" if count != 1 else "line of the signal logs repeats"
         )
-        yield f"{count} {verb} an earlier one."
+        yield f"{count:,} {verb} an earlier one."
 
 
 def _coarse(evidence: Evidence) -> Iterator[str]:

@@ -37,6 +37,7 @@ class PriceCheck:
     p_value: float | None
     shifts_searched: int
     is_proven: bool  # the shift is not 0 and passes every condition
+    is_borne_out: bool  # held-out rows bear the shift out, be it 0 or not
     is_close: bool  # the prices are closes of these candles at some shift
     known: Flags  # per row: the source has the candle at the shift
     matched: Flags  # per row, at the shift
@@ -80,8 +81,9 @@ def check_prices(rows: PriceRows, candles: CandleRows, step_us: int) -> PriceChe
     p_value = _p_value(held_out, winner, hits)
     total = int(matches[winner].sum())
     is_close = total >= max(MIN_ROWS, MIN_MATCH_SHARE * len(rows.opens))
-    is_better = hits >= MIN_MATCHES and hits > as_configured
-    is_significant = p_value < SIGNIFICANCE / len(shifts) and _is_unambiguous(searched, winner)
+    is_significant = p_value < SIGNIFICANCE / len(shifts)
+    is_clear = _is_unambiguous(matches[:, blocks.is_search], winner)
+    is_borne_out = is_close and hits >= MIN_MATCHES and is_significant and is_clear
     shift = int(shifts[winner])
     return PriceCheck(
         rows=len(rows.opens),
@@ -93,7 +95,8 @@ def check_prices(rows: PriceRows, candles: CandleRows, step_us: int) -> PriceChe
         held_out_as_configured=as_configured,
         p_value=p_value,
         shifts_searched=len(shifts),
-        is_proven=shift != 0 and is_close and is_better and is_significant,
+        is_proven=shift != 0 and is_borne_out and hits > as_configured,
+        is_borne_out=is_borne_out,
         is_close=is_close,
         known=grid.known_at(shift),
         matched=matches[winner],
@@ -101,10 +104,14 @@ def check_prices(rows: PriceRows, candles: CandleRows, step_us: int) -> PriceChe
     )
 
 
-def _is_unambiguous(searched: npt.NDArray[np.int64], winner: int) -> bool:
-    """Whether no other shift matches nearly as many rows: prices may repeat themselves."""
-    others = np.delete(searched, winner)
-    return bool(others.max(initial=0) < _RUNNER_UP * searched[winner])
+def _is_unambiguous(searched: Flags, winner: int) -> bool:
+    """Whether no other shift matches nearly all of the same rows: prices may repeat themselves.
+
+    `searched`: shifts × rows. Other rows may well follow another shift.
+    """
+    same_rows = searched[:, searched[winner]].sum(axis=1)
+    others = np.delete(same_rows, winner)
+    return bool(others.max(initial=0) < _RUNNER_UP * same_rows[winner])
 
 
 def _winner(shifts: npt.NDArray[np.int64], searched: npt.NDArray[np.int64]) -> int:

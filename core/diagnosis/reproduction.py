@@ -74,7 +74,10 @@ def _too_slow(seconds: float) -> str:
 def _affordable(evidence: Evidence, seconds_a_candle: float) -> int | None:
     if evidence.pipelines[0] == REFERENCE:
         return None
-    return max(_FEWEST_CANDLES, int(_FULL_RUN_S / max(seconds_a_candle, 1e-6)))
+    most, steps = _FULL_RUN_S / max(seconds_a_candle, 1e-6), 0
+    while _FEWEST_CANDLES * 2 ** (steps + 1) <= most:  # doublings: a busy moment changes nothing
+        steps += 1
+    return int(_FEWEST_CANDLES * 2**steps)
 
 
 def _is_same(again: FeatureRows, stored: FeatureRows) -> bool:

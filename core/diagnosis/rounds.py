@@ -122,7 +122,8 @@ def _differs(search: Search) -> bool:
 
 def _champion(search: Search, cause: Cause, number: int) -> Trial | None:
     """The cause's best change, for the sides and the time in which it helps."""
-    best = search.best(cause.propose(search))
+    is_sided = cause.acts_on_scoring or not cause.acts_on_features
+    best = search.best(cause.propose(search), is_sided=is_sided)
     if best is None:
         return None
     now, left = search.fit(None), search.fit(best)
@@ -130,7 +131,7 @@ def _champion(search: Search, cause: Cause, number: int) -> Trial | None:
         return _trial(search, cause, number, best, now, left)
     if cause.is_scoped:
         best = with_scope(search, best)
-    if not cause.acts_on_features or cause.acts_on_scoring:
+    if is_sided:
         best = by_side(search, best, search.places)
     before, after = search.fit(None, search.places), search.fit(best, search.places)
     return _trial(search, cause, number, best, before, after)

@@ -25,15 +25,52 @@ def with_scope(search: Search, change: Change) -> Change:
     before = search.differences(search.accepted, places)
     after = search.differences(search.with_change(whole), places)
     gains = np.nan_to_num(before - after, nan=0.0).sum(axis=1)
-    ranges = _ranges(gains)
+    ranges = best_stretches(gains)
     reachable = sum(float(gains[first : last + 1].sum()) for first, last in ranges)
     if not ranges or gains.sum() >= _WHOLE_IS_ENOUGH * reachable:
         return whole
-    return replace(whole, scope=Scope(tuple(_labels(search, places, ends) for ends in ranges)))
+    spans = (_labels(search, places, ends) for ends in ranges)
+    return replace(whole, scope=Scope(tuple(_reached(search, whole, span) for span in spans)))
 
 
-def _ranges(gains: Floats) -> list[tuple[int, int]]:
-    """Stretches of candles with the largest sums, in order, the weak ones left out."""
+def _reached(search: Search, whole: Change, span: tuple[int, int]) -> tuple[int, int]:
+    """A span grown by the spare search blocks beside it in which the change helps as well."""
+    opens, block = search.evidence.opens, search.blocks.block
+    first, last = np.searchsorted(opens, span)
+    searched = np.unique(block[search.places])
+    spare = np.unique(block[search.blocks.is_spare])
+    inside = searched[(searched >= block[first]) & (searched <= block[last])]
+    if not len(inside) or not len(spare):
+        return span
+    before, after = searched[searched < inside[0]], searched[searched > inside[-1]]
+    low = before[-1] if len(before) else -1
+    high = after[0] if len(after) else block[-1] + 1
+    earlier = _farthest_helped(search, whole, spare[(spare > low) & (spare < inside[0])][::-1])
+    later = _farthest_helped(search, whole, spare[(spare > inside[-1]) & (spare < high)])
+    if earlier is not None:
+        first = min(first, np.flatnonzero(block == earlier)[0])
+    if later is not None:
+        last = max(last, np.flatnonzero(block == later)[-1])
+    return int(opens[first]), int(opens[last])
+
+
+def _farthest_helped(search: Search, whole: Change, blocks: Places) -> int | None:
+    """By halving: the last of these blocks, nearest first, in which the change helps."""
+    low, high = 0, len(blocks)  # blocks before `low` are helped, from `high` on they are not
+    while low < high:
+        middle = (low + high) // 2
+        rows = np.flatnonzero(search.blocks.block == blocks[middle])
+        before = search.differences(search.accepted, rows)
+        after = search.differences(search.with_change(whole), rows)
+        if np.nan_to_num(before - after, nan=0.0).sum() > 0:
+            low = middle + 1
+        else:
+            high = middle
+    return int(blocks[low - 1]) if low else None
+
+
+def best_stretches(gains: Floats) -> list[tuple[int, int]]:
+    """First and last places of the stretches with the largest sums, in order, no weak ones."""
     found: list[tuple[float, int, int]] = []
     open_parts = [(0, len(gains))]
     while open_parts and len(found) < _MAX_RANGES:

@@ -71,10 +71,15 @@ class Search:
         """The accepted changes and this one, which takes the place of its own cause's."""
         return (*(entry for entry in self.accepted if not replaces(change, entry)), change)
 
-    def best(self, changes: Iterable[Change]) -> Change | None:
-        """The change that leaves least on the probes; None where none leaves less than now."""
+    def best(self, changes: Iterable[Change], *, is_sided: bool = False) -> Change | None:
+        """The change that leaves least on the probes; None where none leaves less than now.
+
+        `is_sided`: each change is taken for the sides that it does not make worse, so that
+        what is wrong on one side alone is not outweighed by the other.
+        """
         best, least = None, self.fit(None).mean * (1 - _CLEARLY_BETTER)
-        for entry in changes:
+        for proposed in changes:
+            entry = by_side(self, proposed, self.probes) if is_sided else proposed
             left = self.fit(entry).mean
             if left < least * (1 - _CLEARLY_BETTER):
                 best, least = entry, left

@@ -36,7 +36,11 @@ def summary_of(saying: Saying, judgement: Judgement, same_as: Sequence[str] = ()
     else:
         effect = f"{saying.trial} removes {percent(ratio)} of the difference on {on}"
     if judgement.verdict is Verdict.PARTIAL:
-        why = judgement.shortfall or "the rest has another cause"
+        why = judgement.shortfall or (
+            "the rest has another cause"
+            if judgement.repaired
+            else "no candle became equal, so it is a hint at most"
+        )
         return (
             f"Partly supported: {saying.claim}; {effect}, but {why}.{also} "
             f"If you can confirm it: {saying.remedy}"
@@ -51,13 +55,10 @@ def _same(same_as: Sequence[str]) -> str:
 def refuted_sentence(noun: str, trial: str | None, ratio: float | None, held_out: int) -> str:
     """Why a plausible cause is none."""
     if trial is None:
-        return (
-            f"{first_upper(noun)} is not the cause: nothing that was tried makes the difference "
-            "smaller."
-        )
+        return f"Not the cause: {noun}; nothing that was tried makes the difference smaller."
     share = "nothing" if ratio is None or ratio <= 0 else f"only {percent(ratio)}"
     return (
-        f"{first_upper(noun)} is not the cause: {trial}, the best of what was tried, removes "
+        f"Not the cause: {noun}; {trial}, the best of what was tried, removes "
         f"{share} of the difference on {candles(held_out)}."
     )
 
@@ -77,7 +78,7 @@ def overall_sentence(
     if not differs and not proven:
         return "Signals agree; if results differ, look at rules, fills, or the market."
     if proven:
-        names = ", ".join(finding.cause for finding in proven)
+        names = ", ".join(dict.fromkeys(finding.cause for finding in proven))
         rest = (
             f" {percent(unexplained_ratio)} of the difference is unexplained."
             if unexplained_ratio is not None and unexplained_ratio >= 0.005

@@ -1,26 +1,26 @@
 """Is the comparison itself sound? Labels, unreal rows, and what makes two logs incomparable."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from core.diagnosis.drawn import drawn_rows
 from core.diagnosis.evidence import Evidence, PriceRows
 from core.diagnosis.prices import MIN_ROWS, PriceCheck, check_prices, matches_at
 from core.diagnosis.rows import CandleRows, Flags
+from core.diagnosis.scoping import best_stretches
 from core.storage.reads.candles import FEATURE_LOG
 
 _MAX_SHIFTS = 3
+_EVERYWHERE = 0.9  # of all rows match
 
 
 @dataclass(frozen=True, kw_only=True)
 class LabelShift:
-    """One constant shift that the prices prove, and the labels that it speaks of."""
+    """One constant shift that the prices prove, and the spans of labels that it speaks of."""
 
     check: PriceCheck
-    first_label: int
-    last_label: int
-    is_everywhere: bool
+    spans: tuple[tuple[int, int], ...]  # first and last label (µs); empty: all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,16 +31,14 @@ class Soundness:
     source: str | None  # the candles that the prices were held against
     check: PriceCheck | None  # the shift that most rows follow
     shifts: tuple[LabelShift, ...]  # proven shifts, the strongest first
-    unreal: Flags  # per row of `rows`: matches at no accepted shift
+    unmatched: Flags  # per row of `rows`: matches at no accepted shift, 0 among them
+    unreal: Flags  # of these, the rows that no market wrote; all of them where none is proven
     outside: Flags  # per row: beyond its candle's range as well
+    unreal_is_proven: bool  # some unreal rows are drawn, and outside their candle's range
 
     @property
     def is_close(self) -> bool:
         return self.check is not None and self.check.is_close
-
-    @property
-    def unreal_is_proven(self) -> bool:
-        return self.is_close and bool((self.unreal & self.outside).any())
 
     def unreal_labels(self) -> np.ndarray:
         """Labels (µs) of the unreal rows."""
@@ -56,23 +54,34 @@ def check_soundness(evidence: Evidence) -> Soundness:
     chosen = None if rows is None else _fitting_source(rows, evidence)
     if rows is None or chosen is None:
         return Soundness(
-            rows=rows, source=None, check=None, shifts=(), unreal=nothing, outside=nothing
+            rows=rows,
+            source=None,
+            check=None,
+            shifts=(),
+            unmatched=nothing,
+            unreal=nothing,
+            outside=nothing,
+            unreal_is_proven=False,
         )
     source, check = chosen
     candles, step = evidence.candles[source], evidence.timeframe.length_us
-    shifts = tuple(_proven_shifts(rows, candles, step, check))
-    unmatched = check.known & ~check.matched
-    for shift in shifts[1:]:
-        unmatched &= ~_match_at(rows, candles, step, shift.check.shift_bars)
+    accepted = _accepted(rows, candles, step, check) if check.is_close else []
+    unmatched = check.known if accepted else nothing
+    for entry, _ in accepted:
+        unmatched = unmatched & ~_match_at(rows, candles, step, entry.shift_bars)
     for name in _sources(rows, evidence):  # a price that any market had is no drawn one
-        unmatched &= ~_match_at(rows, evidence.candles[name], step, check.shift_bars)
+        unmatched = unmatched & ~_match_at(rows, evidence.candles[name], step, check.shift_bars)
+    drawn = drawn_rows(rows, unmatched, candles, step, check.shift_bars)
+    is_proven = bool((drawn & check.outside).any())
     return Soundness(
         rows=rows,
         source=source,
         check=check,
-        shifts=shifts,
-        unreal=unmatched if check.is_close else nothing,
+        shifts=tuple(_label_shift(rows, *entry) for entry in accepted if entry[0].is_proven),
+        unmatched=unmatched,
+        unreal=drawn if is_proven else unmatched,
         outside=check.outside,
+        unreal_is_proven=is_proven,
     )
 
 
@@ -104,42 +113,38 @@ def _sources(rows: PriceRows, evidence: Evidence) -> list[str]:
     return names
 
 
-def _proven_shifts(
+def _accepted(
     rows: PriceRows, candles: CandleRows, step_us: int, check: PriceCheck
-) -> Iterator[LabelShift]:
-    """The main shift, then shifts of the rows that it leaves unmatched."""
-    if not check.is_close:
-        return
-    matched = check.matched
-    if check.is_proven:
-        yield _shift(rows, check, matched, is_everywhere=matched.mean() > 0.9)
-    left = check.known & ~matched
+) -> list[tuple[PriceCheck, Flags]]:
+    """The main shift, then shifts of the rows that it leaves unmatched, each with its rows.
+
+    Shift 0 is one of them where the prices bear it out: a log may be right in part.
+    """
+    found = [(check, check.matched)]
+    left = ~check.matched
     for _ in range(_MAX_SHIFTS):
         if left.sum() < MIN_ROWS:
-            return
+            break
         part = PriceRows(
             log=rows.log, opens=rows.opens[left], prices=rows.prices[left], steps=rows.steps[left]
         )
         again = check_prices(part, candles, step_us)
-        if again is None or not again.is_proven:
-            return
-        places = np.flatnonzero(left)[again.matched]
-        found = np.zeros(len(left), dtype=bool)
-        found[places] = True
-        yield _shift(rows, again, found, is_everywhere=False)
-        left = left & ~found
+        if again is None or not again.is_borne_out:
+            break
+        matched = np.zeros(len(left), dtype=bool)
+        matched[np.flatnonzero(left)[again.matched]] = True
+        found.append((again, matched))
+        left = left & ~matched
+    return found
 
 
-def _shift(
-    rows: PriceRows, check: PriceCheck, matched: Flags, *, is_everywhere: bool
-) -> LabelShift:
-    labels = rows.opens[matched]
-    return LabelShift(
-        check=check,
-        first_label=int(labels.min()),
-        last_label=int(labels.max()),
-        is_everywhere=is_everywhere,
-    )
+def _label_shift(rows: PriceRows, check: PriceCheck, matched: Flags) -> LabelShift:
+    """The shift with the stretches of the log in which most rows match at it."""
+    if matched.mean() > _EVERYWHERE:
+        return LabelShift(check=check, spans=())
+    stretches = best_stretches(np.where(matched, 1.0, -1.0))
+    spans = tuple((int(rows.opens[first]), int(rows.opens[last])) for first, last in stretches)
+    return LabelShift(check=check, spans=spans)
 
 
 def _match_at(rows: PriceRows, candles: CandleRows, step_us: int, shift: int) -> Flags:

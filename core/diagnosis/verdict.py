@@ -90,8 +90,8 @@ def _verdict(ratio: float | None, counts: _Counts, blocks: int) -> tuple[Verdict
     agreed = counts.candles - counts.differing
     if counts.differing < MIN_DIFFERING or blocks < MIN_BLOCKS:
         return Verdict.PARTIAL, (
-            f"too few candles: {counts.differing} differing held-out candles in {blocks} "
-            f"block{'s' if blocks != 1 else ''}, {MIN_DIFFERING} in {MIN_BLOCKS} are needed"
+            f"too few candles: {counts.differing} differing held-out candles in {blocks} block"
+            f"{'s' if blocks != 1 else ''}; a proof needs {MIN_DIFFERING} in {MIN_BLOCKS} blocks"
         )
     if ratio < PROVEN_RATIO:
         return Verdict.PARTIAL, ""

@@ -26,6 +26,7 @@ def _say(entry: Change, evidence: Evidence) -> Saying:
     name = entry.values["bundle"]
     same = same_content(evidence, entry)
     also = f" (identical to {', '.join(same)})" if same else ""
+    alone = entry.sides[0] if len(entry.sides) == 1 else None
     if evidence.kind is Kind.IMPORTED:
         claim = f"the backtest was not scored with what production ran: that was {name}{also}"
         remedy = f"Score the backtest with {name}, or correct the deployment in production."
@@ -34,6 +35,9 @@ def _say(entry: Change, evidence: Evidence) -> Saying:
         remedy = (
             f"Correct [[bots.deployments]] to {name} for this time, "
             "or deploy the bundle that you meant."
+            if alone is None
+            else f"Load the {alone} model that you meant, or write a bundle with {alone} of {name} "
+            "(convert-model) and name it in [[bots.deployments]]: a deployment covers both sides."
         )
     return Saying(claim, f"scoring with {name}", remedy)
 

@@ -49,7 +49,7 @@ def _say(entry: Change, evidence: Evidence) -> Saying:
         words = _WORDS[rule]
     return Saying(
         f"the features reached production's model {words}",
-        f"scoring with the inputs {words}",
+        f"scoring {words}" if rule == "exchanged" else f"scoring with the inputs {words}",
         "Select the columns by the bundle's feature list, in its order, before scaling.",
     )
 

@@ -10,7 +10,7 @@ from core.diagnosis.causes.cause import Cause, Saying
 from core.diagnosis.evidence import Evidence, Kind
 from core.diagnosis.prices import MAX_SHIFT_BARS, check_prices
 from core.diagnosis.search import Search
-from core.diagnosis.world import Change, change
+from core.diagnosis.world import Change, Scope, change
 from core.frames import from_us
 from core.storage.reads.candles import FEATURE_LOG
 
@@ -112,12 +112,13 @@ def _by_signals(search: Search) -> list[int]:
     return [1, -1, best] if best else [1, -1]
 
 
-def zone_of_shift(evidence: Evidence, shift_bars: int) -> str | None:
+def zone_of_shift(evidence: Evidence, shift_bars: int, scope: Scope) -> str | None:
     """The zone that the labels are really in, where a zone explains the shift."""
     configured = evidence.account.label_zone
     if configured is None or len(evidence.opens) == 0:
         return None
-    moment = from_us(int(evidence.opens[len(evidence.opens) // 2]))
+    middle = scope.ranges[0] if scope.ranges else (evidence.opens[0], evidence.opens[-1])
+    moment = from_us((int(middle[0]) + int(middle[1])) // 2)
     missing = timedelta(seconds=shift_bars * evidence.timeframe.length_s)
     claimed = moment.astimezone(ZoneInfo(configured)).utcoffset() or timedelta(0)
     for name in _ZONES:
@@ -131,7 +132,7 @@ def _say(entry: Change, evidence: Evidence) -> Saying:
     shift = int(entry.values["shift_bars"])
     if "labels" in entry.values:
         return _say_of_import(entry, evidence)
-    zone = zone_of_shift(evidence, shift)
+    zone = zone_of_shift(evidence, shift, entry.scope)
     configured = evidence.account.label_zone or "UTC"
     way = "later" if shift > 0 else "earlier"
     claim = f"the labels name another candle: the true one opens {_span(evidence, shift)} {way}"
@@ -144,6 +145,12 @@ def _say(entry: Change, evidence: Evidence) -> Saying:
         remedy = "Label each row with its candle's open time, in the bot or in the export."
     else:
         remedy = f"Correct the clock or the zone of the labels by {shift:+d} bars."
+    if entry.scope.ranges:
+        remedy = (
+            "Find what changed the labels' clock there (daylight saving, another host, a new "
+            "version of the bot) and label each row with its candle's open in UTC; the zone of "
+            "the signal log holds for all of it, so export those rows anew."
+        )
     return Saying(claim, f"joining the candle {shift:+d} bars away", remedy)
 
 

@@ -28,7 +28,7 @@ def _say(entry: Change, evidence: Evidence) -> Saying:
         claim,
         f"scoring the features {lag:+d} bars back"
         if lag < 0
-        else f"scoring features {lag} bars old",
+        else f"scoring features {lag} bar{'s' if lag != 1 else ''} old",
         "Compute the features after the candle has closed and pass them on without a cache.",
     )
 
