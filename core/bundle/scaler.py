@@ -172,4 +172,7 @@ def _numbers(content: Mapping[str, Any], key: str) -> tuple[float, ...] | None:
         raise BundleError(f"scaler: {key} must be a list of numbers")
     if any(isinstance(item, bool) or not isinstance(item, int | float) for item in value):
         raise BundleError(f"scaler: {key} holds something that is no number")
-    return tuple(float(item) for item in value)
+    try:
+        return tuple(float(item) for item in value)
+    except OverflowError as error:  # an integer beyond every float
+        raise BundleError(f"scaler: {key} holds a number that is not finite") from error

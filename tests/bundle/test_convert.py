@@ -158,6 +158,59 @@ def test_a_manifest_cannot_lead_outside_its_folder(bundle: Path, name: str | Non
         load_bundle(bundle)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sha256": "A" * 64}, "sha256 must be 64 lower-case hex digits"),
+        ({"features": []}, "features must be a list of names, at least one"),
+        ({"features": ["rsi", " "]}, "features holds ' ', which is no name"),
+        ({"training": ["2025-01-01"]}, 'training must be an object with "from" and "until"'),
+        ({"training": {"from": 2025}}, "training: from and until are ISO texts"),
+        ({"weights": 1}, "unknown key weights"),
+    ],
+)
+def test_a_side_that_is_not_understood_is_named(bundle: Path, change: dict, message: str) -> None:
+    file = bundle / "bundle.json"
+    content = json.loads(file.read_text())
+    content["sides"]["LONG"] |= change
+    file.write_text(json.dumps(content))
+    with pytest.raises(BundleError, match=f"LONG: {message}"):
+        read_manifest(bundle)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[]", "no bundle manifest: not a JSON object"),
+        ('{"format": 1', "cannot be read as JSON"),
+        ("[" * 100_000, "cannot be read as JSON"),
+        ('{"format": 1, "name": "a", "sides": {"LONG": 1}}', "LONG: must be an object"),
+    ],
+)
+def test_what_is_no_manifest_is_refused(bundle: Path, text: str, message: str) -> None:
+    (bundle / "bundle.json").write_text(text)
+    with pytest.raises(BundleError, match=message):
+        read_manifest(bundle)
+
+
+def test_a_file_beyond_every_manifests_size_is_not_read(bundle: Path) -> None:
+    with (bundle / "bundle.json").open("r+b") as file:
+        file.truncate(65 * 2**20)
+    with pytest.raises(BundleError, match="larger than 64 MB"):
+        read_manifest(bundle)
+
+
+def test_the_training_window_is_kept_and_does_not_change_what_the_bundle_is(bundle: Path) -> None:
+    file = bundle / "bundle.json"
+    before = read_manifest(bundle)
+    content = json.loads(file.read_text())
+    content["sides"]["LONG"]["training"] = {"from": "2025-01-01", "until": "2025-06-01"}
+    file.write_text(json.dumps(content))
+    after = read_manifest(bundle)
+    assert after.as_json() == content
+    assert after.hash == before.hash
+
+
 @needs_real
 def test_real_models_make_a_bundle_with_a_feature_that_stands_twice(tmp_path: Path) -> None:
     models = REAL / "models"

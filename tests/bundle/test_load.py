@@ -96,6 +96,22 @@ def test_linear_booster_and_own_base_score_score_like_predict_proba(tmp_path: Pa
         np.testing.assert_array_equal(got, model.predict_proba(scaled)[:, 1].astype("float64"))
 
 
+def test_a_bulk_of_rows_scores_as_its_parts_do(bundle: Path) -> None:
+    matrix, _ = training_data(40_000, seed=3)  # so many take another path through XGBoost
+    model = load_bundle(bundle).sides[Side.LONG]
+    parts = [model.score(part) for part in np.array_split(matrix, 4)]
+    np.testing.assert_array_equal(model.score(matrix), np.concatenate(parts))
+
+
+def test_contributions_add_up_to_the_difference_of_two_signals(bundle: Path) -> None:
+    matrix, _ = training_data(50, seed=4)
+    model = load_bundle(bundle).sides[Side.LONG]
+    scores = model.score(matrix)
+    log_odds = np.log(scores / (1 - scores))
+    sums = model.contributions(matrix).sum(axis=1)
+    np.testing.assert_allclose(sums - sums[0], log_odds - log_odds[0], atol=1e-4)
+
+
 def test_no_rows_score_to_no_rows(bundle: Path) -> None:
     assert len(load_bundle(bundle).sides[Side.LONG].score(np.empty((0, len(FEATURES))))) == 0
 
