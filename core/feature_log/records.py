@@ -1,7 +1,6 @@
 """Bytes → records: one line each, or several where a quoted field holds line ends."""
 
 import csv
-import io
 from dataclasses import dataclass
 
 from core.feature_log.cells import LineError
@@ -37,7 +36,8 @@ def split_cells(raw: bytes) -> list[str]:
     if quote_open_at_end(raw):
         raise LineError("unclosed_quote", "a quoted field is not closed")
     try:
-        return next(csv.reader(io.StringIO(text, newline="")), [""])
+        # One text, not a stream of lines: a stray line end is an error, never the end of the row.
+        return next(csv.reader([text]))
     except csv.Error as error:
         raise LineError("malformed", f"not readable as CSV: {error}") from error
 

@@ -4,6 +4,7 @@ import gzip
 import os
 import random
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from core.feature_log import ingest as ingest_module
 from core.storage.reads.feature_log import (
     collection_rows,
     ingestion_account,
+    layout_changes,
+    layout_columns,
     logged_opens,
     quarantined,
     raw_line,
@@ -33,6 +36,8 @@ from tests.feature_log.world import (
     rows,
 )
 from tests.real import REAL, needs_real
+
+STEP = timedelta(minutes=5)
 
 
 @pytest.fixture
@@ -511,3 +516,60 @@ def test_an_unreadable_log_keeps_no_other_from_being_read(bench: Bench) -> None:
 def test_an_account_without_logs_is_zero(bench: Bench) -> None:
     with bench.engine.connect() as connection:
         assert set(ingestion_account(connection, bench.bot_id).values()) == {0}
+
+
+def test_paths_that_cannot_be_read_are_sentences_and_stop_nothing(tmp_path: Path) -> None:
+    (tmp_path / "lost.csv").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "log[1].csv").write_text(header() + rows(0, 3))  # a name like a pattern
+    paths = (str(tmp_path / "lost.csv"), str(tmp_path / "log[1].csv"))
+    bench = Bench(tmp_path, {"paths": paths})
+    report = bench.ingest()
+    (problem,) = report.problems
+    assert "lost.csv: cannot be read: No such file or directory" in problem
+    assert report.stored == 3
+
+
+def test_a_gzip_log_that_was_damaged_since_keeps_its_account(bench: Bench) -> None:
+    packed = gzip.compress((header() + rows(0, 400)).encode())
+    bench.write("a.csv.gz", packed)
+    bench.ingest()
+    damaged = bytearray(packed)
+    damaged[len(damaged) // 2] ^= 0xFF
+    bench.write("a.csv.gz", bytes(damaged))
+    bench.write("b.csv.gz", bytes(damaged))
+    problems = bench.ingest().problems
+    assert len(problems) == 2
+    assert all("damaged gzip data" in problem for problem in problems)
+    assert bench.account() == (400, 400, 0, 0, 0)
+
+
+def test_a_layouts_columns_come_and_go_at_the_candle_where_they_do(bench: Bench) -> None:
+    bench.write("a.csv", header() + rows(0, 3))
+    bench.write("b.csv", header(NEW) + rows(3, 5, NEW))
+    bench.ingest()
+    with bench.engine.connect() as connection:
+        changes = layout_changes(connection, bench.bot_id)
+        columns = layout_columns(connection, bench.bot_id)
+        opens = logged_opens(connection, bench.bot_id)
+    assert changes["candle_open"].tolist() == [opens[0], opens[3]]
+    assert changes["came"].tolist() == [OLD, ("atr", "regime")]
+    assert changes["went"].tolist() == [(), ("sma",)] if "sma" not in NEW else [(), ()]
+    assert set(columns) == {*OLD, *NEW}
+
+
+def test_a_candle_reads_back_as_it_was_logged_and_others_are_none(bench: Bench) -> None:
+    bench.write("a.csv", header(NEW) + rows(0, 3, NEW))
+    bench.ingest()
+    with bench.engine.connect() as connection:
+        opens = logged_opens(connection, bench.bot_id)
+        found = read_vector(connection, bench.bot_id, opens[1].to_pydatetime())
+        absent = read_vector(connection, bench.bot_id, opens[1].to_pydatetime() + STEP / 2)
+        blocks = list(
+            read_vectors(
+                connection, bench.bot_id, opens[1].to_pydatetime(), opens[2].to_pydatetime()
+            )
+        )
+    assert found is not None
+    assert (found["rsi"], found["regime"]) == (31.0, "bull")
+    assert absent is None
+    assert [block.candle_opens.tolist() for block in blocks] == [[opens[1].value // 1000]]
