@@ -240,7 +240,7 @@ def _sha256(raw: Raw) -> str:
 def _cells(text: str) -> list[str]:
     try:
         return [cell.strip() for cell in next(csv.reader([text.replace("\0", "")]))]
-    except (csv.Error, StopIteration):
+    except csv.Error:
         return []
 
 

@@ -342,6 +342,80 @@ def test_a_label_column_in_the_feature_log_is_followed_as_configured(
     assert emitted(engine, bot_id)["candle_open"].tolist() == [pd.Timestamp("2025-10-24T00:00Z")]
 
 
+def test_a_text_log_without_a_time_of_logging_names_its_candles_by_date(
+    engine: sa.Engine, bot_id: int, tmp_path: Path
+) -> None:
+    log = tmp_path / "bot.log"
+    log.write_text("2025-10-24 00:05 LONG 0.25\n2025-10-24 00:06 LONG 0.5\n")
+    pattern = r"(?P<label>\S+ \S+) LONG (?P<long>[\d.]+)"
+    report = run(engine, bot_id, text_log(log) | {"pattern": pattern})
+    found = emitted(engine, bot_id)
+    assert found["candle_open"].tolist() == [pd.Timestamp(FIRST + FIVE.length)]
+    assert found["probability"].tolist() == [0.25]
+    assert account(engine, bot_id) == (2, 1, 1, 0, 0)
+    assert "no candle open of 5m" in report.problems[0]
+
+
+def test_a_time_of_logging_that_cannot_be_read_is_a_reason(
+    engine: sa.Engine, bot_id: int, tmp_path: Path
+) -> None:
+    log = tmp_path / "bot.log"
+    log.write_text(line(0).replace("2025-10-24 00:05", "2025-13-24 00:05") + line(1))
+    report = run(engine, bot_id, text_log(log))
+    assert account(engine, bot_id) == (2, 1, 1, 0, 0)
+    assert 'time of logging "2025-13-24' in report.problems[0]
+
+
+@pytest.mark.parametrize(
+    ("log", "text", "rejected"),
+    [("text", line(0), 0), ("csv", "timestamp,long\n2025-10-24T00:00:00Z,0.1381\n", 1)],
+)
+def test_a_line_beyond_every_signals_size_is_noise_in_text_and_rejected_elsewhere(
+    engine: sa.Engine, bot_id: int, tmp_path: Path, log: str, text: str, rejected: int
+) -> None:
+    file = tmp_path / f"s.{log}"
+    file.write_text(text + "x" * 5_000_000 + "\n")
+    spec = text_log(file) if log == "text" else csv_log(file)
+    report = run(engine, bot_id, spec)
+    assert account(engine, bot_id) == (1 + rejected, 1, rejected, 0, 0)
+    assert longs(engine, bot_id) == [0.1381]
+    if rejected:
+        assert report.problems == (f"{file}:3: 5000000 bytes in one line",)
+    with file.open("a") as more:
+        more.write(line(1, "0.5") if log == "text" else "2025-10-24T00:05:00Z,0.5\n")
+    run(engine, bot_id, spec)
+    assert longs(engine, bot_id) == [0.1381, 0.5]
+
+
+def test_json_that_is_no_object_or_no_plain_value_says_why(
+    engine: sa.Engine, bot_id: int, tmp_path: Path
+) -> None:
+    log = tmp_path / "s.jsonl"
+    log.write_text(
+        '[1, 2]\n\n{"timestamp": "2025-10-24T00:00:00Z", "long": [0.5]}\n'
+        '{"timestamp": "2025-10-24T00:05:00Z", "long": true}\n'
+        '{"timestamp": "2025-10-24T00:10:00Z", "long": 0.5}\n'
+    )
+    report = run(engine, bot_id, {"name": "j", "paths": str(log), "format": "jsonl"})
+    assert [problem.split(": ", 1)[0] for problem in report.problems] == [
+        f"{log}:{number}" for number in (1, 3, 4)
+    ]
+    assert report.problems[0].endswith("not a JSON object")
+    assert longs(engine, bot_id) == [0.5]
+
+
+def test_a_csv_row_with_a_stray_line_end_is_rejected_and_not_cut(
+    engine: sa.Engine, bot_id: int, tmp_path: Path
+) -> None:
+    log = tmp_path / "s.csv"
+    log.write_bytes(
+        b"timestamp,long\n2025-10-24T00:00:00Z,0.5\rmore\n\n2025-10-24T00:05:00Z,0.25\n"
+    )
+    run(engine, bot_id, csv_log(log))
+    assert longs(engine, bot_id) == [0.25]
+    assert account(engine, bot_id) == (2, 1, 1, 0, 0)
+
+
 @pytest.mark.parametrize(
     ("log", "message"),
     [

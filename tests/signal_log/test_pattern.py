@@ -80,3 +80,23 @@ def test_parentheses_and_classes_inside_groups_are_no_end_of_it() -> None:
     assert pattern.groups("<12:00> (0.5) end") == {"label": "12:00", "long": "(0.5)"}
     assert pattern.looks_like_a_signal("<noon> zero end")
     assert not pattern.looks_like_a_signal("noon zero end")
+
+
+def test_a_pattern_whose_groups_cannot_be_loosened_still_reads_its_lines() -> None:
+    # The second time has to be the first again: without the group nothing is left to compare.
+    pattern = compile_pattern(r"(?P<label>\d\d:\d\d) LONG: (?P<long>[\d.]+) until (?P=label)")
+    assert pattern.groups("12:05 LONG: 0.5 until 12:05") == {"label": "12:05", "long": "0.5"}
+    assert pattern.groups("12:05 LONG: 0.5 until 12:10") is None
+    assert not pattern.looks_like_a_signal("12:05 LONG: nan until 12:05")
+
+
+def test_an_escaped_parenthesis_opens_no_group() -> None:
+    pattern = compile_pattern(r"\(?P<(?P<label>\d\d:\d\d)> (?P<long>[\d.]+)")
+    assert pattern.groups("(P<12:05> 0.5") == {"label": "12:05", "long": "0.5"}
+    assert pattern.groups("P<12:05> 0.5") == {"label": "12:05", "long": "0.5"}
+
+
+def test_a_very_long_line_is_noise_unless_it_is_a_signal() -> None:
+    pattern = compile_pattern(PATTERN)
+    assert pattern.groups(LINE + " " * 5000) is not None
+    assert not pattern.looks_like_a_signal(LINE.replace("0.3734", "nan") + " " * 5000)
