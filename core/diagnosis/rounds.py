@@ -77,8 +77,10 @@ def _champions(
 ) -> list[Trial]:
     """Each cause's champion; a costly cause is tried where no other explains everything."""
     trials: list[Trial] = []
-    for cause in sorted(causes, key=lambda entry: entry.is_costly):
-        if cause.is_costly and any(trial.after.repaired >= _ALL for trial in trials):
+    for cause in sorted(causes, key=lambda entry: entry.comes_last(search.evidence)):
+        if cause.comes_last(search.evidence) and any(
+            trial.after.repaired >= _ALL for trial in trials
+        ):
             continue
         tested.add(cause.code)
         trial = _champion(search, cause, number)
@@ -101,7 +103,7 @@ def _exchanges(
         others = tuple(other for other in search.accepted if other is not entry)
         without = with_probes(replace(search, accepted=others))
         for cause in causes:
-            is_tried = cause.code != entry.cause and not cause.is_costly
+            is_tried = cause.code != entry.cause and not cause.comes_last(search.evidence)
             trial = _champion(without, cause, number) if is_tried else None
             if trial is not None:
                 found.append(replace(trial, before=left))

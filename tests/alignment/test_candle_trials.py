@@ -1,7 +1,14 @@
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
-from core.alignment.candle_trials import can_climb, candle_trials
+from core.alignment.candle_trials import can_climb, candle_trials, climb_ladder
+from core.bundle.load import load_bundle
+from core.rerun.reference_pipeline import compute
+from core.side import Side
+from core.timeframe import Timeframe
+from tests.rerun.recompute_world import NOW, make_bundle, make_candles
 
 SPECS = {
     "replay": {},
@@ -37,3 +44,28 @@ def test_only_the_own_pipeline_is_run_for_a_reader() -> None:
     assert can_climb(SPECS["true"])
     assert not can_climb({"pipeline": "my_bot.features:compute"})
     assert not can_climb({"signals": "a.csv"})
+
+
+def test_each_rung_of_the_ladder_scores_the_candle_from_its_own_history(tmp_path: Path) -> None:
+    features = ("ema_12_distance_pct", "rsi_14")
+    bundle = load_bundle(make_bundle(tmp_path / "bundle", features))
+    candles = make_candles(120)
+    opened = candles["candle_open"].iloc[99]
+    found = climb_ladder(
+        bundle,
+        candles,
+        opened.to_pydatetime(),
+        lookbacks=(100, 5, 60, 60, 101),  # 5: RSI still warms up; 101: not so many before it
+        mode="window",
+        timeframe=Timeframe.parse("5m"),
+        now=NOW,
+    )
+    assert list(zip(found["lookback_bars"], found["side"], strict=True)) == [
+        (60, "LONG"), (60, "SHORT"), (100, "LONG"), (100, "SHORT"),
+    ]  # fmt: skip
+    frame = candles.rename(columns={"candle_open": "timestamp"}).iloc[40:100]
+    row = compute(frame.reset_index(drop=True))[list(features)].tail(1).to_numpy()
+    for side in (Side.LONG, Side.SHORT):
+        expected = bundle.sides[side].score(row)[0]
+        scored = found[(found["lookback_bars"] == 60) & (found["side"] == str(side))]
+        assert scored["probability"].tolist() == [expected]

@@ -33,7 +33,12 @@ class Cause:
     acts_on_features: bool = False  # on how features are computed
     acts_on_scoring: bool = False  # on what happens between features and probability
     is_costly: bool = False  # left out of a round in which another cause explains everything
+    re_runs_much: bool = False  # costly as well where the feature code is slow
     is_scoped: bool = True  # may speak of a stretch of the window only
+
+    def comes_last(self, evidence: Evidence) -> bool:
+        """Whether it is tried only where no other cause of the round explains everything."""
+        return self.is_costly or (self.re_runs_much and evidence.max_candles is not None)
 
 
 SETTLED_BY_BACKTEST = (

@@ -43,5 +43,6 @@ CAUSE = Cause(
     propose=_propose,
     say=_say,
     acts_on_features=True,
+    re_runs_much=True,
     is_scoped=False,
 )
