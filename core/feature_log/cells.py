@@ -72,8 +72,8 @@ def parse_row(cells: list[str]) -> tuple[list[float], dict[int, str]]:
 
 
 def _is_inexact_integer(text: str, value: float) -> bool:
-    digits = text.strip().lstrip("+-")
-    return digits.isdigit() and int(digits) != abs(int(value))
+    digits = text.strip().lstrip("+-").lstrip("0")
+    return digits.isdigit() and (math.isinf(value) or int(digits) != abs(int(value)))
 
 
 def parse_time(text: str, zone: ZoneInfo) -> int:

@@ -573,3 +573,15 @@ def test_a_candle_reads_back_as_it_was_logged_and_others_are_none(bench: Bench) 
     assert (found["rsi"], found["regime"]) == (31.0, "bull")
     assert absent is None
     assert [block.candle_opens.tolist() for block in blocks] == [[opens[1].value // 1000]]
+
+
+def test_an_endless_integer_is_a_field_of_its_row_and_stops_nothing(bench: Bench) -> None:
+    digits = "7" * 5000
+    bench.write("a.csv", header() + row(0) + row(1, rsi=digits) + row(2))
+    bench.ingest()
+    assert bench.account() == (3, 3, 0, 0, 0)
+    with bench.engine.connect() as connection:
+        opens = logged_opens(connection, bench.bot_id)
+        (block,) = read_vectors(connection, bench.bot_id, with_texts=True)
+    assert len(opens) == 3
+    assert block.texts[1]["rsi"] == digits
