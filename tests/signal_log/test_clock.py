@@ -89,3 +89,10 @@ def test_times_of_logging_in_every_form() -> None:
     assert parse_moments(texts, SEOUL) == [expected] * 4
     assert parse_moments(["1761298810229"], SEOUL) == [expected]
     assert parse_moments(["soon"], SEOUL) == [None]
+
+
+@pytest.mark.parametrize("text", ["0001-01-01 00:00:00", "9999-12-31T23:59:59-14:00", "1999-12-31"])
+def test_a_time_that_no_bot_can_have_logged_is_none(text: str) -> None:
+    assert parse_moments([text, "2025-10-24 18:35:00"], SEOUL) == [None, utc("2025-10-24 09:35")]
+    with pytest.raises(ValueError, match="is no time"):
+        candle_open_of(text, SEOUL, None, FIVE)
