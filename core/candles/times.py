@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+
+from core.frames import to_us
 
 NOT_A_TIME = np.iinfo("int64").min
 
@@ -14,6 +17,7 @@ NOT_A_TIME = np.iinfo("int64").min
 _UNITS = ((1e11, 1_000_000.0), (1e14, 1_000.0), (1e17, 1.0))
 _OFFSET = re.compile(r"(Z|[+-]\d\d(:?\d\d)?)$")
 _DATE_CHARS = 10
+_FIRST_US, _END_US = (to_us(datetime(year, 1, 1, tzinfo=UTC)) for year in (2000, 2100))
 
 Microseconds = npt.NDArray[np.int64]
 
@@ -21,13 +25,18 @@ Microseconds = npt.NDArray[np.int64]
 def parse_times(texts: Sequence[str], zone: str) -> Microseconds:
     """UTC microseconds of each text; NOT_A_TIME where it cannot be read.
 
+    What does not lie between 2000 and 2100 is none: some programs write year 1 for "none".
     Epoch seconds, ms, µs and ns are told apart by their size. ISO text may
     carry an offset; text without one is read in `zone` (an hour that a clock
     change repeats or skips cannot be read).
     """
     numbers = parse_numbers(texts)
-    if np.isfinite(numbers).sum() * 2 > len(texts):
-        return _from_epoch(numbers)
+    is_epoch = np.isfinite(numbers).sum() * 2 > len(texts)
+    times = _from_epoch(numbers) if is_epoch else _from_iso(texts, zone)
+    return np.where((times >= _FIRST_US) & (times < _END_US), times, NOT_A_TIME)
+
+
+def _from_iso(texts: Sequence[str], zone: str) -> Microseconds:
     stripped = [text.strip() for text in texts]
     has_offset = np.array([_has_offset(text) for text in stripped], dtype=bool)
     values = pd.Series(stripped, dtype=object)

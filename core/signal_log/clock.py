@@ -8,20 +8,19 @@ import re
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from core.candles.times import parse_times
-from core.frames import from_us, to_us
+from core.candles.times import NOT_A_TIME, parse_times
+from core.frames import from_us
 from core.timeframe import Timeframe
 
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d)(?:[.,]0+)?)?")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
-_FIRST_US, _END_US = (to_us(datetime(year, 1, 1, tzinfo=UTC)) for year in (2000, 2100))
 _DAYS_BACK = 3  # a time of day that a clock change skips comes again within this
 
 
 def parse_moments(texts: list[str], zone: str) -> list[datetime | None]:
     """Times of logging: epoch, or ISO text with a comma or a point before its fraction.
 
-    None: not readable, or not between 2000 and 2100 (some programs write year 1 for "none").
+    None: not readable, or not between 2000 and 2100.
     """
     plain = [text.strip().replace(",", ".").replace("/", "-") for text in texts]
     moments: list[datetime | None] = [None] * len(plain)
@@ -32,7 +31,7 @@ def parse_moments(texts: list[str], zone: str) -> list[datetime | None]:
         if places:
             read = parse_times([plain[place] for place in places], zone)
             for place, us in zip(places, read.tolist(), strict=True):
-                moments[place] = from_us(us) if _FIRST_US <= us < _END_US else None
+                moments[place] = None if us == NOT_A_TIME else from_us(us)
     return moments
 
 

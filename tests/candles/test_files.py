@@ -98,6 +98,7 @@ def test_values_are_exact(tmp_path: Path) -> None:
     [
         ("2025-11-03 00:05:00,1,2,0.5,1.5", "5 cells, too few"),
         ("soon,1,2,0.5,1.5,3", '"soon" is no time'),
+        ("0001-01-01T00:00:00Z,1,2,0.5,1.5,3", '"0001-01-01T00:00:00Z" is no time'),
         ("2025-11-03 00:07:00,1,2,0.5,1.5,3", "not on the grid of 5m candles"),
         ("2025-11-03 00:05:00,1,2,0.5,n/a,3", 'close "n/a" is no finite number'),
         ("2025-11-03 00:05:00,1,inf,0.5,1.5,3", 'high "inf" is no finite number'),
@@ -125,7 +126,11 @@ def test_bad_row_is_left_out_with_file_line_and_value(
         ("when,open,high,low,close,volume\n", "no time column found"),
         ("time,open,high,low,volume\n", "no column for close"),
         ("time,open,high,low,close,volume,close\n", "close stands twice"),
-        ("time,open,high,low,close,volume\n60,1,1,1,1,1\n120,1,1,1,1,1\n180,1,1,1,1,1\n", "60 s"),
+        (
+            "time,open,high,low,close,volume\n1762128060,1,1,1,1,1\n1762128120,1,1,1,1,1\n"
+            "1762128180,1,1,1,1,1\n",
+            "60 s",
+        ),
         (b"\xff\xfe\x00time", "cannot be read"),
     ],
 )
