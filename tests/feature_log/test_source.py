@@ -13,7 +13,8 @@ from core.feature_log.fingerprint import BLOCK, Fingerprint
 from core.feature_log.lookup import line_at
 from core.feature_log.records import MAX_LINE
 from core.feature_log.source import Chunk, LongLine, open_stream, skip_to, whole_lines
-from tests.feature_log.world import Bench, content, header, row, rows
+from core.storage.reads.feature_log import read_vectors
+from tests.feature_log.world import NEW, Bench, cells, content, header, row, rows
 
 
 @pytest.fixture
@@ -129,3 +130,24 @@ def test_of_a_large_log_head_and_end_are_checked_and_the_rest_in_turn() -> None:
     whole.update(0, log + b"more")
     assert known.document() == whole.document()
     assert not known.go_on_from(seen)
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_quoted_field_that_goes_on_in_the_next_piece_is_one_row(
+    bench: Bench, pack: object
+) -> None:
+    assert callable(pack)
+    fields = cells(1, NEW)
+    fields[NEW.index("regime")] = '"bull, they said\nand meant it"'
+    before, rest = ",".join(fields).split("\n")
+    bench.write("a.csv", pack((header(NEW) + row(0, NEW) + before + "\n").encode()))
+    bench.ingest()
+    assert bench.account() == (1, 1, 0, 0, 0)
+    bench.append("a.csv", pack((rest + "\n" + row(2, NEW)).encode()))
+    bench.ingest()
+    assert bench.account() == (3, 3, 0, 0, 0)
+    with bench.engine.connect() as connection:
+        (block,) = read_vectors(connection, bench.bot_id, with_texts=True)
+    assert [texts["regime"] for texts in block.texts] == [
+        "bear", "bull, they said\nand meant it", "bear",
+    ]  # fmt: skip

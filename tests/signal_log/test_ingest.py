@@ -330,6 +330,25 @@ def test_columns_of_the_feature_log_follow_their_rows(engine: sa.Engine, bot_id:
     assert account(engine, bot_id) == (3, 1, 2, 0, 0)
 
 
+def test_columns_of_a_long_feature_log_are_read_in_windows_and_none_is_left_out(
+    engine: sa.Engine, bot_id: int
+) -> None:
+    candles = opens("2025-10-24T00:00:00Z", 8192 + 3)  # more than one window of rows
+    values = np.arange(len(candles)) / len(candles)
+    store_rows(engine, bot_id, ("time", "long"), candles, np.column_stack([candles, values]))
+    run(engine, bot_id, {"name": "columns", "format": "feature_log"})
+    assert emitted(engine, bot_id)["probability"].tolist() == values.tolist()
+
+
+def test_a_feature_log_without_the_columns_of_signals_says_none(
+    engine: sa.Engine, bot_id: int
+) -> None:
+    candles = opens("2025-10-24T00:00:00Z", 2)
+    store_rows(engine, bot_id, ("time", "rsi"), candles, np.ones((2, 2)))
+    assert run(engine, bot_id, {"name": "columns", "format": "feature_log"}).lines == 0
+    assert account(engine, bot_id) == (0, 0, 0, 0, 0)
+
+
 def test_a_label_column_in_the_feature_log_is_followed_as_configured(
     engine: sa.Engine, bot_id: int
 ) -> None:

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from core.errors import BundleError, StorageError
 from core.storage.engine import migrate, writer_engine
+from core.storage.reads.dashboard_health import latest_runs
 from core.storage.tables import run
 from core.storage.writes.bots import ensure_bot
 from core.storage.writes.runs import close_interrupted, recorded_run
@@ -87,3 +88,23 @@ def test_a_bot_is_made_once_and_keeps_its_timeframe(engine: sa.Engine) -> None:
         assert ensure_bot(connection, "c", "1h") == 2
         with pytest.raises(StorageError, match="stored with timeframe 5m"):
             ensure_bot(connection, "b", "1h")
+
+
+def test_the_newest_runs_come_first_and_one_under_way_has_no_duration(engine: sa.Engine) -> None:
+    with recorded_run(engine, 1, "replay", NOW):
+        pass
+    with recorded_run(engine, None, "migrate", NOW):
+        raise StorageError("no room on the disk")
+    with engine.begin() as connection:
+        values = {"bot_id": 1, "step": "pair", "started_at": NOW, "outcome": "running"}
+        connection.execute(run.insert().values(**values))
+        found = latest_runs(connection)
+        of_bot = latest_runs(connection, bot_id=1, limit=1)
+        failed = latest_runs(connection, outcomes=("failed",))
+    assert [(one.step, one.bot, one.outcome) for one in found] == [
+        ("pair", "b", "running"), ("migrate", None, "failed"), ("replay", "b", "done"),
+    ]  # fmt: skip
+    assert found[0].duration_s is None
+    assert (found[2].duration_s or 0) >= 0
+    assert [one.step for one in of_bot] == ["pair"]
+    assert [one.error for one in failed] == ["no room on the disk"]
