@@ -3,6 +3,7 @@
 import gzip
 import os
 import random
+import re
 import shutil
 from datetime import timedelta
 from pathlib import Path
@@ -585,3 +586,40 @@ def test_an_endless_integer_is_a_field_of_its_row_and_stops_nothing(bench: Bench
         (block,) = read_vectors(connection, bench.bot_id, with_texts=True)
     assert len(opens) == 3
     assert block.texts[1]["rsi"] == digits
+
+
+@pytest.mark.parametrize(
+    ("changed", "detail"),
+    [
+        ({"volume": -1.0}, "volume -1.0 is negative"),
+        ({"low": 200.0, "high": 300.0}, "low 200.0 is above open"),
+        ({"high": 1.0}, "high 1.0 is below open"),
+        ({"open": 50.0}, "low .* is above open 50.0"),
+        ({"close": 150.0}, "high .* is below close 150.0"),
+    ],
+)
+@pytest.mark.parametrize("among", [0, 40])
+def test_prices_that_no_candle_has_are_refused_alone_and_among_many(
+    bench: Bench, changed: dict[str, float], detail: str, among: int
+) -> None:
+    bench.write("a.csv", header() + rows(0, among) + row(among, **changed) + rows(among + 1, 60))
+    bench.ingest()
+    assert bench.account() == (60, 59, 0, 1, 0)
+    (line,) = content(bench.engine)["quarantine"]
+    assert (line[1], line[3]) == (among + 2, "implausible")
+    assert re.search(detail, line[4])
+
+
+@pytest.mark.parametrize("odd", [b"\0", b"\r"])
+def test_an_odd_byte_costs_its_own_line_alone_however_large_the_log(
+    bench: Bench, odd: bytes
+) -> None:
+    bench.write("a.csv", header() + rows(0, 100))
+    bench.ingest()
+    more = bytearray(rows(100, 500).encode())
+    at = more.index(row(300).encode()) + 20
+    more[at:at] = odd
+    bench.append("a.csv", bytes(more))
+    bench.ingest()
+    assert bench.account() == (500, 499, 0, 1, 0)
+    assert [line[1] for line in content(bench.engine)["quarantine"]] == [302]
