@@ -50,7 +50,7 @@ class Rounds:
 def run_rounds(search: Search, causes: Sequence[Cause], *, max_rounds: int = MAX_ROUNDS) -> Rounds:
     """Accept the strongest cause, prune, and go on while something is left to explain."""
     rounds = Rounds(accepted=search.accepted)
-    order = {cause.code: place for place, cause in enumerate(causes)}
+    ranks = {cause.code: (place, cause.least_gain) for place, cause in enumerate(causes)}
     soft: set[Change] = set()
     for number in range(1, max_rounds + 1):
         search = with_probes(replace(search, accepted=rounds.accepted))
@@ -58,11 +58,11 @@ def run_rounds(search: Search, causes: Sequence[Cause], *, max_rounds: int = MAX
             break
         trials = _champions(search, causes, number, rounds.tested)
         rounds.trials += trials
-        winner = _strongest(trials, order)
+        winner = _strongest(trials, ranks)
         if winner is None or winner.after.repaired < _SPECIFIC:
             exchanged = _exchanges(search, causes, number, soft)
             rounds.trials += exchanged
-            winner = _strongest([*trials, *exchanged], order)
+            winner = _strongest([*trials, *exchanged], ranks)
         if winner is None:
             break
         if winner.after.repaired < _SPECIFIC:
@@ -152,12 +152,20 @@ def _trial(
     )
 
 
-def _strongest(trials: Sequence[Trial], order: dict[str, int]) -> Trial | None:
-    """Most candles made equal, where that is no accident; else most difference removed."""
-    able = [trial for trial in trials if trial.gain >= MIN_GAIN]
+def _strongest(trials: Sequence[Trial], ranks: dict[str, tuple[int, float]]) -> Trial | None:
+    """Most candles made equal, where that is no accident; else most difference removed.
+
+    `ranks`: by cause, its place in the catalogue and the least gain that it has to show.
+    """
+    able = [trial for trial in trials if _is_able(trial, ranks[trial.cause][1])]
     if not able:
         return None
-    return max(able, key=lambda trial: (*strength(trial), -order[trial.cause]))
+    return max(able, key=lambda trial: (*strength(trial), -ranks[trial.cause][0]))
+
+
+def _is_able(trial: Trial, least_gain: float) -> bool:
+    is_specific = trial.after.repaired >= _SPECIFIC
+    return trial.gain >= (MIN_GAIN if is_specific else least_gain)
 
 
 def strength(trial: Trial) -> tuple[float, float]:

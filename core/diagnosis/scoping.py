@@ -22,15 +22,21 @@ def with_scope(search: Search, change: Change) -> Change:
     """
     whole = replace(change, scope=Scope())
     places = search.places
-    before = search.differences(search.accepted, places)
-    after = search.differences(search.with_change(whole), places)
-    gains = np.nan_to_num(before - after, nan=0.0).sum(axis=1)
+    gains = _gains(search, whole, places)
     ranges = best_stretches(gains)
     reachable = sum(float(gains[first : last + 1].sum()) for first, last in ranges)
     if not ranges or gains.sum() >= _WHOLE_IS_ENOUGH * reachable:
         return whole
     spans = (_labels(search, places, ends) for ends in ranges)
     return replace(whole, scope=Scope(tuple(_reached(search, whole, span) for span in spans)))
+
+
+def _gains(search: Search, change: Change, places: Places) -> Floats:
+    """By how much the change lessens each candle's difference; what the log rounds is none."""
+    floor = search.floor[places]
+    before = np.fmax(search.differences(search.accepted, places), floor)
+    after = np.fmax(search.differences(search.with_change(change), places), floor)
+    return np.asarray((before - after).sum(axis=1))
 
 
 def _reached(search: Search, whole: Change, span: tuple[int, int]) -> tuple[int, int]:
@@ -60,9 +66,7 @@ def _farthest_helped(search: Search, whole: Change, blocks: Places) -> int | Non
     while low < high:
         middle = (low + high) // 2
         rows = np.flatnonzero(search.blocks.block == blocks[middle])
-        before = search.differences(search.accepted, rows)
-        after = search.differences(search.with_change(whole), rows)
-        if np.nan_to_num(before - after, nan=0.0).sum() > 0:
+        if _gains(search, whole, rows).sum() > 0:
             low = middle + 1
         else:
             high = middle
@@ -93,7 +97,8 @@ def _best_stretch(gains: Floats) -> tuple[float, int, int]:
     sums = np.concatenate([[0.0], np.cumsum(gains)])
     lowest = np.minimum.accumulate(sums[:-1])
     last = int(np.argmax(sums[1:] - lowest))
-    start = int(np.argmin(sums[: last + 1]))
+    earlier = sums[: last + 1]
+    start = int(np.flatnonzero(earlier == earlier.min())[-1])  # what changes nothing stays out
     return float(sums[last + 1] - sums[start]), start, last
 
 

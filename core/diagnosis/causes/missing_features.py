@@ -154,4 +154,5 @@ CAUSE = Cause(
     say=_say,
     acts_on_scoring=True,
     is_costly=True,
+    least_gain=0.3,
 )
