@@ -60,9 +60,9 @@ def run_rounds(search: Search, causes: Sequence[Cause], *, max_rounds: int = MAX
         rounds.trials += trials
         winner = _strongest(trials, ranks)
         if winner is None or winner.after.repaired < _SPECIFIC:
-            exchanged = _exchanges(search, causes, number, soft)
-            rounds.trials += exchanged
-            winner = _strongest([*trials, *exchanged], ranks)
+            others = [*_exchanges(search, causes, number, soft), *_together(search, causes, number)]
+            rounds.trials += others
+            winner = _strongest([*trials, *others], ranks)
         if winner is None:
             break
         if winner.after.repaired < _SPECIFIC:
@@ -108,6 +108,19 @@ def _exchanges(
             if trial is not None:
                 found.append(replace(trial, before=left))
     return found
+
+
+def _together(search: Search, causes: Sequence[Cause], number: int) -> list[Trial]:
+    """Champions beside a cause that helps only with them: two things wrong that hide each other."""
+    left = search.fit(None, search.places)
+    found = []
+    for hidden in causes:
+        partners = [cause for cause in causes if cause.code == hidden.shows_with]
+        for entry in hidden.propose(search) if partners else ():
+            beside = with_probes(replace(search, accepted=search.with_change(entry)))
+            trials = [_champion(beside, partner, number) for partner in partners]
+            found += [replace(trial, before=left) for trial in trials if trial is not None]
+    return [trial for trial in found if trial.after.repaired >= _SPECIFIC]
 
 
 def with_probes(search: Search) -> Search:

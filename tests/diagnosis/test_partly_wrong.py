@@ -117,3 +117,12 @@ def test_another_bundle_on_one_side_alone_is_proven_for_that_side(side: int) -> 
     assert (first.cause, first.verdict, first.sides) == ("bundle", Verdict.PROVEN, (name,))
     assert f"for {name} alone" in first.summary
     assert diagnosis.unexplained_ratio == pytest.approx(0.0, abs=1e-3)
+
+
+def test_a_frame_and_another_lookback_that_hide_each_other_are_both_proven() -> None:
+    evidence = make_evidence("row_position", "lookback", days=2)
+    diagnosis = diagnose_evidence(evidence)
+    proven = {f.cause: f.parameters for f in diagnosis.findings if f.verdict is Verdict.PROVEN}
+    assert proven.keys() == {"row_position", "lookback"}
+    assert proven["lookback"]["lookback_bars"] != evidence.backtest.lookback_bars
+    assert diagnosis.unexplained_ratio == pytest.approx(0.0, abs=1e-3)

@@ -34,6 +34,7 @@ class Cause:
     acts_on_scoring: bool = False  # on what happens between features and probability
     is_costly: bool = False  # left out of a round in which another cause explains everything
     re_runs_much: bool = False  # costly as well where the feature code is slow
+    shows_with: str | None = None  # a cause beside which it helps where alone it may not
     # Share of the searched difference that a champion has to remove to be accepted, unless
     # it makes candles equal: more where a search among many sets always finds something.
     least_gain: float = 0.05

@@ -38,4 +38,5 @@ CAUSE = Cause(
     propose=_propose,
     say=_say,
     acts_on_features=True,
+    shows_with="lookback",
 )

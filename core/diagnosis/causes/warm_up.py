@@ -24,9 +24,13 @@ def _propose(search: Search) -> Iterator[Change]:
         yield change(CODE, {"starts": seen}, {"history_from": shown})
 
 
+def _later(times: list[str]) -> str:
+    return times[0] if len(times) == 1 else f"{len(times)} later times"
+
+
 def _say(entry: Change, evidence: Evidence) -> Saying:
     times = entry.values["history_from"]
-    shown = times[0] if len(times) == 1 else f"{times[0]} and {len(times) - 1} later starts"
+    shown = times[0] if len(times) == 1 else f"{times[0]} and again at {_later(times[1:])}"
     configured = evidence.backtest.lookback_bars if evidence.backtest else None
     return Saying(
         f"after a start the bot's history was shorter than {configured} candles: "
