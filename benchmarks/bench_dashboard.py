@@ -64,6 +64,8 @@ def _one_bot(config: Path) -> None:
             _print(view, cold, warm)
         print(f"memory of the server after every view: {_memory_mb(process):.0f} MB")
         _viewers(address)
+        with _ingesting(config):
+            _viewers(address, "beside a collector that ingests without a pause")
         print(f"memory of the server after {VIEWERS} viewers: {_memory_mb(process):.0f} MB")
 
 
@@ -122,7 +124,7 @@ async def _times(
     return cold, warm
 
 
-def _viewers(address: str) -> None:
+def _viewers(address: str, words: str = "alone") -> None:
     """Twenty readers at once, each going through the views of the morning."""
 
     async def one(number: int) -> list[Drawing]:
@@ -140,7 +142,26 @@ def _viewers(address: str) -> None:
 
     drawn = asyncio.run(everybody())
     seconds = [drawing.seconds for drawing in drawn]
-    print(f"{VIEWERS} viewers, 2 s between clicks: {_quantiles(seconds)}, {len(seconds)} drawings")
+    print(
+        f"{VIEWERS} viewers {words}, 2 s between clicks: {_quantiles(seconds)}, "
+        f"{len(seconds)} drawings, {sum(drawing.errors for drawing in drawn)} errors"
+    )
+
+
+@contextmanager
+def _ingesting(config: Path) -> Iterator[None]:
+    """A collector at work on the same database: a day of new rows in every cycle."""
+    command = [sys.executable, "-m", "benchmarks.bench_ingest"]
+    database = str(config.parent / "align.db")
+    process = subprocess.Popen([*command, "--endless", database], cwd=ROOT)
+    try:
+        time.sleep(3)  # its imports
+        yield
+        if process.poll() is not None:
+            raise RuntimeError("the collector beside the viewers ended by itself")
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ Everything is measured in turn in one run, so that the ratios hold on a busy mac
 """
 
 import argparse
+import itertools
 import os
 import resource
 import subprocess
@@ -40,9 +41,13 @@ def main() -> None:
     arguments.add_argument("--rows", type=int, default=YEAR_ROWS)
     arguments.add_argument("--repeat", type=int, default=3)
     arguments.add_argument("--peak", help=argparse.SUPPRESS)
+    arguments.add_argument("--endless", help=argparse.SUPPRESS)
     chosen = arguments.parse_args()
     if chosen.peak:
         _report_peak(Path(chosen.peak))
+        return
+    if chosen.endless:
+        _ingest_endlessly(Path(chosen.endless))
         return
     with tempfile.TemporaryDirectory() as folder:
         measure(Path(folder), chosen.rows, chosen.repeat)
@@ -166,6 +171,19 @@ def _peak(log: Path) -> float:
     """MB that a process of its own needs at most to ingest the log."""
     command = [sys.executable, "-m", "benchmarks.bench_ingest", "--peak", str(log)]
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+def _ingest_endlessly(database: Path) -> None:
+    """Cycle after cycle into a database that others read, a day of new rows in each."""
+    log = database.with_name("growing.csv")
+    engine = writer_engine(f"sqlite:///{database}")
+    features = _features(np.random.default_rng(6))
+    write_log(log, DAY_ROWS)
+    for bar in itertools.count(DAY_ROWS, DAY_ROWS):
+        _cycle(engine, log)
+        with log.open("a") as file:
+            for place in range(bar, bar + DAY_ROWS):
+                file.write(_line(place, 100_000.0, 100_010.0, features))
 
 
 def _report_peak(log: Path) -> None:

@@ -27,17 +27,20 @@ def drawn_rows(
     `shift_bars` leads from the labels to the candles. Rows that are scattered beside drawn
     runs count as well while they are few; many are a ticker's.
     """
+    drawn = np.zeros(len(rows.opens), dtype=bool)
+    if not unmatched.any():
+        return drawn
     around = _around(rows, candles, step_us, shift_bars)
     usual_range = float(np.nanmedian(around[:, 1, HIGH] - around[:, 1, LOW]))
-    close = around[:, 1, CLOSE]
-    drawn = np.zeros(len(rows.opens), dtype=bool)
+    close, straight = around[:, 1, CLOSE], straight_rows(rows)
     scattered = unmatched.copy()
     for first, stop in _runs(unmatched, rows.opens, step_us):
         part = slice(first, stop)
         if stop - first < _RUN_ROWS:
             continue
         scattered[part] = False
-        drawn[part] = not _follows(rows, close, part, usual_range)
+        is_straight = float(straight[part].mean()) >= _STRAIGHT_SHARE
+        drawn[part] = is_straight or not _follows(rows.prices[part], close[part], usual_range)
     far = scattered & (_beyond(rows.prices, around) > _FAR_RANGES * usual_range)
     drawn |= far
     if drawn.any() and scattered.sum() <= _FEW * len(rows.opens):
@@ -76,11 +79,8 @@ def _runs(unmatched: Flags, opens: np.ndarray, step_us: int) -> list[tuple[int, 
     return runs
 
 
-def _follows(rows: PriceRows, close: Floats, part: slice, usual_range: float) -> bool:
+def _follows(prices: Floats, closes: Floats, usual_range: float) -> bool:
     """Whether a run of prices moves as the market does, and near it."""
-    prices, closes = rows.prices[part], close[part]
-    if float(straight_rows(rows)[part].mean()) >= _STRAIGHT_SHARE:
-        return False
     if not np.nanmedian(np.abs(prices - closes)) <= _NEAR_RANGES * usual_range:
         return False
     mine, market = np.diff(prices), np.diff(closes)
