@@ -13,9 +13,13 @@ PREFIX = "bench_"
 def main(arguments: list[str] | None = None) -> int:
     known = sorted(file.stem.removeprefix(PREFIX) for file in HERE.glob(f"{PREFIX}*.py"))
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*known, []], metavar="NAME", default=known)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(known))
+    names = parser.parse_args(arguments).names or known
+    unknown = sorted(set(names) - set(known))
+    if unknown:
+        parser.error(f"no benchmark is called {', '.join(unknown)}; there are {', '.join(known)}")
     failed = []
-    for name in parser.parse_args(arguments).names:
+    for name in names:
         started = time.monotonic()
         print(f"== {name}", flush=True)
         if subprocess.run([sys.executable, "-m", f"benchmarks.{PREFIX}{name}"]).returncode != 0:

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from core.rerun.reference_pipeline import WARM_UP_BARS
 from demo.bot import probabilities, reference_vectors
 from demo.mistakes import candles, history
 from demo.plan import Plan, clean_plan, deployed_from
@@ -59,13 +60,17 @@ def drifting_mix(world: World, generator: np.random.Generator) -> Plan:
 
 
 def idle_lookback(world: World, generator: np.random.Generator) -> Plan:
-    """The backtest has half the history, but no feature of the live model looks that far."""
+    """The backtest has half the history, but no feature of the live model looks that far.
+
+    It is never shorter than every feature's warm-up: without signals to compare, a lookback
+    that is too short would be a cause indeed.
+    """
     plan = clean_plan(world)
     scoring = replace(plan.scoring, bundles=((0.0, "trailing"),))
     plan = replace(plan, scoring=scoring, bundles={"trailing": world.bundles["trailing"]})
     return plan.configured(
         deployments=[{"bundle": "bundles/trailing", "from": deployed_from(world)}]
-    ).backtest(lookback_bars=plan.lookback_bars // 2)
+    ).backtest(lookback_bars=max(plan.lookback_bars // 2, WARM_UP_BARS + 1))
 
 
 def idle_files(world: World, generator: np.random.Generator) -> Plan:
