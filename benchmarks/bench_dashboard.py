@@ -65,7 +65,7 @@ def _one_bot(config: Path) -> None:
         print(f"memory of the server after every view: {_memory_mb(process):.0f} MB")
         _viewers(address)
         with _ingesting(config):
-            _viewers(address, "beside a collector that ingests without a pause")
+            _viewers(address, "beside a collector that ingests a candle every 5 s")
         print(f"memory of the server after {VIEWERS} viewers: {_memory_mb(process):.0f} MB")
 
 
@@ -150,7 +150,7 @@ def _viewers(address: str, words: str = "alone") -> None:
 
 @contextmanager
 def _ingesting(config: Path) -> Iterator[None]:
-    """A collector at work on the same database: a day of new rows in every cycle."""
+    """A collector at work on the same database: a new candle and a cycle every five seconds."""
     command = [sys.executable, "-m", "benchmarks.bench_ingest"]
     database = str(config.parent / "align.db")
     process = subprocess.Popen([*command, "--endless", database], cwd=ROOT)

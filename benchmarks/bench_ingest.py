@@ -174,16 +174,19 @@ def _peak(log: Path) -> float:
 
 
 def _ingest_endlessly(database: Path) -> None:
-    """Cycle after cycle into a database that others read, a day of new rows in each."""
+    """A cycle every five seconds into a database that others read, one new candle in each.
+
+    That is 60 times the pace of five-minute candles, and each changes what readers may cache.
+    """
     log = database.with_name("growing.csv")
     engine = writer_engine(f"sqlite:///{database}")
     features = _features(np.random.default_rng(6))
     write_log(log, DAY_ROWS)
-    for bar in itertools.count(DAY_ROWS, DAY_ROWS):
+    for bar in itertools.count(DAY_ROWS):
         _cycle(engine, log)
         with log.open("a") as file:
-            for place in range(bar, bar + DAY_ROWS):
-                file.write(_line(place, 100_000.0, 100_010.0, features))
+            file.write(_line(bar, 100_000.0, 100_010.0, features))
+        time.sleep(5.0)
 
 
 def _report_peak(log: Path) -> None:
