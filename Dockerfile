@@ -18,6 +18,7 @@ COPY requirements.txt .
 RUN pip install --no-cache-dir -r requirements.txt
 
 COPY core core
+COPY reference_pipeline reference_pipeline
 COPY collector collector
 COPY dashboard dashboard
 COPY demo demo
@@ -28,7 +29,7 @@ USER align
 VOLUME /data
 
 # The reference pipeline's kernels, compiled here once instead of at every start (20 s).
-RUN python -c "import pandas; from core.rerun.reference_pipeline import compute; \
+RUN python -c "import pandas; from reference_pipeline.pipeline import compute; \
     compute(pandas.DataFrame({name: [1.0] for name in ('open', 'high', 'low', 'close', 'volume')}))"
 
 # Healthy means that the collector's cycles ended lately, as the data says, not that a process exists.

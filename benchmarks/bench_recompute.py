@@ -14,14 +14,14 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from core.rerun.pipeline import Pipeline, load_pipeline
-from core.rerun.recompute import Recomputed, recompute_backtest, recompute_features
-from core.rerun.worker_pool import WorkerPool
+from core.bots import ensure_bot
+from core.candles.writes import ensure_source, store_candles
+from core.recompute.pipeline import Pipeline, load_pipeline
+from core.recompute.recompute import Recomputed, recompute_backtest, recompute_features
+from core.recompute.worker_pool import WorkerPool
 from core.settings import BotSettings
 from core.storage.engine import migrate, writer_engine
-from core.storage.writes.bots import ensure_bot
-from core.storage.writes.candles import ensure_source, store_candles
-from core.timeframe import Timeframe
+from core.times import Timeframe
 
 CANDLES = 2016
 LOOKBACKS = (100, 300, 600, 1000, 1440)
@@ -60,9 +60,9 @@ def make_candles(count: int) -> pd.DataFrame:
 
 def bench_windows(candles: pd.DataFrame) -> None:
     """The reference pipeline over all windows, and its own slow path on a sample of them."""
-    from core.rerun.frame_task import make_frame
-    from core.rerun.reference_pipeline import compute
-    from core.rerun.windows import CandleGrid
+    from core.recompute.frame_task import make_frame
+    from core.recompute.windows import CandleGrid
+    from reference_pipeline.pipeline import compute
 
     reference = load_pipeline("reference", [])
     opens = pd.DatetimeIndex(candles["candle_open"].iloc[-CANDLES:])

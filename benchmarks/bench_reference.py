@@ -24,7 +24,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from benchmarks.reference_in_pandas.window import features_in_pandas
-from core.rerun.reference_pipeline import FEATURES, compute, compute_windows
+from reference_pipeline.pipeline import FEATURES, compute, compute_windows
 
 CANDLES = 2016
 LOOKBACKS_BARS = (300, 500, 600, 999, 1440)
@@ -36,7 +36,7 @@ SEED = 20251103
 ROOT = Path(__file__).parents[1]
 FIRST_CALL = """
 import pandas, time
-from core.rerun.reference_pipeline import compute
+from reference_pipeline.pipeline import compute
 one = pandas.DataFrame({name: [1.0] for name in ("open", "high", "low", "close", "volume")})
 started = time.perf_counter()
 compute(one)

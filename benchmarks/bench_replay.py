@@ -20,10 +20,10 @@ import sqlalchemy as sa
 from core.bundle.load import load_bundle
 from core.bundle.scaler import Scaler, ScalerKind
 from core.bundle.write import SideContent, write_bundle
-from core.rerun.replay import replay_logged, replayed_blocks
-from core.rerun.scored_rows import END_OF_TIME, Replay
+from core.market import SIDES
+from core.scoring.replay import replay_logged, replayed_blocks
+from core.scoring.scored_rows import END_OF_TIME, Replay
 from core.settings import BotSettings
-from core.side import SIDES
 from tests.stored_rows import new_bot, new_database, opens, store_rows
 
 YEAR_ROWS, COLUMNS, INPUTS, TREES = 105_120, 194, 85, 200

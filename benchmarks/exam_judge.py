@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.exam_cases import Case, case_plan, case_world, true_parameters
+from core.bots import bot_id
 from core.cycle import configured_steps, run_cycle
 from core.settings import BotSettings, load_settings
 from core.storage.engine import migrate, writer_engine
-from core.storage.reads.bots import bot_id
 from demo.bot import run_bot
 from demo.files import write_installation
 from demo.plan import BACKTEST

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from core.errors import AlignError
-from core.frames import iso_z
+from core.times import iso_z
 
 
 class Kind(StrEnum):

@@ -9,22 +9,22 @@ import pandas as pd
 import sqlalchemy as sa
 
 from collector.export_formats import Chunk, Kind, Table
-from core.alignment.collection import gaps
-from core.frames import index_from_us
-from core.settings import BotSettings
-from core.side import Origin
-from core.storage.reads.alignment import findings
-from core.storage.reads.bots import bot_id, comparisons
-from core.storage.reads.feature_log import (
+from core.alignment.pair_reads import read_pairs
+from core.alignment.reads import findings
+from core.bots import bot_id, comparisons
+from core.collection.completeness import gaps
+from core.feature_log.reads import (
     LoggedBlock,
     layout_columns,
     logged_opens,
     quarantined,
     read_vectors,
 )
-from core.storage.reads.feature_texts import text_columns
-from core.storage.reads.pairs import read_pairs
-from core.storage.reads.signals import read_series
+from core.feature_log.texts import text_columns
+from core.market import Origin
+from core.settings import BotSettings
+from core.signals.reads import read_series
+from core.times import index_from_us
 
 Window = tuple[datetime | None, datetime | None]
 Bots = Sequence[BotSettings]

@@ -10,7 +10,7 @@ from core.cycle import Progress, run_cycle
 from core.errors import StorageError
 from core.settings import BotSettings, Settings
 from core.storage.engine import migrate, writer_engine
-from core.storage.writes.runs import close_interrupted
+from core.storage.runs import close_interrupted
 
 _LOG = logging.getLogger(__name__)
 

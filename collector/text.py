@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.storage.reads.signal_accounts import SignalLogAccount
+from core.signal_log.accounts import SignalLogAccount
 
 Lines = list[str]
 

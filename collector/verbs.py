@@ -17,12 +17,12 @@ from collector.lock import database_lock
 from collector.progress import watcher
 from collector.stop import Stop
 from collector.text import diagnosis_text, status_text
-from core.alignment.status import status_document
+from core.bots import bot_id
 from core.errors import ConfigError, StorageError
 from core.settings import BotSettings, Settings, load_settings
+from core.signal_log.accounts import SignalLogAccount, signal_log_accounts
+from core.status import status_document
 from core.storage.engine import reader_engine, snapshot
-from core.storage.reads.bots import bot_id
-from core.storage.reads.signal_accounts import SignalLogAccount, signal_log_accounts
 from core.storage.schema_state import SchemaState, schema_state
 
 _SCHEMA_REMEDY = {

@@ -5,6 +5,7 @@ and every step may run twice.
 """
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
@@ -13,9 +14,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from core.bots import ensure_bot
 from core.settings import BacktestSettings, BotSettings
-from core.storage.writes.bots import ensure_bot
-from core.storage.writes.runs import Run, recorded_run
+from core.storage.runs import Run, recorded_run
 
 _LOG = logging.getLogger(__name__)
 # Counts of what was looked at, not of what changed.
@@ -189,7 +190,7 @@ def _check_prices(context: Context, _run_id: int) -> Any:
 
 
 def _replay(context: Context, run_id: int) -> Any:
-    from core.rerun.replay import replay_logged
+    from core.scoring.replay import replay_logged
 
     return replay_logged(
         context.engine, context.bot_id, context.bot, now=context.clock(), run_id=run_id
@@ -197,7 +198,7 @@ def _replay(context: Context, run_id: int) -> Any:
 
 
 def _import_backtest(backtest: BacktestSettings, context: Context, run_id: int) -> Any:
-    from core.rerun.imported import import_backtest
+    from core.recompute.imported import import_backtest
 
     return import_backtest(
         context.engine,
@@ -210,10 +211,29 @@ def _import_backtest(backtest: BacktestSettings, context: Context, run_id: int) 
 
 
 def _recompute(backtest: BacktestSettings, context: Context, run_id: int) -> Any:
-    from core.rerun.recompute import recompute_backtest
+    from core.recompute.recompute import recompute_backtest
 
-    return recompute_backtest(
+    begin = time.monotonic()
+    report = recompute_backtest(
         context.engine, context.bot_id, context.bot, backtest, now=context.clock(), run_id=run_id
+    )
+    left_s = backtest.budget_s - (time.monotonic() - begin)
+    if not report.coverage.pending and backtest.mode == "window" and left_s > 0:
+        _refresh_sensitivity(backtest, context, left_s)
+    return report
+
+
+def _refresh_sensitivity(backtest: BacktestSettings, context: Context, budget_s: float) -> None:
+    """What a recomputation leaves of its budget goes into the lookback sensitivity."""
+    from core.features.sensitivity_report import refresh_sensitivity
+
+    refresh_sensitivity(
+        context.engine,
+        context.bot_id,
+        context.bot,
+        backtest,
+        now=context.clock(),
+        budget_s=budget_s,
     )
 
 

@@ -5,8 +5,6 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-
 
 class Decision(IntEnum):
     """What a flat bot does on a candle; UNKNOWN where one of the two signals is missing."""

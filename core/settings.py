@@ -28,8 +28,8 @@ from pydantic_settings import (
 )
 
 from core.errors import ConfigError
-from core.signal_log.pattern import compile_pattern
-from core.timeframe import Timeframe
+from core.line_pattern import compile_pattern
+from core.times import Timeframe
 
 DEFAULT_CONFIG = Path("align.toml")
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import streamlit as st
 
-from core.storage.reads.dashboard_state import BotState
+from core.bots import BotState
 from dashboard.data import database
 from dashboard.selection import BOTH, CUSTOM, WINDOWS, Selection, custom_days, window_label, zones
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 import streamlit as st
 
-from core.alignment.freshness import Freshness, FreshnessState, judge_freshness
+from core.collection.freshness import Freshness, FreshnessState, judge_freshness
 from core.settings import BotSettings
 from dashboard import clock, format
 from dashboard.data import database

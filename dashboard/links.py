@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from core.frames import iso_z
+from core.times import iso_z
 
 
 @dataclass(frozen=True, slots=True)

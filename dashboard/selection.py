@@ -13,8 +13,8 @@ from zoneinfo import available_timezones
 
 import streamlit as st
 
+from core.market import SIDES
 from core.settings import Settings
-from core.side import SIDES
 
 WINDOWS = {
     "24h": ("Last 24 hours", timedelta(hours=24)),

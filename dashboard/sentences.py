@@ -6,14 +6,14 @@ from pathlib import PurePath
 
 import pandas as pd
 
-from core.alignment.calendar import CollectionOverview, Completeness, Slot
-from core.alignment.candle_trials import Trial
-from core.alignment.glance import Level, alignment_level, collection_level
 from core.alignment.overview import PairOverview
+from core.collection.calendar import CollectionOverview, Completeness, Slot
+from core.collection.glance import Level, alignment_level, collection_level
+from core.diagnosis.candle_trials import Trial
+from core.diagnosis.reads import StoredDiagnosis
+from core.recompute.coverage import WindowCoverage
 from core.settings import BotSettings
-from core.storage.reads.dashboard_changes import FailedStep
-from core.storage.reads.dashboard_coverage import WindowCoverage
-from core.storage.reads.dashboard_findings import StoredDiagnosis
+from core.storage.run_history import FailedStep
 from dashboard.format import (
     count,
     moment,

@@ -10,12 +10,11 @@ import streamlit as st
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.alignment.overview import PairOverview, deployment_stretches
+from core.bots import BotState, Comparison
 from core.bundle.deployments import deployment_spans, live_bundle_at
 from core.errors import AlignError
+from core.recompute.coverage import WindowCoverage
 from core.settings import BotSettings
-from core.storage.reads.bots import Comparison
-from core.storage.reads.dashboard_coverage import WindowCoverage
-from core.storage.reads.dashboard_state import BotState
 from dashboard import clock, format, states
 from dashboard.controls import draw_sidebar
 from dashboard.data import database, pair_reads

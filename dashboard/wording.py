@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from core.storage.reads.bots import Comparison
+from core.bots import Comparison
 from dashboard.markup import Badge, Tone
 
 ORIGINS = {"emitted": "Emitted by the bot", "replay": "Replay", "backtest": "Backtest"}

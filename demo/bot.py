@@ -14,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from core.rerun.reference_pipeline import FEATURES, compute_windows
+from core.market import OHLCV
 from demo.models import TrainedBundle, TrainedModel
 from demo.plan import Plan, Scoring, Seen, Vectors
-from demo.world import OHLCV, World, pipeline_frame
+from demo.world import World, pipeline_frame
+from reference_pipeline.pipeline import FEATURES, compute_windows
 
 Floats = npt.NDArray[np.float64]
 Compute = Callable[[pd.DataFrame], pd.DataFrame]

@@ -11,11 +11,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from core.rerun.reference_pipeline import WARM_UP_BARS
 from demo.bot import probabilities, reference_vectors
 from demo.mistakes import candles, history
 from demo.plan import Plan, clean_plan, deployed_from
 from demo.world import World
+from reference_pipeline.pipeline import WARM_UP_BARS
 
 Make = Callable[[World, np.random.Generator], Plan]
 

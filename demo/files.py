@@ -13,11 +13,11 @@ from core.bundle.manifest import read_manifest
 from core.bundle.scaler import Scaler, ScalerKind
 from core.bundle.write import SideContent, write_bundle
 from core.feature_log.writer import FeatureLogWriter
-from core.side import Side
+from core.market import OHLCV, Side
 from demo.bot import Journal
 from demo.models import TrainedBundle, TrainedModel
 from demo.plan import Plan, to_toml
-from demo.world import OHLCV, World
+from demo.world import World
 
 KST = ZoneInfo("Asia/Seoul")
 FEATURE_FOLDER = "logs/features"

@@ -16,14 +16,14 @@ import numpy as np
 from core.bundle.manifest import read_manifest
 from core.errors import ConfigError
 from core.feature_log.writer import FeatureLogWriter
-from core.rerun.reference_pipeline import FEATURES, compute_windows
-from core.side import Side
+from core.market import OHLCV, Side
 from demo.files import FEATURE_FOLDER, TEXT_LOG, text_line
 from demo.market import Market, simulate_market
 from demo.models import TrainedModel
 from demo.plan import Vectors
 from demo.workspace import STATE
-from demo.world import OHLCV, TIMEFRAME, pipeline_frame
+from demo.world import TIMEFRAME, pipeline_frame
+from reference_pipeline.pipeline import FEATURES, compute_windows
 
 LIVE_BUNDLE = "momentum"
 CANDLE_FILE = "data/exchange_5m.csv"

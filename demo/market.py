@@ -14,8 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from core.frames import index_from_us, to_us
-from core.timeframe import Timeframe
+from core.times import Timeframe, index_from_us, to_us
 
 Floats = npt.NDArray[np.float64]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from core.rerun.reference_pipeline import FEATURES
+from reference_pipeline.pipeline import FEATURES
 
 Floats = npt.NDArray[np.float64]
 

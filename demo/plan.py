@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from core.frames import iso_z
+from core.market import OHLCV
+from core.times import iso_z
 from demo.models import TrainedBundle
-from demo.world import OHLCV, World
+from demo.world import World
 
 Floats = npt.NDArray[np.float64]
 Compute = Callable[[pd.DataFrame], pd.DataFrame]

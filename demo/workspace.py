@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 from core.errors import ConfigError
-from core.frames import iso_z
-from core.rerun.reference_pipeline import FEATURES, compute_windows
+from core.market import OHLCV
+from core.times import iso_z
 from demo.bot import probabilities, run_bot
 from demo.faults import FAULTS, inject
 from demo.files import (
@@ -34,7 +34,8 @@ from demo.files import (
 from demo.flaws import cut_last_line, holes, outage_start, redeployment, write_drifting_log
 from demo.market import STEPS
 from demo.plan import Plan, Vectors, clean_plan, deployed_from
-from demo.world import OHLCV, TIMEFRAME, World, make_world, pipeline_frame
+from demo.world import TIMEFRAME, World, make_world, pipeline_frame
+from reference_pipeline.pipeline import FEATURES, compute_windows
 
 SEED = 5
 STATE = "demo.json"

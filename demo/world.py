@@ -12,11 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from core.rerun.reference.features import CATALOGUE, VOLUME, VOLUME_PROFILE, VWAP, Reach
-from core.rerun.reference_pipeline import FEATURES, compute_windows
-from core.timeframe import Timeframe
+from core.market import OHLCV
+from core.times import Timeframe
 from demo.market import Market, simulate_market
 from demo.models import TrainedBundle, train_bundle
+from reference_pipeline.features import CATALOGUE, VOLUME, VOLUME_PROFILE, VWAP, Reach
+from reference_pipeline.pipeline import FEATURES, compute_windows
 
 Floats = npt.NDArray[np.float64]
 
@@ -27,7 +28,6 @@ _CUMULATED_A_SIDE = 2
 _CUMULATED = frozenset(
     feature for feature in (*VWAP, *VOLUME_PROFILE, *VOLUME) if feature.reach is Reach.FRAME
 )
-OHLCV = ("open", "high", "low", "close", "volume")
 
 
 @dataclass(frozen=True)

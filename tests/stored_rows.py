@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 import sqlalchemy as sa
 
-from core.frames import to_us
-from core.storage.bulk import raw
+from core.bots import ensure_bot
+from core.storage.changes import note_feature_rows
 from core.storage.engine import migrate, writer_engine
+from core.storage.sql import raw
 from core.storage.tables import feature_row, layout, log_file
-from core.storage.writes.bots import ensure_bot
-from core.storage.writes.changes import note_feature_rows
-from core.timeframe import Timeframe
+from core.times import Timeframe, to_us
 
 FIVE = Timeframe.parse("5m")
 

@@ -8,8 +8,35 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SHOWS = {"streamlit", "plotly"}
+# Rooms of core from the ground up: each knows itself and those before it.
+ORDER = (
+    "errors",
+    "arrays",
+    "market",
+    "rule",
+    "times",
+    "line_pattern",
+    "settings",
+    "storage",
+    "bots",
+    "tailing",
+    "bundle",
+    "feature_log",
+    "signals",
+    "candles",
+    "signal_log",
+    "scoring",
+    "recompute",
+    "features",
+    "alignment",
+    "collection",
+    "diagnosis",
+    "status",
+    "cycle",
+)
 FORBIDDEN = {
     "core": {"dashboard", "collector", "demo", "benchmarks", "tests", "apscheduler", *SHOWS},
+    "reference_pipeline": {"collector", "dashboard", "demo", "sqlalchemy", *SHOWS},
     "collector": {"dashboard", "benchmarks", "tests", *SHOWS},
     "dashboard": {
         "collector",
@@ -17,8 +44,8 @@ FORBIDDEN = {
         "benchmarks",
         "tests",
         "apscheduler",
-        "core.storage.writes",
         "core.cycle",
+        *(f"core.{room}.{part}" for room in ORDER for part in ("writes", "ingest")),
     },
     "demo": {"collector", "dashboard", "benchmarks", "tests", "apscheduler", *SHOWS},
 }
@@ -59,9 +86,30 @@ def test_no_layer_imports_what_it_must_not(package: str) -> None:
 
 
 def test_the_rule_sees_a_forbidden_import() -> None:
-    names = list(imported(ast.parse("def late():\n    from core.storage.writes import pairs")))
-    assert any(within(name, "core.storage.writes") for name in names)
-    assert not any(within(name, "core.storage.write") for name in names)
+    names = list(imported(ast.parse("def late():\n    from core.alignment.writes import pairs")))
+    assert any(within(name, "core.alignment.writes") for name in names)
+    assert not any(within(name, "core.alignment.write") for name in names)
+
+
+def test_each_room_of_core_knows_only_those_below_it() -> None:
+    wrong = [
+        f"{file.relative_to(ROOT)} imports {name}"
+        for file in files("core")
+        for name in imported(ast.parse(file.read_text(encoding="utf-8")))
+        if name.startswith("core.") and floor(name) > floor(module(file))
+    ]
+    assert wrong == []
+
+
+def test_the_order_names_every_room_of_core() -> None:
+    rooms = {file.relative_to(ROOT / "core").parts[0].removesuffix(".py") for file in files("core")}
+    assert rooms - {"__init__"} == set(ORDER)
+
+
+def floor(name: str) -> int:
+    """Where a module of core stands in the order."""
+    room = name.split(".")[1] if "." in name else "__init__"
+    return ORDER.index(room) if room in ORDER else -1
 
 
 @pytest.mark.parametrize("package", [*FORBIDDEN, "benchmarks", "tests"])
@@ -100,7 +148,7 @@ def test_core_has_no_import_cycle() -> None:
             for target in (name, name.rpartition(".")[0])
             if (ROOT / (target.replace(".", "/") + ".py")).is_file()
         }
-        for package in ("core", "collector", "dashboard")
+        for package in ("core", "collector", "dashboard", "reference_pipeline")
         for file in files(package)
     }
     assert cycle(graph) is None

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from core.frames import index_from_us, us_from_index
+from core.times import index_from_us, us_from_index
 
 _RECORD = np.dtype(
     [("candle_open", "<i8"), ("production", "<f8"), ("backtest", "<f8"), ("flags", "u1")]

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from core.alignment.day_block import pack_pairs
-from core.side import SIDES
+from core.market import SIDES
 
 # Signed diffs lie in -1..1; bin i holds i*width <= diff < (i+1)*width.
 BIN_WIDTH = 0.005

@@ -15,11 +15,9 @@ import pandas as pd
 from core.alignment.metrics import pair_metrics
 from core.alignment.pairs import REPLAY_FLOOR
 from core.bundle.deployments import DeploymentSpan
-from core.frames import from_us, us_from_index
-from core.timeframe import Timeframe
+from core.times import DAY_US, Timeframe, from_us, us_from_index
 
 _HOUR_US = 3_600_000_000
-_DAY_US = 24 * _HOUR_US
 _MAX_BINS = 120
 _FINE = (20, 10, 5, 4, 2, 1)
 _MAX_BUCKETS = 200
@@ -191,14 +189,14 @@ def bucket_length(times: pd.Series) -> timedelta:
 
 def by_hour(pairs: pd.DataFrame) -> pd.DataFrame:
     """The diff by UTC hour of candle open: side, hour (0..23) and the columns of course."""
-    hour = us_from_index(pairs["candle_open"]) % _DAY_US // _HOUR_US
+    hour = us_from_index(pairs["candle_open"]) % DAY_US // _HOUR_US
     return _grouped(pairs, pd.Series(hour, index=pairs.index, name="hour"))
 
 
 def by_weekday(pairs: pd.DataFrame) -> pd.DataFrame:
     """The diff by UTC weekday: side, weekday (0 = Monday) and the columns of course."""
     # 1970-01-01 was a Thursday.
-    weekday = (us_from_index(pairs["candle_open"]) // _DAY_US + 3) % 7
+    weekday = (us_from_index(pairs["candle_open"]) // DAY_US + 3) % 7
     return _grouped(pairs, pd.Series(weekday, index=pairs.index, name="weekday"))
 
 

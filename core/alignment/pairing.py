@@ -16,20 +16,15 @@ import pandas as pd
 import sqlalchemy as sa
 
 from core.alignment.days import roll_up
+from core.alignment.pair_reads import PairKey, PairValues, stored_pairs
 from core.alignment.pairs import KEYS, judge_pairs, pair_signals, replay_tolerance
+from core.alignment.writes import ComparisonSpec, store_comparisons, write_days, write_pairs
 from core.bundle.deployments import rule_at
-from core.frames import from_us, to_us, us_from_index
+from core.market import Origin
 from core.settings import BotSettings, RuleChanges
-from core.side import Origin
-from core.storage.reads.pairs import PairKey, PairValues, due_days, stored_pairs
-from core.storage.reads.signals import production_signals, read_series
-from core.storage.writes.pairs import (
-    DAY_US,
-    ComparisonSpec,
-    store_comparisons,
-    write_days,
-    write_pairs,
-)
+from core.signals.due_days import due_days
+from core.signals.reads import production_signals, read_series
+from core.times import DAY_US, from_us, to_us, us_from_index
 
 REPLAY = "replay"
 _CHUNK_DAYS = 31

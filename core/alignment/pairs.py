@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from core.market import Side
 from core.rule import Decision, decide
-from core.side import Side
 
 KEYS = ["candle_open", "side"]
 REPLAY_FLOOR = 1e-6

@@ -10,7 +10,7 @@ from core.bundle.manifest import check_features, read_json
 from core.bundle.scaler import Scaler, scaler_from_sklearn
 from core.bundle.write import SideContent, write_bundle
 from core.errors import BundleError
-from core.side import Side
+from core.market import Side
 
 _TRIAL_TIME_LIMIT_S = 120
 _TRIAL = """

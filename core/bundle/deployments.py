@@ -13,8 +13,8 @@ import pandas as pd
 
 from core.bundle.manifest import MANIFEST, read_manifest
 from core.errors import BundleError
-from core.frames import to_us, us_from_index
 from core.settings import BotSettings, RuleSettings
+from core.times import to_us, us_from_index
 
 _ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 RULE_COLUMNS = (

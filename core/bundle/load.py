@@ -15,7 +15,7 @@ from core.bundle.booster import BoosterModel, open_model
 from core.bundle.manifest import Manifest, SideManifest, read_manifest
 from core.bundle.scaler import Scaler
 from core.errors import BundleError
-from core.side import Side
+from core.market import Side
 
 FORMATS = {".json": "json", ".ubj": "ubj"}
 

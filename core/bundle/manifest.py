@@ -9,7 +9,7 @@ from typing import Any
 
 from core.bundle.scaler import Scaler, scaler_from_manifest
 from core.errors import BundleError
-from core.side import SIDES, Side
+from core.market import SIDES, Side
 
 MANIFEST = "bundle.json"
 FORMAT = 1

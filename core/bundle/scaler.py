@@ -7,11 +7,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from core.arrays import Floats
 from core.errors import BundleError
-
-Numbers = npt.NDArray[np.float64]
 
 
 class ScalerKind(StrEnum):
@@ -54,7 +52,7 @@ class Scaler:
                     f"scaler: {len(numbers)} numbers in {part} for {features} features"
                 )
 
-    def scale_in_place(self, matrix: Numbers) -> Numbers:
+    def scale_in_place(self, matrix: Floats) -> Floats:
         """Scale rows × features in the array itself, which is returned."""
         offset, scale = self._arrays
         if self.kind is ScalerKind.STANDARD:
@@ -69,7 +67,7 @@ class Scaler:
                 np.clip(matrix, *self.clip, out=matrix)
         return matrix
 
-    def unit(self, features: int) -> Numbers:
+    def unit(self, features: int) -> Floats:
         """How much of each raw feature is one unit after scaling (1 where nothing scales)."""
         _, scale = self._arrays
         if scale is None:
@@ -85,8 +83,8 @@ class Scaler:
         return content
 
     @cached_property
-    def _arrays(self) -> tuple[Numbers | None, Numbers | None]:
-        def array(numbers: tuple[float, ...] | None) -> Numbers | None:
+    def _arrays(self) -> tuple[Floats | None, Floats | None]:
+        def array(numbers: tuple[float, ...] | None) -> Floats | None:
             return None if numbers is None else np.array(numbers, dtype="float64")
 
         return array(self.offset), array(self.scale)

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from core.bundle.manifest import Manifest
-from core.side import Side
+from core.market import Side
 
 
 def identical_models(

@@ -17,7 +17,7 @@ from core.bundle.manifest import (
 )
 from core.bundle.scaler import Scaler
 from core.errors import BundleError
-from core.side import Side
+from core.market import Side
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from core.candles.columns import OHLCV
+from core.candles.reads import FEATURE_LOG, read_candles
+from core.market import OHLCV
 from core.settings import BotSettings
-from core.storage.reads.candles import FEATURE_LOG, read_candles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ import numpy as np
 from core.candles.exchange import Klines
 from core.candles.http import JsonClient
 from core.errors import CandleError
-from core.timeframe import Timeframe
+from core.times import Timeframe
 
 PATH = "/openApi/swap/v3/quote/klines"
 URL = "https://open-api.bingx.com"

@@ -9,7 +9,7 @@ import numpy as np
 
 from core.candles.exchange import Klines
 from core.errors import CandleError
-from core.timeframe import Timeframe
+from core.times import Timeframe
 
 _TIMEOUT_MS = 10_000
 _ATTEMPTS = 4

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.errors import CandleError
-
-OHLCV = ("open", "high", "low", "close", "volume")
+from core.market import OHLCV
 
 _TIME_NAMES = (
     "candle_open",

@@ -10,8 +10,7 @@ import numpy.typing as npt
 
 from core.candles.files import CandlePull, candle_frame, is_whole
 from core.errors import CandleError
-from core.frames import from_us, iso_z, to_us
-from core.timeframe import Timeframe
+from core.times import Timeframe, from_us, iso_z, to_us
 
 # A short page is asked for again while that helps; single holes one by one, many as one stretch.
 _ROUNDS = 20

@@ -14,13 +14,12 @@ from core.candles.bingx import BingX, base_url, bingx_symbol
 from core.candles.ccxt_exchange import open_ccxt
 from core.candles.exchange import Exchange, Fetched, Run, fetch_runs, join_runs, missing_runs
 from core.candles.http import JsonClient
+from core.candles.reads import stored_opens
+from core.candles.writes import StoredPull, store_candles, write_source_state
 from core.errors import CandleError
-from core.frames import from_us, iso_z, to_us
 from core.settings import BotSettings, CandleSourceSettings
-from core.storage.reads.candles import stored_opens
-from core.storage.reads.recompute import production_opens
-from core.storage.writes.candles import StoredPull, store_candles, write_source_state
-from core.timeframe import Timeframe
+from core.signals.reads import production_opens
+from core.times import DAY_US, Timeframe, from_us, iso_z, to_us
 
 # All calls of one source in one cycle together; a source that was down before gets one attempt.
 FETCH_LIMIT_S = 30.0
@@ -124,7 +123,7 @@ def wanted_span(
     for backtest in bot.backtests:
         if backtest.lookback_bars is None or (backtest.candles or default) != source:
             continue
-        begin = first if backtest.mode == "window" else first - first % 86_400_000_000
+        begin = first if backtest.mode == "window" else first - first % DAY_US
         starts.append(begin - (backtest.lookback_bars - 1) * length_us)
     return min(starts), last
 

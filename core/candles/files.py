@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from core.candles.columns import HEADERLESS, OHLCV, Columns, find_columns
-from core.candles.times import NOT_A_TIME, parse_numbers, parse_times
+from core.candles.columns import HEADERLESS, Columns, find_columns
+from core.candles.time_column import NOT_A_TIME, parse_numbers, parse_times
 from core.errors import CandleError
-from core.frames import index_from_us, to_us
-from core.timeframe import Timeframe
+from core.market import OHLCV
+from core.times import Timeframe, index_from_us, to_us
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,18 +11,17 @@ import sqlalchemy as sa
 from core.candles.fetch import FETCH_LIMIT_S, OpenExchange, fetch_source, open_exchange
 from core.candles.files import CandlePull, read_candle_file
 from core.candles.last_rows import withdraw_unfinished
-from core.errors import CandleError
-from core.frames import iso_z, us_from_index
-from core.settings import BotSettings, CandleSourceSettings
-from core.storage.reads.candles import candle_sources
-from core.storage.writes.candles import (
+from core.candles.reads import candle_sources
+from core.candles.writes import (
     StoredPull,
     ensure_source,
     store_candles,
     store_unfinished,
     write_source_state,
 )
-from core.timeframe import Timeframe
+from core.errors import CandleError
+from core.settings import BotSettings, CandleSourceSettings
+from core.times import Timeframe, iso_z, us_from_index
 
 _PROBLEMS_KEPT = 20
 

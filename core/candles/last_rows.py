@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
+from core.candles.reads import FEATURE_LOG, read_candles, read_numbers
 from core.candles.revisions import is_unfinished, matrix
-from core.frames import from_us, us_from_index
-from core.storage.reads.candles import FEATURE_LOG, read_candles, read_numbers
-from core.storage.writes.candles import StoredPull, mark_unfinished
+from core.candles.writes import StoredPull, mark_unfinished
+from core.times import from_us, us_from_index
 
 
 def withdraw_unfinished(

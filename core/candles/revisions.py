@@ -7,9 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from core.candles.columns import OHLCV
-
-Mask = npt.NDArray[np.bool_]
+from core.arrays import Flags
+from core.market import OHLCV
 
 
 def is_unfinished(
@@ -25,7 +24,7 @@ def is_unfinished(
     return np.asarray(same_open & inside & (earlier[:, 4] < later[:, 4]))
 
 
-def is_equal(left: npt.NDArray[np.float64], right: npt.NDArray[np.float64]) -> Mask:
+def is_equal(left: npt.NDArray[np.float64], right: npt.NDArray[np.float64]) -> Flags:
     """Rows that are the same candle to the last bit."""
     return np.asarray((left == right).all(axis=1))
 

@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from core.arrays import Floats, Ints
 from core.bundle.load import SideModel
 from core.bundle.score import pick_columns
 from core.diagnosis.evidence import SIDE_NAMES, Evidence, Kind
-from core.diagnosis.rows import FeatureRows, Floats, Times
-from core.side import SIDES
+from core.diagnosis.rows import FeatureRows
+from core.market import SIDES
 
 _CANDLES = 40
 _SHOWN = 15
@@ -77,7 +78,7 @@ def _live_model(evidence: Evidence, side: int) -> SideModel | None:
     return None if number is None else evidence.bundles[number].sides.get(SIDES[side])
 
 
-def _inputs(model: SideModel, rows: FeatureRows, opens: Times) -> Floats | None:
+def _inputs(model: SideModel, rows: FeatureRows, opens: Ints) -> Floats | None:
     places, missing = pick_columns(model.features, rows.columns)
     return None if missing else np.asarray(rows.at(opens)[0][:, places])
 

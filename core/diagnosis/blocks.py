@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Times = npt.NDArray[np.int64]
+from core.arrays import Ints
 
 MIN_BLOCK_CANDLES = 12
 MIN_BLOCKS = 6
@@ -62,7 +62,7 @@ class Blocks:
 
 
 def cut_blocks(
-    opens: Times,
+    opens: Ints,
     edges: Sequence[int],
     *,
     min_candles: int | None = None,
@@ -92,7 +92,7 @@ def _block_candles(candles: int) -> int:
     return int(np.clip(candles // _BLOCKS_AIMED_AT, MIN_BLOCK_CANDLES, _MAX_BLOCK_CANDLES))
 
 
-def _segments(opens: Times, edges: Sequence[int]) -> npt.NDArray[np.int64]:
+def _segments(opens: Ints, edges: Sequence[int]) -> npt.NDArray[np.int64]:
     """Segment numbers; a cut that would leave fewer than twelve candles is not made."""
     cuts = set(np.searchsorted(opens, np.array(sorted(edges), dtype="int64")).tolist())
     cuts |= set((np.flatnonzero(np.diff(opens) > GAP_US) + 1).tolist())

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from core.arrays import Floats
 from core.diagnosis.causes.catalogue import BY_CODE
 from core.diagnosis.causes.threshold import CODE, differing_constants
 from core.diagnosis.evidence import SIDE_NAMES
 from core.diagnosis.examine import Examination
 from core.diagnosis.finding import Finding, Verdict
-from core.diagnosis.rows import Floats
 from core.diagnosis.sentences import candles, first_upper, percent
 from core.diagnosis.verdict import Judgement, judge
 from core.diagnosis.world import change

@@ -11,8 +11,8 @@ from core.diagnosis.load import load_evidence
 from core.diagnosis.recomputing import Recomputer
 from core.diagnosis.report import Diagnosis, diagnose_evidence
 from core.diagnosis.watch import Due, due_windows, keep_state
+from core.diagnosis.writes import store_diagnosis
 from core.settings import BotSettings
-from core.storage.writes.findings import store_diagnosis
 
 __all__ = ["DiagnoseReport", "Diagnosis", "diagnose", "diagnose_bot"]
 

@@ -8,8 +8,9 @@ market, or lies on straight lines, or a single row far off its neighbourhood.
 
 import numpy as np
 
+from core.arrays import Flags, Floats
 from core.diagnosis.evidence import PriceRows
-from core.diagnosis.rows import CLOSE, HIGH, LOW, CandleRows, Flags, Floats
+from core.diagnosis.rows import CLOSE, HIGH, LOW, CandleRows
 
 _RUN_ROWS = 8  # in a row; fewer say nothing about how they move
 _FOLLOWS = 0.5  # correlation of changes with those of the closes

@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from core.arrays import Flags, Floats
 from core.bundle.load import SideModel
 from core.diagnosis.evidence import SIDE_NAMES, Evidence
 from core.diagnosis.inputs import means
-from core.diagnosis.rows import FeatureRows, Flags, Floats
-from core.frames import from_us, iso_z
-from core.side import SIDES
+from core.diagnosis.rows import FeatureRows
+from core.features.drift import population_stability
+from core.market import SIDES
+from core.times import from_us, iso_z
 
 _SHOWN = 15
-_BINS = 10
 _FEWEST_ROWS = 72
 
 
@@ -108,18 +109,6 @@ def _against(before: Floats, now: Floats) -> dict[str, float | None]:
         "ks_p_value": float(kstwobign.sf(statistic * np.sqrt(together))),
         "effective_rows": mine,
     }
-
-
-def population_stability(before: Floats, now: Floats) -> float:
-    """Population stability index over the deciles of `before`: both relative entropies added."""
-    from scipy.stats import entropy
-
-    edges = np.unique(np.quantile(before, np.linspace(0, 1, _BINS + 1)[1:-1]))
-    shares = []
-    for values in (before, now):
-        counts = np.bincount(np.searchsorted(edges, values, side="right"), minlength=len(edges) + 1)
-        shares.append((counts + 0.5) / (counts + 0.5).sum())  # an empty bin is not infinite
-    return float(entropy(shares[0], shares[1]) + entropy(shares[1], shares[0]))
 
 
 def effective_rows(values: Floats) -> float:

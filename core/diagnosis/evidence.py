@@ -9,11 +9,12 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from core.arrays import Floats, Ints
 from core.bundle.load import Bundle
-from core.diagnosis.rows import CandleRows, FeatureRows, Floats, Times
+from core.diagnosis.rows import CandleRows, FeatureRows
 from core.diagnosis.verdict import FLOOR
 from core.settings import BacktestSettings, BotSettings
-from core.timeframe import Timeframe
+from core.times import Timeframe
 
 SIDE_NAMES = ("LONG", "SHORT")
 
@@ -30,7 +31,7 @@ class Recompute(Protocol):
     """A feature function run on windows of candles, each window ending at one candle open."""
 
     def __call__(
-        self, pipeline: str, candles: CandleRows, ends: Times, lookback_bars: int, mode: str
+        self, pipeline: str, candles: CandleRows, ends: Ints, lookback_bars: int, mode: str
     ) -> FeatureRows: ...
 
 
@@ -39,7 +40,7 @@ class PriceRows:
     """Reference prices as the log labels them; one row a price, in the order of the labels."""
 
     log: str  # where they were written
-    opens: Times
+    opens: Ints
     prices: Floats
     steps: Floats  # value of the last printed digit
 
@@ -65,7 +66,7 @@ class Evidence:
     kind: Kind
     from_: datetime | None
     until: datetime | None
-    opens: Times  # labels of production's candles, sorted, as configured
+    opens: Ints  # labels of production's candles, sorted, as configured
     production: Floats
     production_step: Floats  # value of the last printed digit, NaN: full precision
     emitted: Floats
@@ -76,7 +77,7 @@ class Evidence:
     prices: PriceRows | None = None
     other_prices: PriceRows | None = None
     logged: FeatureRows | None = None
-    logged_at: Times | None = None  # of `logged`, 0 where unknown
+    logged_at: Ints | None = None  # of `logged`, 0 where unknown
     imported: FeatureRows | None = None
     candles: Mapping[str, CandleRows] = field(default_factory=dict)
     unfinished: Mapping[str, CandleRows] = field(default_factory=dict)
@@ -110,7 +111,7 @@ class Evidence:
     def is_emitted(self) -> bool:
         return bool(np.isfinite(self.emitted).any())
 
-    def label_shift(self, places: npt.NDArray[np.int64], shift_bars: int) -> Times:
+    def label_shift(self, places: npt.NDArray[np.int64], shift_bars: int) -> Ints:
         """How far each label moves when the signal log's labels do.
 
         Where nothing was emitted, production is the replay, and its label is the feature

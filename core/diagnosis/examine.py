@@ -5,13 +5,13 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from core.arrays import Flags, Floats
 from core.diagnosis.blocks import Blocks, cut_blocks
 from core.diagnosis.causes.catalogue import CAUSES
 from core.diagnosis.causes.cause import Cause
 from core.diagnosis.causes.labels import LABEL_CODES, code_of_shift
 from core.diagnosis.evidence import Evidence, Kind
 from core.diagnosis.rounds import Rounds, Trial, run_rounds
-from core.diagnosis.rows import Flags, Floats
 from core.diagnosis.search import Search
 from core.diagnosis.soundness import Soundness, check_soundness
 from core.diagnosis.trial import Laboratory

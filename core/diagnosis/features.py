@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from core.arrays import Flags, Floats, Ints
 from core.diagnosis.evidence import Evidence
 from core.diagnosis.inputs import rounded
 from core.diagnosis.patches import patched
-from core.diagnosis.rows import CandleRows, FeatureRows, Flags, Floats, Times, locate
+from core.diagnosis.rows import CandleRows, FeatureRows, locate
 from core.diagnosis.world import Source, World
+from core.times import DAY_US
 
 LAST_ROW = "last_row"
 _FILL_BACK_BARS = 48
@@ -26,7 +28,7 @@ class FeatureStore:
             self._rows[base.feature_key] = evidence.recomputed
         self._candles: dict[tuple[Any, ...], CandleRows] = {}
 
-    def vectors(self, world: World, opens: Times) -> tuple[tuple[str, ...], Floats, Flags]:
+    def vectors(self, world: World, opens: Ints) -> tuple[tuple[str, ...], Floats, Flags]:
         """Column names, candles × columns, and which candles have a vector."""
         rows = self._available(world, opens)
         if rows is None:
@@ -37,14 +39,14 @@ class FeatureStore:
             matrix = self._carried(world, opens, matrix)
         return rows.columns, matrix, found
 
-    def _available(self, world: World, opens: Times) -> FeatureRows | None:
+    def _available(self, world: World, opens: Ints) -> FeatureRows | None:
         if world.source is Source.LOGGED:
             return self._evidence.logged
         if world.source is Source.IMPORTED:
             return self._evidence.imported
         return self._recomputed(world, np.unique(opens))
 
-    def _recomputed(self, world: World, opens: Times) -> FeatureRows | None:
+    def _recomputed(self, world: World, opens: Ints) -> FeatureRows | None:
         if self._evidence.recompute is None:
             return None
         known = self._rows.get(world.feature_key)
@@ -54,7 +56,7 @@ class FeatureStore:
             self._rows[world.feature_key] = known
         return known
 
-    def _carried(self, world: World, opens: Times, matrix: Floats) -> Floats:
+    def _carried(self, world: World, opens: Ints, matrix: Floats) -> Floats:
         """NaN takes the column's last value before it."""
         matrix, step = matrix.copy(), self._evidence.timeframe.length_us
         for back in range(1, _FILL_BACK_BARS + 1):
@@ -89,7 +91,7 @@ class FeatureStore:
             return self._evidence.candles[name]
         return self._evidence.unfinished[name]
 
-    def _compute(self, world: World, opens: Times) -> FeatureRows:
+    def _compute(self, world: World, opens: Ints) -> FeatureRows:
         recompute = self._evidence.recompute
         if recompute is None or world.pipeline is None:
             raise ValueError("nothing to recompute with")
@@ -107,7 +109,7 @@ class FeatureStore:
             raise ValueError("no candle was asked for")
         return completed(pieces, opens)
 
-    def _by_lookback(self, world: World, opens: Times) -> list[tuple[int, Times]]:
+    def _by_lookback(self, world: World, opens: Ints) -> list[tuple[int, Ints]]:
         lookbacks = np.full(len(opens), world.lookback_bars, dtype="int64")
         step = self._evidence.timeframe.length_us
         for first, seen in world.starts:
@@ -122,7 +124,7 @@ def _with_newest(
     world: World,
     candles: CandleRows,
     newest: CandleRows,
-    opens: Times,
+    opens: Ints,
     lookback: int,
 ) -> FeatureRows:
     """One window a candle whose last row is `newest`'s, all computed in one go.
@@ -130,7 +132,7 @@ def _with_newest(
     The windows are laid one after the other, each moved by whole weeks, so that a
     feature that looks at the time of day or the weekday sees the same.
     """
-    week = 7 * 86_400_000_000
+    week = 7 * DAY_US
     places, found = locate(candles.opens, opens)
     last, has_last = newest.at(opens)
     usable = np.flatnonzero(found & has_last & (places >= lookback - 1))
@@ -168,7 +170,7 @@ def merged(known: FeatureRows | None, fresh: FeatureRows) -> FeatureRows:
     return FeatureRows(opens[order], known.columns, matrix[order])
 
 
-def completed(rows: FeatureRows, opens: Times) -> FeatureRows:
+def completed(rows: FeatureRows, opens: Ints) -> FeatureRows:
     """With a row of NaN for each candle that could not be computed, so it is not tried again."""
     lacking = np.setdiff1d(opens, rows.opens)
     if len(lacking) == 0:

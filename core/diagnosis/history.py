@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.diagnosis.rows import Floats
-from core.diagnosis.search import Places, Search
+from core.arrays import Floats, Ints
+from core.diagnosis.search import Search
 from core.diagnosis.world import Change, change
 
 _LADDER = (
@@ -24,7 +24,7 @@ _FIRST_LOOK = 5
 _KNOWN_SHARE = 0.5
 
 
-def history_probes(search: Search, count: int) -> Places:
+def history_probes(search: Search, count: int) -> Ints:
     """Searched candles that differ, spread over the window; any where none does."""
     differences = search.differences(search.accepted, search.places)
     differing = (np.nan_to_num(differences) > search.floor[search.places]).any(axis=1)
@@ -33,7 +33,7 @@ def history_probes(search: Search, count: int) -> Places:
     return np.asarray(places[np.unique(chosen)])
 
 
-def effective_lookbacks(search: Search, probes: Places, cause: str) -> list[int]:
+def effective_lookbacks(search: Search, probes: Ints, cause: str) -> list[int]:
     """The lookbacks at which the recomputed candles lie nearest to the logged ones, best first."""
     longest = _longest(search, probes)
     cost = _Costs(search, probes, cause)
@@ -124,7 +124,7 @@ def _searched(search: Search, cost: "_Costs", rungs: list[int], longest: int) ->
     return cost.nearest(list(cost.known))
 
 
-def _favourites(search: Search, probes: Places) -> list[int]:
+def _favourites(search: Search, probes: Ints) -> list[int]:
     """Lookbacks that somebody wrote down: other backtests, and the log's own count."""
     bars = [entry.lookback_bars for entry in search.evidence.bot.backtests if entry.lookback_bars]
     names, logged = search.logged_vectors(probes)
@@ -134,7 +134,7 @@ def _favourites(search: Search, probes: Places) -> list[int]:
     return bars
 
 
-def _longest(search: Search, probes: Places) -> int:
+def _longest(search: Search, probes: Ints) -> int:
     """The longest window that all probes have."""
     rows = search.evidence.candles[str(search.world.candles)]
     step = search.evidence.timeframe.length_us
@@ -145,7 +145,7 @@ def _longest(search: Search, probes: Places) -> int:
 class _Costs:
     """Distance to the logged values by lookback, each computed once."""
 
-    def __init__(self, search: Search, probes: Places, cause: str) -> None:
+    def __init__(self, search: Search, probes: Ints, cause: str) -> None:
         self._search, self.probes, self._cause = search, probes, cause
         self.known: dict[int, float] = {}
 
@@ -182,7 +182,7 @@ def _roundness(count: int) -> int:
     return max((unit for unit in (1000, 500, 100, 50, 10, 1) if count % unit == 0), default=1)
 
 
-def distance(search: Search, changes: Sequence[Change], places: Places) -> float:
+def distance(search: Search, changes: Sequence[Change], places: Ints) -> float:
     """How far re-run candles lie from production's: mean digits of agreement, lower is nearer.
 
     By the logged features where there are any (10 ** distance is their typical scaled

@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
+from core.arrays import Flags
 from core.diagnosis.evidence import Evidence
-from core.diagnosis.rows import Flags
 from core.diagnosis.trial import Laboratory
 from core.diagnosis.world import Change, Source, World, change
-from core.frames import from_us, iso_z
-from core.side import SIDES
+from core.market import SIDES
+from core.times import from_us, iso_z
 
 _SHOWN_FEATURES = 20
 _SHORTEST_SPAN = 3

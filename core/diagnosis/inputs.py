@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from core.arrays import Flags, Floats
 from core.bundle.load import SideModel
 from core.bundle.scaler import Scaler, ScalerKind
 from core.bundle.score import pick_columns
-from core.diagnosis.rows import Flags, Floats
 from core.diagnosis.world import ColumnEdit, World
 
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from core.arrays import Floats, Ints
 from core.diagnosis.causes.catalogue import BY_CODE
 from core.diagnosis.evidence import SIDE_NAMES
 from core.diagnosis.finding import Finding, Verdict
 from core.diagnosis.rounds import Trial, is_as_good
-from core.diagnosis.rows import Floats
-from core.diagnosis.search import Places, Search, replaces
+from core.diagnosis.search import Search, replaces
 from core.diagnosis.sentences import summary_of
 from core.diagnosis.trial import in_scope
 from core.diagnosis.verdict import (
@@ -19,7 +19,7 @@ from core.diagnosis.verdict import (
     judge,
 )
 from core.diagnosis.world import Change
-from core.frames import from_us, iso_z
+from core.times import from_us, iso_z
 
 _SHOWN_STRETCHES = 3
 
@@ -67,7 +67,7 @@ def judge_change(
 
 
 def _sides(
-    search: Search, entry: Change, others: tuple[Change, ...], places: Places
+    search: Search, entry: Change, others: tuple[Change, ...], places: Ints
 ) -> tuple[str, ...]:
     """Sides of the change that move at all on searched candles; all of its sides if none does."""
     without = search.lab.probabilities(others, places)

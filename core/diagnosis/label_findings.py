@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from core.arrays import Floats
 from core.diagnosis.causes.catalogue import BY_CODE
 from core.diagnosis.causes.labels import (
     CANDLE_OFFSET,
@@ -19,12 +20,11 @@ from core.diagnosis.evidence import SIDE_NAMES, Evidence
 from core.diagnosis.examine import Examination
 from core.diagnosis.finding import Finding, Verdict, untestable
 from core.diagnosis.judging import finding_of, judge_change, where_words
-from core.diagnosis.rows import Floats
 from core.diagnosis.sentences import first_upper
 from core.diagnosis.soundness import Soundness
 from core.diagnosis.verdict import explained_ratio
 from core.diagnosis.world import Change
-from core.frames import from_us, iso_z
+from core.times import from_us, iso_z
 
 _SHOWN_CANDLES = 200
 _NO_CLOSE = (

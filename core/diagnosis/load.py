@@ -7,6 +7,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from core.candles.reads import default_source
 from core.diagnosis.evidence import Evidence, Kind
 from core.diagnosis.load_inputs import (
     Margins,
@@ -23,11 +24,10 @@ from core.diagnosis.pipelines import known_pipelines
 from core.diagnosis.recomputing import Recomputer
 from core.diagnosis.reproduction import with_stored_features
 from core.errors import ConfigError
-from core.frames import to_us
-from core.rerun.worker_pool import WorkerPool
+from core.feature_log.reads import layout_changes
+from core.recompute.worker_pool import WorkerPool
 from core.settings import BacktestSettings, BotSettings
-from core.storage.reads.candles import default_source
-from core.storage.reads.feature_log import layout_changes
+from core.times import to_us
 
 _TIME_LIMIT_S = 120.0
 

@@ -9,17 +9,18 @@ import numpy.typing as npt
 import pandas as pd
 import sqlalchemy as sa
 
+from core.arrays import Flags, Floats, Ints
 from core.bundle.deployments import RULE_COLUMNS, known_bundles, live_bundles, rule_at
 from core.bundle.load import Bundle, load_bundle
+from core.candles.reads import FEATURE_LOG, read_candles, read_revisions
 from core.diagnosis.prices import MAX_SHIFT_BARS
-from core.diagnosis.rows import OHLCV, CandleRows, FeatureRows, Flags, Floats, Times
+from core.diagnosis.rows import CandleRows, FeatureRows
 from core.errors import BundleError
-from core.frames import index_from_us, to_us, us_from_index
+from core.feature_log.reads import collection_rows, read_vectors
+from core.market import OHLCV
+from core.recompute.reads import read_backtest_rows
 from core.settings import BacktestSettings, BotSettings
-from core.storage.reads.candles import FEATURE_LOG, read_candles, read_revisions
-from core.storage.reads.feature_log import collection_rows, read_vectors
-from core.storage.reads.recompute import read_backtest_rows
-from core.timeframe import Timeframe
+from core.times import Timeframe, index_from_us, to_us, us_from_index
 
 HISTORY_BARS = 9_000  # the longest lookback that is searched, and some
 
@@ -49,7 +50,7 @@ class Margins:
     def _shift(self) -> timedelta:
         return MAX_SHIFT_BARS * self.timeframe.length
 
-    def holds(self, opens: Times) -> Flags:
+    def holds(self, opens: Ints) -> Flags:
         """Which candle opens (µs) lie in the window itself."""
         inside = np.ones(len(opens), dtype=bool)
         if self.from_ is not None:
@@ -58,7 +59,7 @@ class Margins:
             inside &= opens < to_us(self.until)
         return inside
 
-    def inside(self, opens: Times) -> Times:
+    def inside(self, opens: Ints) -> Ints:
         return opens[self.holds(opens)]
 
 
@@ -73,9 +74,7 @@ def load_bundles(bot: BotSettings) -> tuple[list[tuple[str, Bundle]], tuple[str,
     return bundles, tuple(problems)
 
 
-def places_of_live(
-    bot: BotSettings, opens: Times, paths: list[str]
-) -> npt.NDArray[np.int64] | None:
+def places_of_live(bot: BotSettings, opens: Ints, paths: list[str]) -> npt.NDArray[np.int64] | None:
     """Per candle the place of the bundle that was live, −1 where none is known."""
     places = np.full(len(opens), -1, dtype="int64")
     for span in live_bundles(bot).spans:
@@ -90,7 +89,7 @@ def places_of_live(
 
 def load_logged(
     connection: sa.Connection, bot_id: int, margins: Margins
-) -> tuple[FeatureRows | None, Times | None]:
+) -> tuple[FeatureRows | None, Ints | None]:
     """Logged vectors over the union of all layouts' columns, and when each row was written."""
     wide = (margins.wide_from, margins.wide_until)
     blocks = [
@@ -126,7 +125,7 @@ def _matrix(frame: pd.DataFrame) -> Floats:
     return frame.to_numpy("float64")
 
 
-def _union(blocks: Iterable[tuple[Times, tuple[str, ...], Floats]]) -> FeatureRows | None:
+def _union(blocks: Iterable[tuple[Ints, tuple[str, ...], Floats]]) -> FeatureRows | None:
     """Blocks of several layouts over all their columns; a column that stands twice counts once."""
     parts = [block for block in blocks if len(block[0])]
     if not parts:
@@ -175,7 +174,7 @@ def load_unfinished(
 
 
 def rules_of(
-    bot: BotSettings, backtest: BacktestSettings | None, opens: Times
+    bot: BotSettings, backtest: BacktestSettings | None, opens: Ints
 ) -> tuple[Mapping[str, Floats], Mapping[str, Floats]] | None:
     """The entry rule per candle: production's, and what the backtest decides by."""
     if backtest is None:

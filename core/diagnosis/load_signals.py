@@ -7,22 +7,23 @@ import numpy.typing as npt
 import pandas as pd
 import sqlalchemy as sa
 
+from core.arrays import Floats, Ints
+from core.candles.reads import FEATURE_LOG
 from core.diagnosis.evidence import SIDE_NAMES, Kind, LogAccount, PriceRows
 from core.diagnosis.load_inputs import Margins
-from core.diagnosis.rows import CLOSE, CandleRows, FeatureRows, Floats, Times, locate
-from core.frames import us_from_index
+from core.diagnosis.rows import CLOSE, CandleRows, FeatureRows, locate
+from core.market import Origin
 from core.settings import BotSettings
-from core.side import Origin
-from core.storage.reads.candles import FEATURE_LOG
-from core.storage.reads.signal_lines import double_writes, price_lines
-from core.storage.reads.signals import read_series, signals_account
+from core.signal_log.reads import double_writes, price_lines
+from core.signals.reads import read_series, signals_account
+from core.times import us_from_index
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sides:
     """Both sides of a comparison; candles × (LONG, SHORT) over `opens`."""
 
-    opens: Times
+    opens: Ints
     production: Floats
     production_step: Floats
     emitted: Floats
@@ -64,14 +65,14 @@ def load_sides(
     )
 
 
-def _labels(emitted: pd.DataFrame, replay: pd.DataFrame, kind: Kind, margins: Margins) -> Times:
+def _labels(emitted: pd.DataFrame, replay: pd.DataFrame, kind: Kind, margins: Margins) -> Ints:
     opens = us_from_index(emitted["candle_open"])
     if kind is not Kind.REPLAY:
         opens = np.union1d(opens, margins.inside(us_from_index(replay["candle_open"])))
     return np.asarray(np.unique(opens), dtype="int64")
 
 
-def _matrix(frame: pd.DataFrame, opens: Times, column: str) -> Floats:
+def _matrix(frame: pd.DataFrame, opens: Ints, column: str) -> Floats:
     result = np.full((len(opens), len(SIDE_NAMES)), np.nan)
     for number, name in enumerate(SIDE_NAMES):
         rows = frame[frame["side"] == name]

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from core.diagnosis.rows import CLOSE, HIGH, LOW, OPEN, VOLUME, CandleRows, Flags, Floats, Times
+from core.arrays import Flags, Floats, Ints
+from core.diagnosis.rows import CLOSE, HIGH, LOW, OPEN, VOLUME, CandleRows
 from core.diagnosis.world import CandlePatch
 
 
@@ -28,7 +29,7 @@ def patched(candles: CandleRows, patch: CandlePatch, other: CandleRows, step_us:
     raise ValueError(f"unknown candle rule {patch.rule!r}")
 
 
-def missing_opens(candles: CandleRows, other: CandleRows) -> Times:
+def missing_opens(candles: CandleRows, other: CandleRows) -> Ints:
     """Candles that `other` lacks between its first and its last."""
     if len(other.opens) == 0:
         return np.empty(0, dtype="int64")
@@ -36,7 +37,7 @@ def missing_opens(candles: CandleRows, other: CandleRows) -> Times:
     return np.asarray(np.setdiff1d(candles.opens[inside], other.opens))
 
 
-def unfinished_opens(early: CandleRows, final: CandleRows) -> Times:
+def unfinished_opens(early: CandleRows, final: CandleRows) -> Ints:
     """Candles of `early` that look like a moment before the close of the one in `final`."""
     common = np.intersect1d(early.opens, final.opens)
     first, _ = early.at(common)
@@ -54,12 +55,12 @@ def looks_unfinished(early: Floats, final: Floats) -> Flags:
     )
 
 
-def _subset(candles: CandleRows, opens: Times) -> CandleRows:
+def _subset(candles: CandleRows, opens: Ints) -> CandleRows:
     values, found = candles.at(opens)
     return CandleRows(opens[found], values[found])
 
 
-def _filled(candles: CandleRows, opens: Times) -> CandleRows:
+def _filled(candles: CandleRows, opens: Ints) -> CandleRows:
     """The candles named are flat at the close before them, without volume."""
     values = candles.values.copy()
     holes = np.isin(candles.opens, opens)

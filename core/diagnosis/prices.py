@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from core.arrays import Flags
 from core.diagnosis.blocks import cut_blocks
 from core.diagnosis.evidence import PriceRows, half_step
-from core.diagnosis.rows import CLOSE, HIGH, LOW, CandleRows, Flags
+from core.diagnosis.rows import CLOSE, HIGH, LOW, CandleRows
 
 MAX_SHIFT_BARS = 2016
 MIN_MATCHES = 5

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.diagnosis.rows import OHLCV, CandleRows, FeatureRows, Flags, Floats, Times, locate
-from core.frames import index_from_us
+from core.arrays import Flags, Floats, Ints
+from core.diagnosis.rows import CandleRows, FeatureRows, locate
+from core.market import OHLCV
+from core.times import DAY_US, index_from_us
 
 REFERENCE = "reference"
-DAY_US = 86_400_000_000
-Frame = tuple[int, int, Times]  # first place, last place + 1, places wanted
+Frame = tuple[int, int, Ints]  # first place, last place + 1, places wanted
 
 
 class Recomputer:
@@ -35,7 +36,7 @@ class Recomputer:
         self.failures: dict[str, str] = {}  # pipeline → first sentence
 
     def __call__(
-        self, pipeline: str, candles: CandleRows, ends: Times, lookback_bars: int, mode: str
+        self, pipeline: str, candles: CandleRows, ends: Ints, lookback_bars: int, mode: str
     ) -> FeatureRows:
         """Vectors of the candles `ends`; those without their whole window are left out."""
         frames = (
@@ -55,7 +56,7 @@ class Recomputer:
             self._executor = None
 
     def _traders(self, pipeline: str, candles: CandleRows, frames: list[Frame]) -> FeatureRows:
-        from core.rerun.frame_task import run_frame
+        from core.recompute.frame_task import run_frame
 
         if self._make_executor is None or pipeline in self.failures:
             return _joined(candles, [])
@@ -90,13 +91,13 @@ class Recomputer:
             self.failures[pipeline] = f"pipeline {pipeline} fails on every frame: {failed[0]}"
 
 
-def _window_frames(candles: CandleRows, ends: Times, lookback_bars: int) -> list[Frame]:
+def _window_frames(candles: CandleRows, ends: Ints, lookback_bars: int) -> list[Frame]:
     places, found = locate(candles.opens, ends)
     usable = places[found & (places >= lookback_bars - 1)]
     return [(int(place) - lookback_bars + 1, int(place) + 1, np.array([place])) for place in usable]
 
 
-def _day_frames(candles: CandleRows, ends: Times, lookback_bars: int) -> list[Frame]:
+def _day_frames(candles: CandleRows, ends: Ints, lookback_bars: int) -> list[Frame]:
     """One frame a UTC day: lookback − 1 candles before its first, up to its last."""
     frames = []
     days = candles.opens // DAY_US
@@ -110,7 +111,7 @@ def _day_frames(candles: CandleRows, ends: Times, lookback_bars: int) -> list[Fr
 
 
 def _reference_windows(candles: CandleRows, frames: list[Frame], lookback_bars: int) -> FeatureRows:
-    from core.rerun.reference_pipeline import FEATURES, compute_windows
+    from reference_pipeline.pipeline import FEATURES, compute_windows
 
     ends = np.array([stop - 1 for _, stop, _ in frames], dtype="int64")
     if len(ends) == 0:
@@ -122,7 +123,7 @@ def _reference_windows(candles: CandleRows, frames: list[Frame], lookback_bars: 
 
 
 def _reference_frame(candles: CandleRows, frame: Frame) -> tuple[tuple[str, ...], Floats, Flags]:
-    from core.rerun.reference_pipeline import FEATURES, compute
+    from reference_pipeline.pipeline import FEATURES, compute
 
     first, stop, rows = frame
     piece = CandleRows(candles.opens[first:stop], candles.values[first:stop])
@@ -131,7 +132,7 @@ def _reference_frame(candles: CandleRows, frame: Frame) -> tuple[tuple[str, ...]
 
 
 def _pipeline_frame(candles: CandleRows) -> Any:
-    from core.rerun.frame_task import make_frame
+    from core.recompute.frame_task import make_frame
 
     return make_frame(candles.opens, candles.values)
 
@@ -163,7 +164,7 @@ def _joined(
     return _complete_rows(np.concatenate(opens), columns, np.concatenate(rows))
 
 
-def _complete_rows(opens: Times, columns: tuple[str, ...], matrix: Floats) -> FeatureRows:
+def _complete_rows(opens: Ints, columns: tuple[str, ...], matrix: Floats) -> FeatureRows:
     order = np.argsort(opens, kind="stable")
     return FeatureRows(opens[order], columns, matrix[order])
 

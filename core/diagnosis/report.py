@@ -18,7 +18,7 @@ from core.diagnosis.identity import identify_bundles
 from core.diagnosis.notes import notes_of
 from core.diagnosis.sentences import overall_sentence
 from core.diagnosis.split import split_difference
-from core.frames import from_us, iso_z
+from core.times import from_us, iso_z
 
 _SHOWN_CARRIERS = 8
 

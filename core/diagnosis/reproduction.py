@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from core.arrays import Ints
 from core.diagnosis.evidence import Evidence
 from core.diagnosis.recomputing import REFERENCE, Recomputer
-from core.diagnosis.rows import FeatureRows, Times
+from core.diagnosis.rows import FeatureRows
 from core.diagnosis.trial import base_world
 
 _CHECKED = 6
@@ -42,7 +43,7 @@ def with_stored_features(evidence: Evidence, stored: FeatureRows | None) -> Evid
     return replace(evidence, problems=(*evidence.problems, _changed(evidence)))
 
 
-def _seconds_a_candle(evidence: Evidence, opens: Times) -> float:
+def _seconds_a_candle(evidence: Evidence, opens: Ints) -> float:
     """The quickest of a few calls: the first ones also start the workers and their imports."""
     quickest = float("inf")
     for _ in range(_TRIES):
@@ -52,7 +53,7 @@ def _seconds_a_candle(evidence: Evidence, opens: Times) -> float:
     return quickest
 
 
-def _recomputed(evidence: Evidence, opens: Times) -> tuple[FeatureRows, float]:
+def _recomputed(evidence: Evidence, opens: Ints) -> tuple[FeatureRows, float]:
     """These candles as the configuration gives them now, and seconds a candle."""
     if evidence.recompute is None or evidence.source is None:
         raise ValueError("nothing to recompute with")

@@ -6,13 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from core.frames import index_from_us, us_from_index
+from core.arrays import Flags, Floats, Ints
+from core.market import OHLCV
+from core.times import index_from_us, us_from_index
 
-Floats = npt.NDArray[np.float64]
-Times = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
-
-OHLCV = ("open", "high", "low", "close", "volume")
 OPEN, HIGH, LOW, CLOSE, VOLUME = range(5)
 
 
@@ -20,19 +17,19 @@ OPEN, HIGH, LOW, CLOSE, VOLUME = range(5)
 class FeatureRows:
     """Vectors by candle open, sorted and unique; `absent` marks columns a row's layout lacks."""
 
-    opens: Times
+    opens: Ints
     columns: tuple[str, ...]
     matrix: Floats
     absent: Flags | None = None
 
-    def at(self, opens: Times) -> tuple[Floats, Flags]:
+    def at(self, opens: Ints) -> tuple[Floats, Flags]:
         """The vectors of these candles, and which of the candles have one (NaN otherwise)."""
         places, found = locate(self.opens, opens)
         matrix = np.full((len(opens), len(self.columns)), np.nan)
         matrix[found] = self.matrix[places[found]]
         return matrix, found
 
-    def absent_at(self, opens: Times) -> Flags:
+    def absent_at(self, opens: Ints) -> Flags:
         """Per candle and column: the row's layout lacks it (rows without a vector: False)."""
         result = np.zeros((len(opens), len(self.columns)), dtype=bool)
         if self.absent is not None:
@@ -49,7 +46,7 @@ class FeatureRows:
 class CandleRows:
     """Candles by candle open, sorted and unique: open, high, low, close, volume."""
 
-    opens: Times
+    opens: Ints
     values: Floats
 
     @classmethod
@@ -64,14 +61,14 @@ class CandleRows:
         frame.insert(0, "candle_open", index_from_us(self.opens))
         return frame
 
-    def at(self, opens: Times) -> tuple[Floats, Flags]:
+    def at(self, opens: Ints) -> tuple[Floats, Flags]:
         """The candles of these opens, and which of them are there (NaN otherwise)."""
         places, found = locate(self.opens, opens)
         values = np.full((len(opens), len(OHLCV)), np.nan)
         values[found] = self.values[places[found]]
         return values, found
 
-    def without(self, opens: Times) -> "CandleRows":
+    def without(self, opens: Ints) -> "CandleRows":
         """These candles taken out."""
         keep = ~np.isin(self.opens, opens)
         return CandleRows(self.opens[keep], self.values[keep])
@@ -85,7 +82,7 @@ class CandleRows:
         return CandleRows(opens, values)
 
 
-def locate(sorted_opens: Times, wanted: Times) -> tuple[npt.NDArray[np.int64], Flags]:
+def locate(sorted_opens: Ints, wanted: Ints) -> tuple[npt.NDArray[np.int64], Flags]:
     """Places of `wanted` in `sorted_opens`, and which of them were found."""
     places = np.searchsorted(sorted_opens, wanted)
     inside = places < len(sorted_opens)

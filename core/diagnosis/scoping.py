@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from core.diagnosis.rows import Floats
-from core.diagnosis.search import Places, Search
+from core.arrays import Floats, Ints
+from core.diagnosis.search import Search
 from core.diagnosis.world import Change, Scope
 
 _WHOLE_IS_ENOUGH = 0.9  # of the gain that a scope could reach
@@ -31,7 +31,7 @@ def with_scope(search: Search, change: Change) -> Change:
     return replace(whole, scope=Scope(tuple(_reached(search, whole, span) for span in spans)))
 
 
-def _gains(search: Search, change: Change, places: Places) -> Floats:
+def _gains(search: Search, change: Change, places: Ints) -> Floats:
     """By how much the change lessens each candle's difference; what the log rounds is none."""
     floor = search.floor[places]
     before = np.fmax(search.differences(search.accepted, places), floor)
@@ -60,7 +60,7 @@ def _reached(search: Search, whole: Change, span: tuple[int, int]) -> tuple[int,
     return int(opens[first]), int(opens[last])
 
 
-def _farthest_helped(search: Search, whole: Change, blocks: Places) -> int | None:
+def _farthest_helped(search: Search, whole: Change, blocks: Ints) -> int | None:
     """By halving: the last of these blocks, nearest first, in which the change helps."""
     low, high = 0, len(blocks)  # blocks before `low` are helped, from `high` on they are not
     while low < high:
@@ -102,7 +102,7 @@ def _best_stretch(gains: Floats) -> tuple[float, int, int]:
     return float(sums[last + 1] - sums[start]), start, last
 
 
-def _labels(search: Search, places: Places, ends: tuple[int, int]) -> tuple[int, int]:
+def _labels(search: Search, places: Ints, ends: tuple[int, int]) -> tuple[int, int]:
     """The stretch as labels, reaching to a known cut or the window's end."""
     opens, segment = search.evidence.opens, search.blocks.segment
     first, last = int(places[ends[0]]), int(places[ends[1]])

@@ -4,16 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from core.arrays import Flags, Floats, Ints
 from core.diagnosis.blocks import Blocks
 from core.diagnosis.evidence import SIDE_NAMES, Evidence
 from core.diagnosis.prices import PriceCheck
-from core.diagnosis.rows import Flags, Floats, Times
 from core.diagnosis.trial import Laboratory
 from core.diagnosis.world import Change, World, altered
-
-Places = npt.NDArray[np.int64]
 
 PROBES = 96
 _CLEARLY_BETTER = 1e-9
@@ -40,8 +37,8 @@ class Search:
     blocks: Blocks
     target: Floats
     floor: Floats
-    places: Places
-    probes: Places
+    places: Ints
+    probes: Ints
     accepted: tuple[Change, ...] = ()
     price_check: PriceCheck | None = None
     log_shift_bars: int = 0  # from labels to the candles of the feature log
@@ -56,11 +53,11 @@ class Search:
         """The other side with everything accepted so far, scopes left aside."""
         return altered(self.lab.base, self.accepted)
 
-    def differences(self, changes: Sequence[Change], places: Places) -> Floats:
+    def differences(self, changes: Sequence[Change], places: Ints) -> Floats:
         """|target − re-run| with exactly these changes."""
         return np.asarray(np.abs(self.target[places] - self.lab.probabilities(changes, places)))
 
-    def fit(self, change: Change | None, places: Places | None = None) -> Fit:
+    def fit(self, change: Change | None, places: Ints | None = None) -> Fit:
         """The difference left when this change joins the accepted ones."""
         rows = self.probes if places is None else places
         before = self.differences(self.accepted, rows)
@@ -85,14 +82,14 @@ class Search:
                 best, least = entry, left
         return best
 
-    def logged_vectors(self, places: Places) -> tuple[tuple[str, ...], Floats]:
+    def logged_vectors(self, places: Ints) -> tuple[tuple[str, ...], Floats]:
         """What production logged for these searched candles (columns, values)."""
         logged = self.evidence.logged
         if logged is None:
             return (), np.full((len(places), 0), np.nan)
         return logged.columns, logged.at(self.log_opens(places))[0]
 
-    def log_opens(self, places: Places) -> Times:
+    def log_opens(self, places: Ints) -> Ints:
         """The candle opens under which the feature log keeps these labels' candles."""
         step = self.evidence.timeframe.length_us
         bars = self.evidence.label_shift(places, self.log_shift_bars)
@@ -135,7 +132,7 @@ def replaces(change: Change, earlier: Change) -> bool:
     )
 
 
-def choose_probes(differences: Floats, floor: Floats, places: Places, count: int) -> Places:
+def choose_probes(differences: Floats, floor: Floats, places: Ints, count: int) -> Ints:
     """Two thirds of the candles that differ most, spread, and one third of all, evenly."""
     size = np.nan_to_num(differences, nan=0.0).max(axis=1, initial=0.0)
     differing = np.flatnonzero((np.nan_to_num(differences, nan=0.0) > floor).any(axis=1))
@@ -145,7 +142,7 @@ def choose_probes(differences: Floats, floor: Floats, places: Places, count: int
     return np.asarray(places[np.union1d(strongest, even)])
 
 
-def by_side(search: Search, change: Change, places: Places) -> Change:
+def by_side(search: Search, change: Change, places: Ints) -> Change:
     """The change for the sides that it does not make worse."""
     before = search.differences(search.accepted, places)
     after = search.differences(search.with_change(change), places)

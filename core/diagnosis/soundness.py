@@ -4,12 +4,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from core.arrays import Flags
+from core.candles.reads import FEATURE_LOG
 from core.diagnosis.drawn import drawn_rows
 from core.diagnosis.evidence import Evidence, PriceRows
 from core.diagnosis.prices import MIN_ROWS, PriceCheck, check_prices, matches_at
-from core.diagnosis.rows import CandleRows, Flags
+from core.diagnosis.rows import CandleRows
 from core.diagnosis.scoping import best_stretches
-from core.storage.reads.candles import FEATURE_LOG
 
 _MAX_SHIFTS = 3
 _EVERYWHERE = 0.9  # of all rows match

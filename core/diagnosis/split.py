@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from core.arrays import Floats
 from core.diagnosis.evidence import SIDE_NAMES, Evidence, Kind
-from core.diagnosis.rows import Floats
 
 EXACT = 1e-9
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from core.arrays import Flags, Floats, Ints
 from core.bundle.load import SideModel
 from core.diagnosis.evidence import SIDE_NAMES, Evidence, Kind
 from core.diagnosis.features import FeatureStore
@@ -17,11 +18,8 @@ from core.diagnosis.inputs import (
     rounded,
     scaled_model,
 )
-from core.diagnosis.rows import Flags, Floats
 from core.diagnosis.world import Change, Scope, Source, World, altered
-from core.side import SIDES
-
-Places = npt.NDArray[np.int64]
+from core.market import SIDES
 
 
 class Laboratory:
@@ -34,7 +32,7 @@ class Laboratory:
         self._known: dict[tuple[World, int], tuple[Flags, Floats]] = {}
         self.reruns = 0
 
-    def probabilities(self, changes: Sequence[Change], places: Places) -> Floats:
+    def probabilities(self, changes: Sequence[Change], places: Ints) -> Floats:
         """Candles × sides of the other side with these changes made; NaN: not computable."""
         result = np.full((len(places), len(SIDE_NAMES)), np.nan)
         for side, name in enumerate(SIDE_NAMES):
@@ -44,15 +42,15 @@ class Laboratory:
                 result[rows, side] = self._side(world, side, places[rows])
         return result
 
-    def features(self, changes: Sequence[Change], places: Places) -> tuple[tuple[str, ...], Floats]:
+    def features(self, changes: Sequence[Change], places: Ints) -> tuple[tuple[str, ...], Floats]:
         """Feature names and vectors of the world with these changes, whatever their scope."""
         world = altered(self.base, changes)
         columns, matrix, _ = self._features.vectors(world, self._true_opens(world, places))
         return columns, rounded(matrix, world.dtype, world.decimals)
 
     def _by_activity(
-        self, changes: Sequence[Change], places: Places
-    ) -> list[tuple[Places, list[Change]]]:
+        self, changes: Sequence[Change], places: Ints
+    ) -> list[tuple[Ints, list[Change]]]:
         """Rows grouped by which of the changes reach them."""
         labels = self.evidence.opens[places]
         reach = np.array([in_scope(entry.scope, labels) for entry in changes], dtype=bool)
@@ -65,7 +63,7 @@ class Laboratory:
             groups.append((rows, active))
         return groups
 
-    def _side(self, world: World, side: int, places: Places) -> Floats:
+    def _side(self, world: World, side: int, places: Ints) -> Floats:
         known, values = self._known.setdefault(
             (world, side),
             (
@@ -80,12 +78,12 @@ class Laboratory:
             self.reruns += 1
         return np.asarray(values[places])
 
-    def _true_opens(self, world: World, places: Places) -> npt.NDArray[np.int64]:
+    def _true_opens(self, world: World, places: Ints) -> npt.NDArray[np.int64]:
         step = self.evidence.timeframe.length_us
         bars = self.evidence.label_shift(places, world.shift_bars) - world.lag_bars
         return np.asarray(self.evidence.opens[places] + bars * step)
 
-    def _compute(self, world: World, side: int, places: Places) -> Floats:
+    def _compute(self, world: World, side: int, places: Ints) -> Floats:
         opens = self._true_opens(world, places)
         side = 1 - side if world.is_swapped else side
         if world.source is Source.STORED:
@@ -115,7 +113,7 @@ class Laboratory:
         return result
 
     def filled(
-        self, changes: Sequence[Change], names: Sequence[str], value: float | None, places: Places
+        self, changes: Sequence[Change], names: Sequence[str], value: float | None, places: Ints
     ) -> Floats:
         """Names × candles × sides: probabilities with one feature at a time filled as well.
 
@@ -165,7 +163,7 @@ class Laboratory:
         scored[finite] = model.score(handed[finite])
         return np.asarray(scored.reshape(len(names), len(matrix)))
 
-    def _bundles(self, world: World, places: Places) -> npt.NDArray[np.int64]:
+    def _bundles(self, world: World, places: Ints) -> npt.NDArray[np.int64]:
         if world.bundle is not None:
             return np.full(len(places), world.bundle, dtype="int64")
         if self.evidence.live is None:
@@ -187,9 +185,7 @@ class Laboratory:
             return None
         return scaled_model(model, other.scaler)
 
-    def _lacks(
-        self, world: World, side: int, places: Places, opens: npt.NDArray[np.int64]
-    ) -> Flags:
+    def _lacks(self, world: World, side: int, places: Ints, opens: npt.NDArray[np.int64]) -> Flags:
         """Candles whose logged row lacks an input of its model."""
         logged = self.evidence.logged
         is_asked = world.source is Source.LOGGED or world.zero_when_missing

@@ -6,14 +6,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from core.alignment.pair_reads import read_pairs
+from core.bots import comparisons
 from core.diagnosis.blocks import MIN_BLOCK_CANDLES, MIN_BLOCKS
-from core.frames import from_us, to_us, us_from_index
 from core.settings import BotSettings
-from core.storage.reads.bots import comparisons
-from core.storage.reads.pairs import read_pairs
-from core.storage.reads.watermarks import read_watermark
 from core.storage.tables import pair
-from core.storage.writes.watermarks import write_watermark
+from core.storage.watermarks import read_watermark, write_watermark
+from core.times import from_us, to_us, us_from_index
 
 WINDOW_BARS = 288
 NEWS_BARS = MIN_BLOCK_CANDLES  # fewer new candles cannot change a verdict

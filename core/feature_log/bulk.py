@@ -10,11 +10,11 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
+from core.arrays import Flags, Ints
 from core.feature_log.cells import (
     EMPTY,
     EXACT_INTEGERS,
@@ -24,8 +24,8 @@ from core.feature_log.cells import (
     parse_time,
 )
 from core.feature_log.layout import Grammar, Layout
-from core.feature_log.records import MAX_LINE
 from core.feature_log.rows import LoggedRow, PlainRows
+from core.tailing.stream import MAX_LINE
 
 _LINE_END = 10
 _FEW = 16  # lines; fewer are not worth another try in bulk
@@ -35,9 +35,6 @@ _DATE = r"^[0-9]{4}-.{2}-"
 _ISO = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{6})?$"
 _PLAIN = r"^[ !#-\[\]-~]*$"  # what JSON writes as it is
 _MS_FROM, _MS_END = 1e11, 1e14  # epoch numbers between are milliseconds
-Matrix = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 Texts = dict[int, pa.Array]  # strings by column; null where a field is no text
 
 
@@ -208,7 +205,7 @@ def _judge(parsed: _Lines, grammar: Grammar, layout: Layout, place: _Place) -> P
     )
 
 
-def _text_columns(texts: Texts, width: int) -> Mask:
+def _text_columns(texts: Texts, width: int) -> Flags:
     text = np.zeros(width, bool)
     for at, words in texts.items():
         text[at] = words.null_count < len(words)

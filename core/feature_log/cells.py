@@ -8,7 +8,7 @@ import re
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from core.frames import to_us
+from core.times import to_us
 
 EMPTY = ("", "None", "none", "null", "NULL", "NA", "N/A", "NaT", "<NA>")
 NOT_A_NUMBER = ("nan", "NaN", "NAN", "-nan", "-NaN")

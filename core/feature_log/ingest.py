@@ -18,21 +18,20 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.errors import LogFormatError
-from core.feature_log.fingerprint import BLOCK, Fingerprint
+from core.feature_log import catalog as files
+from core.feature_log.catalog import Catalog
+from core.feature_log.kept_lines import Place
 from core.feature_log.layout import Grammar
+from core.feature_log.line_writes import has_drifted, read_drifted
 from core.feature_log.placing import Placer
 from core.feature_log.reader import LogReader
 from core.feature_log.rows import Batch
-from core.feature_log.source import Chunk, ContentChanged, LongLine, open_after, whole_lines
-from core.feature_log.survey import Change, Finding, Survey, survey
-from core.frames import from_us, to_us
-from core.rerun.prefetch import prefetch
 from core.settings import FeatureLogSettings
-from core.storage.writes import feature_files as files
-from core.storage.writes.feature_files import Catalog, LogFile
-from core.storage.writes.feature_lines import has_drifted, read_drifted
-from core.storage.writes.kept_lines import Place
-from core.timeframe import Timeframe
+from core.tailing.fingerprint import BLOCK, Fingerprint
+from core.tailing.prefetch import prefetch
+from core.tailing.stream import Chunk, ContentChanged, LongLine, open_after, whole_lines
+from core.tailing.survey import Change, Finding, LogFile, Survey, survey
+from core.times import Timeframe, from_us, to_us
 
 PIECE = BLOCK  # bytes of a file in one transaction
 Progress = Callable[[str, int, int], None]

@@ -9,9 +9,8 @@ from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from core.feature_log.cells import LineError, parse_cell, parse_row, parse_time
-from core.frames import from_us, iso_z
 from core.settings import FeatureLogSettings
-from core.timeframe import Timeframe
+from core.times import Timeframe, from_us, iso_z
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from core.feature_log.cells import LineError, parse_row
 from core.feature_log.layout import Layout
 from core.feature_log.records import split_cells
 from core.feature_log.rows import identity, texts_document
-from core.feature_log.source import open_stream, skip_to
+from core.tailing.stream import open_stream, skip_to
 
 
 def line_at(path: Path, offset: int, length: int) -> bytes | None:

@@ -12,16 +12,13 @@ from pathlib import Path
 import numpy as np
 import sqlalchemy as sa
 
+from core.feature_log.catalog import Catalog
 from core.feature_log.cells import LineError
-from core.feature_log.drift import Drifted, place
+from core.feature_log.drifted import Drifted, place
+from core.feature_log.kept_lines import Candidate, Place
 from core.feature_log.layout import Grammar
-from core.feature_log.lookup import line_at, line_of_values, says
-from core.feature_log.records import split_cells
-from core.feature_log.rows import Batch, LoggedRow, Rejected, logged_row
-from core.storage.bulk import raw
-from core.storage.tables import duplicate_line, feature_row, quarantine
-from core.storage.writes.feature_files import Catalog
-from core.storage.writes.feature_lines import (
+from core.feature_log.ledger import Ledger, slices
+from core.feature_log.line_writes import (
     KeptDrift,
     answer_drifted,
     earlier_quarantined,
@@ -35,8 +32,11 @@ from core.storage.writes.feature_lines import (
     sha256,
     unplaced,
 )
-from core.storage.writes.feature_rows import Ledger, slices
-from core.storage.writes.kept_lines import Candidate, Place
+from core.feature_log.lookup import line_at, line_of_values, says
+from core.feature_log.records import split_cells
+from core.feature_log.rows import Batch, LoggedRow, Rejected, logged_row
+from core.storage.sql import raw
+from core.storage.tables import duplicate_line, feature_row, quarantine
 
 _ROWS = raw(feature_row)
 _QUARANTINE = raw(quarantine)

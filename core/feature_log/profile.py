@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Flags = npt.NDArray[np.bool_]
-Matrix = npt.NDArray[np.float64]
+from core.arrays import Flags, Floats
+
 ENOUGH_ROWS = 20  # before "always near the price" says anything
 _NEAR = 0.1  # a moving average stays this near to the close ...
 _FAR = 2.0  # ... and is never off by this factor in the next rows
@@ -32,7 +31,7 @@ class Profile:
         return cls(0, np.zeros(width, bool), np.zeros(width, bool), np.zeros(width, bool))
 
     @classmethod
-    def of(cls, matrix: Matrix, text: Flags, close: int | None, known: "Profile") -> "Profile":
+    def of(cls, matrix: Floats, text: Flags, close: int | None, known: "Profile") -> "Profile":
         """The profile of some rows (n × columns); columns that `known` has settled are left out."""
         width = matrix.shape[1]
         number, far = np.zeros(width, bool), np.zeros(width, bool)

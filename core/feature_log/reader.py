@@ -12,14 +12,15 @@ from typing import Any
 
 import numpy as np
 
+from core.arrays import Flags, Floats
 from core.feature_log.bulk import parse_content, parse_lines
 from core.feature_log.cells import LineError
-from core.feature_log.drift import Before, Drifted, before_document, before_of
+from core.feature_log.drifted import Before, Drifted, before_document, before_of
 from core.feature_log.layout import Grammar, Layout, Row
-from core.feature_log.profile import Flags, Matrix, Profile
-from core.feature_log.records import MAX_LINE, Record, is_blank, join_quoted, split_cells
+from core.feature_log.profile import Profile
+from core.feature_log.records import Record, is_blank, join_quoted, split_cells
 from core.feature_log.rows import Batch, LoggedRow, Rejected, RowBlock, logged_row
-from core.feature_log.source import Chunk, LongLine
+from core.tailing.stream import MAX_LINE, Chunk, LongLine
 
 _FEW = 16  # lines; below, parsing in bulk does not pay
 _MUCH = 2**14  # bytes; from here on a piece is worth a try as a whole
@@ -185,7 +186,7 @@ class LogReader:
         text[[int(at) for document in known for at in json.loads(document)]] = True
         self._learn(batch, layout, matrix, text)
 
-    def _learn(self, batch: Batch, layout: Layout, matrix: Matrix, text: Flags) -> None:
+    def _learn(self, batch: Batch, layout: Layout, matrix: Floats, text: Flags) -> None:
         if not len(matrix):
             return
         nothing = Profile.empty(len(layout.columns))

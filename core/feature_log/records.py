@@ -4,8 +4,8 @@ import csv
 from dataclasses import dataclass
 
 from core.feature_log.cells import LineError
+from core.tailing.stream import MAX_LINE
 
-MAX_LINE = 2**20  # bytes; a longer line is never held in memory
 MAX_QUOTED_LINES = 1000
 _BOM = b"\xef\xbb\xbf"
 

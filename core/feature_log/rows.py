@@ -7,13 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from core.feature_log.drift import Drifted
+from core.arrays import Flags, Floats, Ints
+from core.feature_log.drifted import Drifted
 from core.feature_log.layout import Grammar, Layout, Row
-from core.feature_log.profile import Flags, Matrix, Profile
-
-Ints = npt.NDArray[np.int64]
+from core.feature_log.profile import Profile
 
 
 class LoggedRow(NamedTuple):
@@ -40,7 +38,7 @@ class PlainRows:
 
     layout: Layout
     opens: Ints
-    matrix: Matrix
+    matrix: Floats
     documents: list[str | None]
     logged: list[int | None]
     prices: tuple[int | None, ...]  # positions of open, high, low, close, volume

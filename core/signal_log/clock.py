@@ -8,9 +8,8 @@ import re
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from core.candles.times import NOT_A_TIME, parse_times
-from core.frames import from_us
-from core.timeframe import Timeframe
+from core.candles.time_column import NOT_A_TIME, parse_times
+from core.times import Timeframe, from_us
 
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d)(?:[.,]0+)?)?")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")

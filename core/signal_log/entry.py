@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from core.signal_log.numbers import digit_step, line_step, probability, reference_price
-from core.timeframe import Timeframe
+from core.times import Timeframe
 
 
 @dataclass(frozen=True, slots=True)

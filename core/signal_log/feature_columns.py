@@ -7,20 +7,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from core.frames import from_us, to_us
+from core.feature_log.reads import read_vectors
+from core.feature_log.texts import RowPlace, row_places
 from core.settings import SignalLogSettings
 from core.signal_log.clock import parse_moments
 from core.signal_log.entry import Entry, checked_open, first_lines, read_values
 from core.signal_log.files import LogCounts
-from core.storage.bulk import raw
-from core.storage.reads.changes import feature_changes
-from core.storage.reads.feature_log import read_vectors
-from core.storage.reads.feature_texts import RowPlace, row_places
-from core.storage.reads.watermarks import read_watermark
+from core.signal_log.writes import delete_rows_lines, insert_lines, settle
+from core.storage.changes import feature_changes
+from core.storage.sql import raw
 from core.storage.tables import feature_row
-from core.storage.writes.signal_lines import delete_rows_lines, insert_lines, settle
-from core.storage.writes.watermarks import write_watermark
-from core.timeframe import Timeframe
+from core.storage.watermarks import read_watermark, write_watermark
+from core.times import Timeframe, from_us, to_us
 
 _ROW = raw(feature_row)
 _END_OF_TIME = 253_402_300_799_000_000  # 9999-12-31T23:59:59Z

@@ -17,8 +17,20 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from core.errors import LogFormatError
-from core.feature_log.fingerprint import Fingerprint
-from core.feature_log.source import (
+from core.feature_log.catalog import rename_files
+from core.settings import SignalLogSettings
+from core.signal_log.entry import Entry, Raw, first_lines
+from core.signal_log.file_writes import (
+    SignalFile,
+    add_signal_file,
+    read_signal_files,
+    save_signal_file,
+)
+from core.signal_log.parsers import Parser, parser_for
+from core.signal_log.reads import hashes_of_file
+from core.signal_log.writes import insert_lines, settle
+from core.tailing.fingerprint import Fingerprint
+from core.tailing.stream import (
     Chunk,
     ContentChanged,
     LongLine,
@@ -27,19 +39,7 @@ from core.feature_log.source import (
     open_stream,
     whole_lines,
 )
-from core.settings import SignalLogSettings
-from core.signal_log.entry import Entry, Raw, first_lines
-from core.signal_log.parsers import Parser, parser_for
-from core.storage.reads.signal_lines import hashes_of_file
-from core.storage.writes.feature_files import rename_files
-from core.storage.writes.signal_files import (
-    SignalFile,
-    add_signal_file,
-    read_signal_files,
-    save_signal_file,
-)
-from core.storage.writes.signal_lines import insert_lines, settle
-from core.timeframe import Timeframe
+from core.times import Timeframe
 
 Progress = Callable[[str, int, int], None]
 _NAMED = 5

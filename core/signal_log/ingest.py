@@ -7,16 +7,14 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from core.frames import from_us, iso_z
 from core.settings import BotSettings, SignalLogSettings
 from core.signal_log.feature_columns import ColumnLog, column_step
 from core.signal_log.files import FileLog, LogCounts
 from core.signal_log.parsers import parser_for
-from core.storage.reads.signal_lines import double_writes
-from core.storage.reads.watermarks import read_watermark
-from core.storage.writes.signal_lines import delete_log, place_log, settle
-from core.storage.writes.watermarks import forget_watermark, write_watermark
-from core.timeframe import Timeframe
+from core.signal_log.reads import double_writes
+from core.signal_log.writes import delete_log, place_log, settle
+from core.storage.watermarks import forget_watermark, read_watermark, write_watermark
+from core.times import Timeframe, from_us, iso_z
 
 STEP = "signal_logs"
 _READING = {"name", "paths"}  # what does not change how a line is read

@@ -13,11 +13,11 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from core.errors import ConfigError, LogFormatError
+from core.line_pattern import compile_pattern
 from core.settings import SignalLogSettings
 from core.signal_log.clock import candle_open_of, parse_moments
 from core.signal_log.entry import Entry, Raw, Values, checked_open, read_values
-from core.signal_log.pattern import compile_pattern
-from core.timeframe import Timeframe
+from core.times import Timeframe
 
 _RAW_CHARS = 4096
 

@@ -10,11 +10,10 @@ import pandas as pd
 import sqlalchemy as sa
 
 from core.settings import BotSettings
-from core.storage.reads.changes import candle_changes, feature_changes
-from core.storage.reads.signal_prices import unchecked_prices
-from core.storage.reads.watermarks import read_watermark
-from core.storage.writes.signal_prices import forget_price_matches, note_price_matches
-from core.storage.writes.watermarks import write_watermark
+from core.signal_log.price_reads import unchecked_prices
+from core.signal_log.price_writes import forget_price_matches, note_price_matches
+from core.storage.changes import candle_changes, feature_changes
+from core.storage.watermarks import read_watermark, write_watermark
 
 STEP = "signal_prices"
 CANDLES_STEP = "signal_prices_candles"

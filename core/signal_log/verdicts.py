@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from core.side import SIDES, Side
+from core.market import SIDES, Side
 
 _NOISE = 1e-12  # 0.5005 - 0.5 is a little more than half of 0.001
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from core.frames import from_us, to_us
+from core.times import from_us, to_us
 
 metadata = sa.MetaData(
     naming_convention={

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.alignment.calendar import Calendar, Slot
+from core.collection.calendar import Calendar, Slot
 from dashboard.charts import theme
 from dashboard.format import percent
 

@@ -7,14 +7,16 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from core.alignment.candle_features import CandleFeatures, compare_candle
-from core.alignment.candle_trials import climb_ladder
+from core.alignment import window_reads
 from core.bundle.load import load_bundle
-from core.storage.reads import dashboard_candle, dashboard_pairs
-from core.storage.reads.candles import read_candles
-from core.storage.reads.feature_log import read_vector
-from core.storage.reads.recompute import read_backtest_rows
-from core.timeframe import Timeframe
+from core.candles.reads import read_candles
+from core.diagnosis.candle_trials import climb_ladder
+from core.feature_log import reads as stored_log
+from core.feature_log.reads import read_vector
+from core.features.attribute import CandleFeatures, compare_candle
+from core.recompute.reads import read_backtest_rows
+from core.signals import reads as stored_signals
+from core.times import Timeframe
 from dashboard.data import database
 
 _AROUND_BARS = 36
@@ -24,10 +26,10 @@ _AROUND_BARS = 36
 class CandleFacts:
     """What is stored of one candle; `prices` reach three hours of 5-minute bars each way."""
 
-    signals: tuple[dashboard_candle.SignalAt, ...]
-    absences: tuple[dashboard_candle.AbsenceAt, ...]
+    signals: tuple[stored_signals.SignalAt, ...]
+    absences: tuple[stored_signals.AbsenceAt, ...]
     pairs: pd.DataFrame
-    line: dashboard_candle.LoggedLine | None
+    line: stored_log.LoggedLine | None
     neighbours: tuple[datetime | None, datetime | None]
     prices: pd.DataFrame
 
@@ -39,11 +41,11 @@ def candle_facts(
     """Everything that is stored of one candle."""
     with database.engine().connect() as connection:
         return CandleFacts(
-            signals=dashboard_candle.signals_at(connection, bot_id, candle_open),
-            absences=dashboard_candle.absences_at(connection, bot_id, candle_open),
-            pairs=dashboard_pairs.candle_pairs(connection, bot_id, candle_open),
-            line=dashboard_candle.logged_line(connection, bot_id, candle_open),
-            neighbours=dashboard_candle.neighbour_opens(connection, bot_id, candle_open),
+            signals=stored_signals.signals_at(connection, bot_id, candle_open),
+            absences=stored_signals.absences_at(connection, bot_id, candle_open),
+            pairs=window_reads.candle_pairs(connection, bot_id, candle_open),
+            line=stored_log.logged_line(connection, bot_id, candle_open),
+            neighbours=stored_log.neighbour_opens(connection, bot_id, candle_open),
             prices=read_candles(
                 connection,
                 bot_id,

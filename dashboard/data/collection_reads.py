@@ -5,12 +5,13 @@ from typing import Any
 
 import streamlit as st
 
-from core.alignment.calendar import CollectionOverview, Completeness, summarise_collection
-from core.alignment.calendar import completeness as summarise_completeness
-from core.frames import index_from_us
+from core.candles import reads as stored_candles
+from core.collection import reads as stored_collection
+from core.collection.calendar import CollectionOverview, Completeness, summarise_collection
+from core.collection.calendar import completeness as summarise_completeness
+from core.features import reads as stored_features
 from core.settings import BotSettings
-from core.storage.reads import dashboard_changes, dashboard_collection, dashboard_features
-from core.timeframe import Timeframe
+from core.times import Timeframe, index_from_us
 from dashboard import clock
 from dashboard.data import database
 from dashboard.selection import Bounds
@@ -38,7 +39,7 @@ def _completeness(
     bot_id: int, timeframe: str, target_days: int, bounds: Bounds, now: datetime, version: str
 ) -> Completeness | None:
     with database.engine().connect() as connection:
-        opens = dashboard_features.opens_in(connection, bot_id, bounds.from_, bounds.until)
+        opens = stored_features.opens_in(connection, bot_id, bounds.from_, bounds.until)
     if not len(opens):
         return None
     frame = Timeframe.parse(timeframe)
@@ -50,8 +51,8 @@ def _collection(
     bot_id: int, timeframe: str, target_days: int, bounds: Bounds, now: datetime, version: str
 ) -> CollectionOverview | None:
     with database.engine().connect() as connection:
-        rows = dashboard_collection.collection_frame(connection, bot_id, bounds.from_, bounds.until)
-        quarantined = dashboard_collection.quarantined_opens(connection, bot_id)
+        rows = stored_collection.collection_frame(connection, bot_id, bounds.from_, bounds.until)
+        quarantined = stored_collection.quarantined_opens(connection, bot_id)
     if rows.empty:
         return None
     return summarise_collection(
@@ -63,39 +64,39 @@ def _collection(
 def ingestion_account(bot_id: int, version: str) -> dict[str, int]:
     """What became of every data line: lines = stored + duplicates + quarantined."""
     with database.engine().connect() as connection:
-        return dashboard_collection.account(connection, bot_id)
+        return stored_collection.account(connection, bot_id)
 
 
 @st.cache_data(ttl=600, max_entries=16, show_spinner=False)
-def layouts(bot_id: int, version: str) -> dict[int, dashboard_collection.Layout]:
+def layouts(bot_id: int, version: str) -> dict[int, stored_collection.Layout]:
     """Every layout of the bot's feature log."""
     with database.engine().connect() as connection:
-        return dashboard_collection.layouts(connection, bot_id)
+        return stored_collection.layouts(connection, bot_id)
 
 
 @st.cache_data(ttl=600, max_entries=16, show_spinner=False)
 def quarantine_reasons(bot_id: int, version: str) -> list[tuple[str, int]]:
     """How many lines wait for which reason."""
     with database.engine().connect() as connection:
-        return dashboard_collection.quarantine_reasons(connection, bot_id)
+        return stored_collection.quarantine_reasons(connection, bot_id)
 
 
 @st.cache_data(ttl=600, max_entries=16, show_spinner=False)
 def quarantined_lines(bot_id: int, reason: str | None, version: str) -> list[dict[str, Any]]:
     """The newest lines in quarantine with their raw text."""
     with database.engine().connect() as connection:
-        return dashboard_collection.quarantined_lines(connection, bot_id, reason=reason)
+        return stored_collection.quarantined_lines(connection, bot_id, reason=reason)
 
 
 @st.cache_data(ttl=600, max_entries=16, show_spinner=False)
 def files(bot_id: int, version: str) -> list[dict[str, Any]]:
     """Every file that was read, with its account."""
     with database.engine().connect() as connection:
-        return dashboard_collection.files(connection, bot_id)
+        return stored_collection.files(connection, bot_id)
 
 
 @st.cache_data(ttl=600, max_entries=16, show_spinner=False)
 def revised_candles(bot_id: int, since: datetime, version: str) -> int:
     """How many candles changed after they were first stored, as seen since then."""
     with database.engine().connect() as connection:
-        return dashboard_changes.revised_candles(connection, bot_id, since)
+        return stored_candles.revised_candles(connection, bot_id, since)

@@ -10,10 +10,11 @@ from pathlib import Path
 import sqlalchemy as sa
 import streamlit as st
 
+from core import bots
 from core.errors import StorageError
 from core.settings import Settings, config_path, load_settings
+from core.storage import run_history
 from core.storage.engine import reader_engine
-from core.storage.reads import dashboard_state
 from core.storage.schema_state import SchemaState, schema_state
 
 
@@ -80,17 +81,17 @@ def data_version() -> str:
     """Names the database and its newest change; asked anew on every drawing."""
     url = settings().database_url
     with engine().connect() as connection:
-        return f"{url}|{_identity(url)}|{dashboard_state.data_version(connection)}"
+        return f"{url}|{_identity(url)}|{run_history.data_version(connection)}"
 
 
 @st.cache_data(ttl=600, max_entries=8, show_spinner=False)
-def bot_states(version: str) -> tuple[dashboard_state.BotState, ...]:
+def bot_states(version: str) -> tuple[bots.BotState, ...]:
     """Every stored bot with its first and last candle."""
     with engine().connect() as connection:
-        return dashboard_state.bot_states(connection)
+        return bots.bot_states(connection)
 
 
 def last_run_at() -> datetime | None:
     """When the collector last showed a sign of life; never cached."""
     with engine().connect() as connection:
-        return dashboard_state.last_run_at(connection)
+        return run_history.last_run_at(connection)

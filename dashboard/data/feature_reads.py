@@ -5,11 +5,11 @@ from typing import Any
 
 import streamlit as st
 
-from core.alignment.feature_overview import FeatureOverview, spread_sample, summarise_features
 from core.bundle.load import load_bundle
-from core.frames import from_us
-from core.storage.reads import dashboard_features
-from core.storage.reads.recompute import read_sensitivity
+from core.features import reads as stored_features
+from core.features.overview_sample import FeatureOverview, spread_sample, summarise_features
+from core.recompute.reads import read_sensitivity
+from core.times import from_us
 from dashboard.data import database
 from dashboard.selection import Bounds
 
@@ -33,22 +33,22 @@ def feature_overview(
 ) -> FeatureOverview | None:
     """A spread sample of the window's features against a backtest's (name "": none)."""
     with database.engine().connect() as connection:
-        opens = dashboard_features.opens_in(connection, bot_id, bounds.from_, bounds.until)
+        opens = stored_features.opens_in(connection, bot_id, bounds.from_, bounds.until)
         if not len(opens):
             return None
         sample = spread_sample(opens)
         span = from_us(int(opens[-1])) - from_us(int(opens[0]))
-        before = dashboard_features.opens_in(
+        before = stored_features.opens_in(
             connection, bot_id, from_us(int(opens[0])) - span, from_us(int(opens[0]))
         )
-        logged = dashboard_features.logged_vectors(
+        logged = stored_features.logged_vectors(
             connection, bot_id, sample, not_features=not_features
         )
-        reference = dashboard_features.logged_vectors(
+        reference = stored_features.logged_vectors(
             connection, bot_id, spread_sample(before), not_features=not_features
         )
         recomputed = (
-            dashboard_features.backtest_vectors(connection, bot_id, name, sample)
+            stored_features.backtest_vectors(connection, bot_id, name, sample)
             if name
             else logged.iloc[:0]
         )

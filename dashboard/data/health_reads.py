@@ -5,10 +5,10 @@ from datetime import datetime
 import streamlit as st
 
 from core.candles.agreement import SourceAgreement, agreement_report
+from core.recompute.reads import Coverage, read_coverage
 from core.settings import BacktestSettings, BotSettings
-from core.storage.reads import dashboard_changes, dashboard_health
-from core.storage.reads.recompute import Coverage, read_coverage
-from core.storage.reads.signal_accounts import SignalLogAccount, signal_log_accounts
+from core.signal_log.accounts import SignalLogAccount, signal_log_accounts
+from core.storage import run_history
 from dashboard.data import database
 from dashboard.selection import Bounds
 
@@ -40,35 +40,33 @@ def _signal_logs(bot_id: int, logs: tuple[str, ...], version: str) -> tuple[Sign
 
 
 @st.cache_data(ttl=600, max_entries=16, show_spinner=False)
-def failed_steps(
-    bot_id: int, since: datetime, version: str
-) -> tuple[dashboard_changes.FailedStep, ...]:
+def failed_steps(bot_id: int, since: datetime, version: str) -> tuple[run_history.FailedStep, ...]:
     """Steps of the cycle that failed since then."""
     with database.engine().connect() as connection:
-        return dashboard_changes.failed_steps(connection, bot_id, since)
+        return run_history.failed_steps(connection, bot_id, since)
 
 
 @st.cache_data(ttl=600, max_entries=16, show_spinner=False)
-def newest_by_step(bot_id: int, version: str) -> tuple[dashboard_health.StoredRun, ...]:
+def newest_by_step(bot_id: int, version: str) -> tuple[run_history.StoredRun, ...]:
     """The newest run of every step."""
     with database.engine().connect() as connection:
-        return dashboard_health.newest_by_step(connection, bot_id)
+        return run_history.newest_by_step(connection, bot_id)
 
 
 @st.cache_data(ttl=600, max_entries=16, show_spinner=False)
-def failed_runs(bot_id: int, version: str) -> tuple[dashboard_health.StoredRun, ...]:
+def failed_runs(bot_id: int, version: str) -> tuple[run_history.StoredRun, ...]:
     """The newest failed runs, with tracebacks."""
     with database.engine().connect() as connection:
-        return dashboard_health.latest_runs(
+        return run_history.latest_runs(
             connection, bot_id=bot_id, outcomes=("failed", "interrupted"), limit=10
         )
 
 
 @st.cache_data(ttl=60, max_entries=16, show_spinner=False)
-def latest_runs(bot_id: int, version: str) -> tuple[dashboard_health.StoredRun, ...]:
+def latest_runs(bot_id: int, version: str) -> tuple[run_history.StoredRun, ...]:
     """The newest runs of every kind, idle ones too."""
     with database.engine().connect() as connection:
-        return dashboard_health.latest_runs(connection, bot_id=bot_id)
+        return run_history.latest_runs(connection, bot_id=bot_id)
 
 
 @st.cache_data(ttl=600, max_entries=8, show_spinner="Comparing candle sources …")
@@ -84,4 +82,4 @@ def source_agreements(bot: str, bot_id: int, bounds: Bounds, version: str) -> li
 def database_size(version: str) -> int | None:
     """Bytes that the database takes."""
     with database.engine().connect() as connection:
-        return dashboard_health.database_size(connection)
+        return run_history.database_size(connection)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from core.storage import annotations
+from core.alignment import annotations
 from dashboard import clock
 from dashboard.data import database
 

@@ -5,13 +5,14 @@ from datetime import datetime, timedelta
 import pandas as pd
 import streamlit as st
 
+from core.alignment import window_reads
 from core.alignment.overview import NamedSpan, PairOverview, summarise
-from core.alignment.phases import ReplayTotals
-from core.side import SIDES
-from core.storage.reads import dashboard_coverage, dashboard_pairs
-from core.storage.reads.alignment import matched
-from core.storage.reads.bots import Comparison
-from core.storage.reads.bots import comparisons as read_comparisons
+from core.alignment.reads import matched
+from core.alignment.window_reads import ReplayTotals
+from core.bots import Comparison
+from core.bots import comparisons as read_comparisons
+from core.market import SIDES
+from core.recompute import coverage as stored_coverage
 from dashboard.data import database
 from dashboard.selection import Bounds
 
@@ -28,12 +29,10 @@ def comparisons(bot_id: int, version: str) -> tuple[Comparison, ...]:
 @st.cache_data(ttl=600, max_entries=64, show_spinner=False)
 def coverage(
     bot_id: int, name: str, bounds: Bounds, version: str
-) -> dashboard_coverage.WindowCoverage | None:
+) -> stored_coverage.WindowCoverage | None:
     """How much of a window a backtest covers; None where nothing waits in its queue."""
     with database.engine().connect() as connection:
-        return dashboard_coverage.window_coverage(
-            connection, bot_id, name, bounds.from_, bounds.until
-        )
+        return stored_coverage.window_coverage(connection, bot_id, name, bounds.from_, bounds.until)
 
 
 @st.cache_data(ttl=600, max_entries=32, show_spinner="Reading pairs …")
@@ -46,7 +45,7 @@ def pair_overview(
 ) -> PairOverview | None:
     """Everything that the alignment charts show of a window; None without a pair."""
     with database.engine().connect() as connection:
-        pairs = dashboard_pairs.window_pairs(connection, comparison_id, bounds.from_, bounds.until)
+        pairs = window_reads.window_pairs(connection, comparison_id, bounds.from_, bounds.until)
     return None if pairs.empty else summarise(pairs, tolerance, stretches)
 
 
@@ -58,14 +57,14 @@ def worst_pairs(
     sides: tuple[str, ...],
     flips_only: bool,
     unreviewed_only: bool,
-    explained: tuple[dashboard_pairs.Explained, ...],
+    explained: tuple[window_reads.Explained, ...],
     limit: int,
     version: str,
     notes_version: int,
 ) -> pd.DataFrame:
-    """The worst pairs of a window; see core.storage.reads.dashboard_pairs."""
+    """The worst pairs of a window; see core.alignment.window_reads."""
     with database.engine().connect() as connection:
-        return dashboard_pairs.worst_pairs(
+        return window_reads.worst_pairs(
             connection,
             bot_id,
             comparison_id,
@@ -97,21 +96,21 @@ def matched_ratios(
 def candle_counts(comparison_id: int, bounds: Bounds, version: str) -> tuple[int, int]:
     """Candles of a window with a pair, and those of them beyond the tolerance."""
     with database.engine().connect() as connection:
-        return dashboard_pairs.candle_counts(connection, comparison_id, bounds.from_, bounds.until)
+        return window_reads.candle_counts(connection, comparison_id, bounds.from_, bounds.until)
 
 
 @st.cache_data(ttl=600, max_entries=64, show_spinner=False)
 def count_flagged(comparison_id: int, since: datetime, version: str) -> int:
     """How many candles have a pair beyond the tolerance since then."""
     with database.engine().connect() as connection:
-        return dashboard_pairs.count_flagged(connection, comparison_id, from_=since)
+        return window_reads.count_flagged(connection, comparison_id, from_=since)
 
 
 @st.cache_data(ttl=600, max_entries=16, show_spinner=False)
 def replay_totals(comparison_id: int, version: str) -> ReplayTotals:
     """How many emitted signals the replay reproduces."""
     with database.engine().connect() as connection:
-        return dashboard_pairs.replay_totals(connection, comparison_id)
+        return window_reads.replay_totals(connection, comparison_id)
 
 
 @st.cache_data(ttl=600, max_entries=64, show_spinner=False)
@@ -120,7 +119,7 @@ def signals_around(
 ) -> pd.DataFrame:
     """Pairs of one comparison around a candle; columns as day_block.unpack_pairs gives them."""
     with database.engine().connect() as connection:
-        return dashboard_pairs.window_pairs(
+        return window_reads.window_pairs(
             connection,
             comparison_id,
             candle_open - _AROUND_BARS * bar,

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core.alignment.overview import PairOverview
-from core.storage.reads.bots import Comparison
+from core.bots import Comparison
 from dashboard import shell
 from dashboard.charts import alignment as charts
 from dashboard.controls import pick_param

@@ -5,7 +5,7 @@ from functools import partial
 import streamlit as st
 
 from core.alignment.overview import PairOverview
-from core.storage.reads.bots import Comparison
+from core.bots import Comparison
 from dashboard import shell
 from dashboard.charts import alignment as charts
 from dashboard.draw import draw_chart

@@ -4,8 +4,8 @@ from functools import partial
 
 import streamlit as st
 
-from core.alignment.candle_features import CandleFeatures
-from core.alignment.candle_trials import LADDER, can_climb
+from core.diagnosis.candle_trials import LADDER, can_climb
+from core.features.attribute import CandleFeatures
 from dashboard import states
 from dashboard.charts import candle as charts
 from dashboard.data import candle_reads

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from core.bots import Comparison
 from core.bundle.deployments import live_bundle_at, rule_at
-from core.storage.reads.bots import Comparison
-from core.storage.reads.candles import default_source
+from core.candles.reads import default_source
 from dashboard.data import candle_reads
 from dashboard.shell import Screen
 

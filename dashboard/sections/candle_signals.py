@@ -6,7 +6,7 @@ from functools import partial
 import streamlit as st
 
 from core.rule import Decision, decide
-from core.storage.reads.dashboard_candle import SignalAt
+from core.signals.reads import SignalAt
 from dashboard import states
 from dashboard.charts import candle as charts
 from dashboard.data import pair_reads

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core.alignment.candle_trials import Trial, candle_trials
-from core.storage.reads.dashboard_findings import StoredFinding
+from core.diagnosis.candle_trials import Trial, candle_trials
+from core.diagnosis.reads import StoredFinding
 from dashboard import links
 from dashboard.data import finding_reads, pair_reads
 from dashboard.format import moment, probability, with_times

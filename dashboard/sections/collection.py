@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from core.alignment.calendar import CollectionOverview, LayoutSpan
-from core.storage.reads.dashboard_collection import Layout
+from core.collection.calendar import CollectionOverview, LayoutSpan
+from core.collection.reads import Layout
 from dashboard import states
 from dashboard.charts import collection as charts
 from dashboard.controls import pick_param

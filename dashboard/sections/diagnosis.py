@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core.storage.reads.dashboard_findings import StoredDiagnosis, StoredFinding
+from core.diagnosis.reads import StoredDiagnosis, StoredFinding
 from dashboard.controls import pick_param
 from dashboard.format import count, moment, percent, plural, probability, with_times
 from dashboard.markup import Badge, Cell, Column, draw_line, draw_status, draw_table, draw_text

@@ -5,8 +5,8 @@ from typing import Any
 
 import streamlit as st
 
-from core.alignment.waterfall import waterfall_steps
-from core.storage.reads.dashboard_findings import StoredDiagnosis
+from core.diagnosis.reads import StoredDiagnosis
+from core.diagnosis.waterfall import waterfall_steps
 from dashboard import states
 from dashboard.charts.diagnosis import waterfall_figure
 from dashboard.data import finding_reads

@@ -6,9 +6,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.alignment.feature_overview import FeatureOverview
+from core.bots import Comparison
+from core.features.overview_sample import FeatureOverview
 from core.settings import FeatureLogSettings
-from core.storage.reads.bots import Comparison
 from dashboard import links, states
 from dashboard.charts.features import sensitivity_figure
 from dashboard.data import feature_reads

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from core.alignment.calendar import CollectionOverview, Completeness
 from core.alignment.overview import PairOverview
+from core.bots import Comparison
+from core.collection.calendar import CollectionOverview, Completeness
+from core.diagnosis.reads import StoredDiagnosis, StoredFinding
 from core.settings import BotSettings
-from core.storage.reads.bots import Comparison
-from core.storage.reads.dashboard_findings import StoredDiagnosis, StoredFinding
 from dashboard import clock, shell
 from dashboard.data import collection_reads, finding_reads, pair_reads
 from dashboard.selection import Bounds

@@ -5,8 +5,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 import streamlit as st
 
-from core.alignment.freshness import FreshnessState
-from core.storage.reads.dashboard_health import StoredRun
+from core.collection.freshness import FreshnessState
+from core.market import OHLCV
+from core.storage.run_history import StoredRun
 from dashboard import clock, states
 from dashboard.data import health_reads
 from dashboard.format import ago, count, duration, moment, percent, plural, price, size
@@ -140,7 +141,7 @@ def sources(screen: Screen) -> None:
             count(one.common),
             count(one.only_left),
             count(one.only_right),
-            *(percent(one.equal_ratio[name], 2) for name in _OHLCV),
+            *(percent(one.equal_ratio[name], 2) for name in OHLCV),
             price(one.largest_diff["close"]),
             percent(one.median_volume_ratio, 2),
         ]
@@ -151,7 +152,7 @@ def sources(screen: Screen) -> None:
         Column("Both", "num"),
         Column("First only", "num"),
         Column("Second only", "num"),
-        *(Column(name.capitalize(), "num") for name in _OHLCV),
+        *(Column(name.capitalize(), "num") for name in OHLCV),
         Column("Largest, close", "num"),
         Column("Volume ratio", "num"),
     ]
@@ -161,9 +162,6 @@ def sources(screen: Screen) -> None:
         "Open to volume: how many of both have the same value. Largest: the largest difference "
         "of the close. Volume ratio: the median, first ÷ second."
     )
-
-
-_OHLCV = ("open", "high", "low", "close", "volume")
 
 
 def recent_runs(screen: Screen) -> None:

@@ -6,18 +6,18 @@ from functools import partial
 
 import streamlit as st
 
-from core.alignment.freshness import Freshness
-from core.alignment.glance import (
+from core.bots import BotState
+from core.collection.freshness import Freshness
+from core.collection.glance import (
     Level,
     alignment_level,
     collection_level,
     freshness_level,
     overall,
 )
-from core.alignment.phases import PhaseState
-from core.alignment.phases import phases as core_phases
+from core.collection.phases import PhaseState
+from core.collection.phases import phases as core_phases
 from core.settings import BotSettings
-from core.storage.reads.dashboard_state import BotState
 from dashboard import clock, links
 from dashboard.charts.alignment import histogram_figure
 from dashboard.charts.collection import success_figure

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.storage.reads.bots import Comparison
+from core.bots import Comparison
 from dashboard import links, states
 from dashboard.controls import pick_param, toggle_param
 from dashboard.data import finding_reads, notes, pair_reads

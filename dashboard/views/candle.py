@@ -4,7 +4,7 @@ from datetime import datetime
 
 import streamlit as st
 
-from core.storage.reads.bots import Comparison
+from core.bots import Comparison
 from dashboard import links, shell, states
 from dashboard.sections import candle as sections
 from dashboard.sections import candle_features, candle_signals, candle_why, worst

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from core.market import OHLCV
 from demo.market import STEPS, TICK
 from demo.plan import Plan
-from demo.world import OHLCV, World
+from demo.world import World
 
 
 def unclosed_candle(plan: Plan, world: World, size: int, generator: np.random.Generator) -> Plan:

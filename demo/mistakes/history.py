@@ -15,7 +15,7 @@ _FIRST_HISTORY_BARS = 220  # what one call to the exchange gave after a restart
 
 _HEAD = '''"""Features of the bot."""
 
-from core.rerun.reference_pipeline import compute as usual_features
+from reference_pipeline.pipeline import compute as usual_features
 
 
 def compute(candles):

@@ -10,16 +10,16 @@ import pytest
 import sqlalchemy as sa
 
 from core.alignment.days import BIN_WIDTH, bin_edges
+from core.alignment.pair_reads import read_days, read_pairs
 from core.alignment.pairing import pair_bot
+from core.bots import comparisons, ensure_bot
+from core.market import Origin
 from core.settings import BotSettings
-from core.side import Origin
+from core.signals.due_days import due_days
+from core.signals.writes import delete_signals, ensure_series, upsert_signals
 from core.storage.engine import migrate, writer_engine
-from core.storage.reads.bots import comparisons
-from core.storage.reads.pairs import due_days, read_days, read_pairs
+from core.storage.runs import recorded_run
 from core.storage.tables import pair_day
-from core.storage.writes.bots import ensure_bot
-from core.storage.writes.runs import recorded_run
-from core.storage.writes.signals import delete_signals, ensure_series, upsert_signals
 from tests.factories import signals
 
 NOW = datetime(2025, 11, 7, tzinfo=UTC)
@@ -263,7 +263,7 @@ def test_a_crash_between_chunks_loses_no_day(
         write_days(connection, *arguments)
 
     from core.alignment import pairing
-    from core.storage.writes.pairs import write_days
+    from core.alignment.writes import write_days
 
     monkeypatch.setattr(pairing, "write_days", cut_off)
     with pytest.raises(KeyboardInterrupt):

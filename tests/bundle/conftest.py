@@ -11,7 +11,7 @@ from xgboost import XGBClassifier
 
 from core.bundle.scaler import Scaler, ScalerKind
 from core.bundle.write import SideContent, write_bundle
-from core.side import Side
+from core.market import Side
 
 FEATURES = ("body", "volume", "rsi", "volume")  # a name that stands twice
 

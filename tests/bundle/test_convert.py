@@ -8,7 +8,7 @@ from core.bundle.convert import SideFiles, convert_model
 from core.bundle.load import load_bundle
 from core.bundle.manifest import read_manifest
 from core.errors import BundleError
-from core.side import Side
+from core.market import Side
 from tests.bundle.conftest import FEATURES, training_data
 from tests.real import REAL, needs_real
 

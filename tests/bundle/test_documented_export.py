@@ -13,7 +13,7 @@ from xgboost import XGBClassifier
 
 from core.bundle.convert import SideFiles, convert_model
 from core.bundle.load import load_bundle
-from core.side import Side
+from core.market import Side
 from tests.bundle.conftest import FEATURES, training_data
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "bundles.md"

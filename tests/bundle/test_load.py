@@ -13,7 +13,7 @@ from xgboost import XGBClassifier
 from core.bundle.convert import SideFiles, convert_model
 from core.bundle.load import load_bundle
 from core.errors import BundleError
-from core.side import Side
+from core.market import Side
 from tests.bundle.conftest import FEATURES, training_data, write_side
 
 ANY_FLOAT = st.floats(min_value=-1e300, max_value=1e300) | st.just(float("nan"))

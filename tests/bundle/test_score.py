@@ -7,7 +7,7 @@ from xgboost import XGBClassifier
 
 from core.bundle.load import SideModel, load_bundle
 from core.bundle.score import pick_columns, score_columns
-from core.side import Side
+from core.market import Side
 from tests.bundle.conftest import training_data
 
 

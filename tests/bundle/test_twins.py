@@ -1,7 +1,7 @@
 from core.bundle.manifest import Manifest, SideManifest
 from core.bundle.scaler import Scaler
 from core.bundle.twins import identical_models
-from core.side import Side
+from core.market import Side
 
 
 def manifest(**models: str) -> Manifest:

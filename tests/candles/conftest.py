@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from core.bots import ensure_bot
 from core.storage.engine import migrate, writer_engine
-from core.storage.writes.bots import ensure_bot
 
 
 @pytest.fixture

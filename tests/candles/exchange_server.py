@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pandas as pd
 
-from core.frames import us_from_index
+from core.times import us_from_index
 
 PATH = "/openApi/swap/v3/quote/klines"
 

@@ -3,8 +3,8 @@ import pytest
 import sqlalchemy as sa
 
 from core.candles.agreement import agreement_report, compare_sources
+from core.candles.writes import ensure_source, store_candles
 from core.settings import BotSettings
-from core.storage.writes.candles import ensure_source, store_candles
 from tests.candles.factories import make_candles
 
 AT = pd.Timestamp("2025-11-10", tz="UTC").to_pydatetime()

@@ -11,10 +11,9 @@ import sqlalchemy as sa
 
 from core.candles.ccxt_exchange import open_ccxt
 from core.candles.ingest import ingest_candles
+from core.candles.reads import read_candles
 from core.errors import CandleError
-from core.frames import us_from_index
-from core.storage.reads.candles import read_candles
-from core.timeframe import Timeframe
+from core.times import Timeframe, us_from_index
 from tests.candles.factories import make_candles
 from tests.candles.test_fetch import at, bot
 

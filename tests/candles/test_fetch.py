@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from pandas.testing import assert_frame_equal
 
 from core.candles.ingest import CandleReport, ingest_candles
+from core.candles.reads import candle_sources, read_candles, read_revisions
 from core.settings import BotSettings
-from core.storage.reads.candles import candle_sources, read_candles, read_revisions
 from tests.candles import exchange_server as server
 from tests.candles.exchange_server import FakeExchange, serve
 from tests.candles.factories import FIRST, make_candles

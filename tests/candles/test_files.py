@@ -9,7 +9,7 @@ from pandas.testing import assert_frame_equal
 
 from core.candles.files import CandlePull, read_candle_file
 from core.errors import CandleError
-from core.timeframe import Timeframe
+from core.times import Timeframe
 from tests.candles.factories import make_candles, write_csv
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

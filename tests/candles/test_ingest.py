@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from pandas.testing import assert_frame_equal
 
 from core.candles.ingest import CandleReport, ingest_candles
+from core.candles.reads import candle_sources, read_candles, read_revisions
 from core.settings import BotSettings
-from core.storage.reads.candles import candle_sources, read_candles, read_revisions
 from tests.candles.factories import make_candles, write_csv
 from tests.real import REAL, needs_real
 

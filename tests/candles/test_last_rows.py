@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from core.candles.ingest import ingest_candles
+from core.candles.reads import read_candles, read_revisions
 from core.settings import BotSettings
-from core.storage.reads.candles import read_candles, read_revisions
 from core.storage.tables import feature_row, layout, log_file
 from tests.candles.factories import make_candles, write_csv
 

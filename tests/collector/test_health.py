@@ -5,9 +5,9 @@ import pytest
 
 from collector.health import is_late, main
 from collector.jobs import open_database
+from core.bots import ensure_bot
 from core.settings import BotSettings
-from core.storage.writes.bots import ensure_bot
-from core.storage.writes.runs import recorded_run
+from core.storage.runs import recorded_run
 
 NOW = datetime(2025, 11, 3, tzinfo=UTC)
 BOT = BotSettings(name="b")

@@ -18,14 +18,13 @@ import sqlalchemy as sa
 
 from core.alignment.days import roll_up
 from core.alignment.pairs import judge_pairs, pair_signals
-from core.frames import iso_z, to_us, us_from_index
+from core.alignment.writes import write_days
+from core.recompute.reads import Coverage, coverage_step
 from core.storage import tables
-from core.storage.bulk import raw
 from core.storage.engine import migrate, writer_engine
-from core.storage.reads.recompute import Coverage, coverage_step
-from core.storage.writes.pairs import write_days
-from core.storage.writes.watermarks import write_watermark
-from core.timeframe import Timeframe
+from core.storage.sql import raw
+from core.storage.watermarks import write_watermark
+from core.times import Timeframe, iso_z, to_us, us_from_index
 
 FRAME = Timeframe.parse("5m")
 NOW = datetime(2025, 11, 6, 23, 56, 30, tzinfo=UTC)  # 90 s after the last candle closed

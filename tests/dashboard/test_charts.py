@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 
-from core.alignment.calendar import Calendar, Slot
 from core.alignment.overview import Density
+from core.collection.calendar import Calendar, Slot
 from dashboard.charts import alignment, candle, collection, diagnosis, features, theme
 
 AT = datetime(2025, 11, 3, 4, 45, tzinfo=UTC)

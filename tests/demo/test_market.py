@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pandas.testing import assert_frame_equal
 
-from core.timeframe import Timeframe
+from core.times import Timeframe
 from demo.market import STEPS, TICK, simulate_candles, simulate_market
 
 FIRST = datetime(2026, 1, 5, tzinfo=UTC)

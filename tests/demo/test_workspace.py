@@ -10,8 +10,8 @@ import pytest
 
 from core.bundle.load import load_bundle
 from core.errors import ConfigError
+from core.market import Side
 from core.settings import load_settings
-from core.side import Side
 from demo.workspace import build_workspace
 from tests.demo.conftest import NOW
 

@@ -14,8 +14,8 @@ from core.diagnosis.load_inputs import rules_of
 from core.diagnosis.recomputing import Recomputer
 from core.diagnosis.rows import CandleRows, FeatureRows
 from core.diagnosis.trial import Laboratory
-from core.frames import us_from_index
 from core.settings import BotSettings
+from core.times import us_from_index
 from demo.bot import Journal, run_bot
 from demo.faults import inject
 from demo.files import needed_history, write_bundles
@@ -105,7 +105,7 @@ def _specs(plan: Plan) -> list[str]:
 
 
 def _pool():
-    from core.rerun.worker_pool import WorkerPool
+    from core.recompute.worker_pool import WorkerPool
 
     return WorkerPool(2, time_limit_s=60)
 

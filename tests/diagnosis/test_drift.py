@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from core.diagnosis.drift import effective_rows, population_stability
+from core.diagnosis.drift import effective_rows
+from core.features.drift import population_stability
 
 
 def test_independent_rows_count_in_full_and_alike_neighbours_do_not() -> None:

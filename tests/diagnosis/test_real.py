@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from core.bots import bot_id
 from core.bundle.convert import SideFiles, convert_model
 from core.cycle import configured_steps, run_cycle
 from core.diagnosis.diagnose import diagnose
 from core.settings import load_settings
 from core.storage.engine import migrate, writer_engine
-from core.storage.reads.bots import bot_id
 from tests.real import REAL, needs_real
 from tests.real_workspace import LIVE, PATTERN, convert_bundle
 

@@ -5,16 +5,17 @@ from dataclasses import replace
 
 import numpy as np
 
+from core.arrays import Ints
 from core.diagnosis.causes.cause import needs_recomputation
 from core.diagnosis.evidence import Evidence
 from core.diagnosis.reproduction import with_stored_features
-from core.diagnosis.rows import CandleRows, FeatureRows, Times
+from core.diagnosis.rows import CandleRows, FeatureRows
 from tests.diagnosis.cases import make_evidence
 
 
 def _pipeline(factor: float = 1.0, pause_s: float = 0.0):
     def recompute(
-        pipeline: str, candles: CandleRows, ends: Times, lookback_bars: int, mode: str
+        pipeline: str, candles: CandleRows, ends: Ints, lookback_bars: int, mode: str
     ) -> FeatureRows:
         time.sleep(pause_s)
         values = candles.at(ends)[0][:, 3:4]

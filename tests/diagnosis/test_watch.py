@@ -4,11 +4,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from core.bots import ensure_bot
 from core.diagnosis.watch import due_windows, keep_state
 from core.settings import BotSettings
 from core.storage.engine import migrate, writer_engine
 from core.storage.tables import comparison, pair
-from core.storage.writes.bots import ensure_bot
 
 FIRST = datetime(2025, 11, 3, tzinfo=UTC)
 BAR = timedelta(minutes=5)

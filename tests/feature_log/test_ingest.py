@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.feature_log import ingest as ingest_module
-from core.storage.reads.feature_log import (
+from core.feature_log.reads import (
     collection_rows,
     ingestion_account,
     layout_changes,

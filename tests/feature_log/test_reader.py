@@ -12,9 +12,9 @@ from core.feature_log.cells import parse_cell
 from core.feature_log.layout import Grammar
 from core.feature_log.reader import LogReader
 from core.feature_log.rows import Batch
-from core.feature_log.source import Chunk
 from core.settings import FeatureLogSettings
-from core.timeframe import Timeframe
+from core.tailing.stream import Chunk
+from core.times import Timeframe
 from tests.feature_log.world import OLD, header, row
 
 GRAMMAR = Grammar(FeatureLogSettings(paths=("x",), logged_at=("logged_at",)), Timeframe.parse("5m"))

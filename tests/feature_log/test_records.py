@@ -4,7 +4,6 @@ import pytest
 
 from core.feature_log.cells import LineError
 from core.feature_log.records import (
-    MAX_LINE,
     MAX_QUOTED_LINES,
     Record,
     is_blank,
@@ -12,6 +11,7 @@ from core.feature_log.records import (
     quote_open_at_end,
     split_cells,
 )
+from core.tailing.stream import MAX_LINE
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
+from core.bots import ensure_bot
 from core.feature_log.ingest import IngestReport, ingest_feature_logs
 from core.settings import FeatureLogSettings
 from core.storage.engine import migrate, writer_engine
 from core.storage.tables import duplicate_line, feature_row, layout, log_file, quarantine
-from core.storage.writes.bots import ensure_bot
-from core.timeframe import Timeframe
+from core.times import Timeframe
 
 FRAME = Timeframe.parse("5m")
 FIRST_MS = 1_762_128_000_000  # 2025-11-03 00:00 UTC

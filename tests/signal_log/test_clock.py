@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.signal_log.clock import candle_open_of, parse_moments
-from core.timeframe import Timeframe
+from core.times import Timeframe
 
 FIVE = Timeframe.parse("5m")
 SEOUL = "Asia/Seoul"

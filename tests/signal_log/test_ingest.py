@@ -10,11 +10,11 @@ import pytest
 import sqlalchemy as sa
 
 from core.errors import ConfigError
+from core.market import Origin
 from core.settings import BotSettings, load_settings
-from core.side import Origin
 from core.signal_log.ingest import ingest_signal_logs
-from core.storage.reads.signal_lines import double_writes, rejected_lines
-from core.storage.reads.signals import read_series, signals_account
+from core.signal_log.reads import double_writes, rejected_lines
+from core.signals.reads import read_series, signals_account
 from tests.real import REAL, needs_real
 from tests.stored_rows import FIVE, new_bot, new_database, opens, store_rows
 

@@ -7,15 +7,15 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from core.frames import index_from_us
+from core.bots import ensure_bot
+from core.candles.writes import ensure_source, store_candles
 from core.settings import BotSettings
+from core.signal_log.accounts import SignalLogAccount, signal_log_accounts
 from core.signal_log.ingest import ingest_signal_logs
 from core.signal_log.prices import PriceReport, check_prices, matches_close
-from core.storage.bulk import raw
-from core.storage.reads.signal_accounts import SignalLogAccount, signal_log_accounts
+from core.storage.sql import raw
 from core.storage.tables import candle, candle_source
-from core.storage.writes.bots import ensure_bot
-from core.storage.writes.candles import ensure_source, store_candles
+from core.times import index_from_us
 from tests.stored_rows import FIVE, new_bot, new_database, opens, store_rows
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -1,4 +1,4 @@
-from core.side import Side
+from core.market import Side
 from core.signal_log.verdicts import Line, Status, judge_candle
 
 

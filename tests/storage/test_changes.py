@@ -4,9 +4,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from core.storage.reads.changes import feature_changes, merge_spans
-from core.storage.writes.bots import ensure_bot
-from core.storage.writes.changes import note_feature_rows
+from core.bots import ensure_bot
+from core.storage.changes import feature_changes, merge_spans, note_feature_rows
 from tests.stored_rows import new_database
 
 

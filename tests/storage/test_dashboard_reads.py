@@ -9,25 +9,23 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from core.frames import iso_z, us_from_index
-from core.side import Origin, Side
-from core.storage import tables
+from core import bots
+from core.alignment import window_reads
+from core.alignment.pair_reads import read_pairs
+from core.alignment.reads import matched
+from core.bots import comparisons
+from core.candles import reads as stored_candles
+from core.collection import reads as stored_collection
+from core.diagnosis import reads as stored_findings
+from core.feature_log import reads as stored_log
+from core.features import reads as stored_features
+from core.market import Origin, Side
+from core.recompute import coverage
+from core.signals import reads as stored_signals
+from core.signals.reads import read_series
+from core.storage import run_history, tables
 from core.storage.engine import reader_engine, writer_engine
-from core.storage.reads import (
-    dashboard_candle,
-    dashboard_changes,
-    dashboard_collection,
-    dashboard_coverage,
-    dashboard_features,
-    dashboard_findings,
-    dashboard_health,
-    dashboard_pairs,
-    dashboard_state,
-)
-from core.storage.reads.alignment import matched
-from core.storage.reads.bots import comparisons
-from core.storage.reads.pairs import read_pairs
-from core.storage.reads.signals import read_series
+from core.times import iso_z, us_from_index
 from tests.dashboard.seed import BACKTEST, NOW, Plan, seed_database
 
 PLAN = Plan(days=2)
@@ -72,7 +70,7 @@ def comparison_id(connection: sa.Connection) -> int:
 def test_blocks_give_the_pairs_that_rows_give(
     connection: sa.Connection, comparison_id: int, from_: datetime | None, until: datetime | None
 ) -> None:
-    blocks = dashboard_pairs.window_pairs(connection, comparison_id, from_, until)
+    blocks = window_reads.window_pairs(connection, comparison_id, from_, until)
     rows = read_pairs(connection, comparison_id, from_, until)
     by = ["side", "candle_open"]
     left = blocks.astype({"side": "str"}).sort_values(by, ignore_index=True)
@@ -85,12 +83,12 @@ def test_blocks_give_the_pairs_that_rows_give(
 def test_worst_pairs_are_those_beyond_the_tolerance_largest_first(
     connection: sa.Connection, comparison_id: int
 ) -> None:
-    found = dashboard_pairs.worst_pairs(connection, 1, comparison_id)
+    found = window_reads.worst_pairs(connection, 1, comparison_id)
     rows = read_pairs(connection, comparison_id)
     beyond = rows[~rows["is_aligned"]].sort_values("abs_diff", ascending=False)
     assert found["abs_diff"].tolist() == beyond["abs_diff"].tolist()
     assert (found["abs_diff"] > 0.1).all()
-    one_side = dashboard_pairs.worst_pairs(connection, 1, comparison_id, sides=("LONG",), limit=1)
+    one_side = window_reads.worst_pairs(connection, 1, comparison_id, sides=("LONG",), limit=1)
     assert one_side["side"].tolist() == ["LONG"]
 
 
@@ -104,20 +102,18 @@ def test_worst_pairs_use_the_partial_index(connection: sa.Connection, comparison
 
 
 def test_explained_stretches_are_left_out(connection: sa.Connection, comparison_id: int) -> None:
-    everything = dashboard_pairs.Explained(
+    everything = window_reads.Explained(
         OPENS[0].to_pydatetime(), OPENS[-1].to_pydatetime() + timedelta(minutes=5), ("LONG",)
     )
-    found = dashboard_pairs.worst_pairs(connection, 1, comparison_id, explained=(everything,))
+    found = window_reads.worst_pairs(connection, 1, comparison_id, explained=(everything,))
     assert set(found["side"]) == {"SHORT"}
 
 
 def test_flagged_candles_are_counted_once(connection: sa.Connection, comparison_id: int) -> None:
-    found = dashboard_pairs.worst_pairs(connection, 1, comparison_id)
-    assert (
-        dashboard_pairs.count_flagged(connection, comparison_id) == found["candle_open"].nunique()
-    )
+    found = window_reads.worst_pairs(connection, 1, comparison_id)
+    assert window_reads.count_flagged(connection, comparison_id) == found["candle_open"].nunique()
     after = OPENS[-1].to_pydatetime() + timedelta(minutes=5)
-    assert dashboard_pairs.count_flagged(connection, comparison_id, from_=after) == 0
+    assert window_reads.count_flagged(connection, comparison_id, from_=after) == 0
 
 
 def test_candles_are_counted_once_whatever_their_sides(
@@ -125,14 +121,14 @@ def test_candles_are_counted_once_whatever_their_sides(
 ) -> None:
     rows = read_pairs(connection, comparison_id)
     beyond = rows[~rows["is_aligned"]]
-    found = dashboard_pairs.candle_counts(connection, comparison_id)
+    found = window_reads.candle_counts(connection, comparison_id)
     assert found == (rows["candle_open"].nunique(), beyond["candle_open"].nunique())
     after = OPENS[-1].to_pydatetime() + timedelta(minutes=5)
-    assert dashboard_pairs.candle_counts(connection, comparison_id, after) == (0, 0)
+    assert window_reads.candle_counts(connection, comparison_id, after) == (0, 0)
 
 
 def test_collection_is_read_from_its_index_alone(connection: sa.Connection) -> None:
-    rows = dashboard_collection.collection_frame(connection, 1)
+    rows = stored_collection.collection_frame(connection, 1)
     logged = np.delete(np.arange(len(OPENS)), list(PLAN.gaps))
     assert rows["candle_open"].tolist() == OPENS[logged].tolist()
     assert rows["is_recovered"].sum() == 5
@@ -144,76 +140,76 @@ def test_collection_is_read_from_its_index_alone(connection: sa.Connection) -> N
 
 
 def test_quarantine_keeps_raw_text_and_reason(connection: sa.Connection) -> None:
-    lines = dashboard_collection.quarantined_lines(connection, 1)
+    lines = stored_collection.quarantined_lines(connection, 1)
     assert [line["reason"] for line in lines] == ["conflict", "no_layout"]
     assert lines[0]["raw"] == PLAN.raw_line
-    one = dashboard_collection.quarantined_lines(connection, 1, reason="no_layout")
+    one = stored_collection.quarantined_lines(connection, 1, reason="no_layout")
     assert len(one) == 1
-    assert dict(dashboard_collection.quarantine_reasons(connection, 1)) == {
+    assert dict(stored_collection.quarantine_reasons(connection, 1)) == {
         "conflict": 1,
         "no_layout": 1,
     }
-    assert dashboard_collection.account(connection, 1)["quarantined"] == 2
+    assert stored_collection.account(connection, 1)["quarantined"] == 2
 
 
 def test_the_version_moves_with_finished_runs_alone(connection: sa.Connection) -> None:
-    version = dashboard_state.data_version(connection)
+    version = run_history.data_version(connection)
     assert version.startswith("6@")
-    assert dashboard_state.last_run_at(connection) is not None
-    (state,) = dashboard_state.bot_states(connection)
+    assert run_history.last_run_at(connection) is not None
+    (state,) = bots.bot_states(connection)
     assert (state.first_candle, state.last_candle) == (OPENS[0], OPENS[-1])
 
 
 def test_a_candle_names_origin_bundle_and_run_of_every_signal(connection: sa.Connection) -> None:
-    found = dashboard_candle.signals_at(connection, 1, WORST)
+    found = stored_signals.signals_at(connection, 1, WORST)
     assert [one.origin for one in found][:4] == ["emitted", "emitted", "replay", "replay"]
     assert {one.bundle_name for one in found} == {"demo_20251024"}
     assert all(one.run_at is not None for one in found)
-    assert dashboard_candle.absences_at(connection, 1, WORST) == ()
-    pairs = dashboard_pairs.candle_pairs(connection, 1, WORST)
+    assert stored_signals.absences_at(connection, 1, WORST) == ()
+    pairs = window_reads.candle_pairs(connection, 1, WORST)
     assert len(pairs) == 6
-    before, after = dashboard_candle.neighbour_opens(connection, 1, OPENS[31].to_pydatetime())
+    before, after = stored_log.neighbour_opens(connection, 1, OPENS[31].to_pydatetime())
     assert (before, after) == (OPENS[29].to_pydatetime(), OPENS[32].to_pydatetime())
 
 
 def test_a_line_that_cannot_be_read_says_why(connection: sa.Connection) -> None:
-    line = dashboard_candle.logged_line(connection, 1, WORST)
+    line = stored_log.logged_line(connection, 1, WORST)
     assert line is not None
     assert line.text is None
     assert line.problem == "the file cannot be read: No such file or directory"
-    assert dashboard_candle.logged_line(connection, 1, OPENS[30].to_pydatetime()) is None
+    assert stored_log.logged_line(connection, 1, OPENS[30].to_pydatetime()) is None
 
 
 def test_vectors_of_single_candles_equal_what_was_stored(connection: sa.Connection) -> None:
     opens = us_from_index(OPENS[[5, 200, 300]])
-    found = dashboard_features.logged_vectors(connection, 1, opens, not_features=("open",))
+    found = stored_features.logged_vectors(connection, 1, opens, not_features=("open",))
     assert found.index.tolist() == OPENS[[5, 200, 300]].tolist()
     assert "open" not in found.columns
     assert found["close"].notna().all()
-    everything = dashboard_features.opens_in(connection, 1, None, None)
+    everything = stored_features.opens_in(connection, 1, None, None)
     assert len(everything) == len(OPENS) - len(PLAN.gaps)
-    nothing = dashboard_features.backtest_vectors(connection, 1, BACKTEST, opens)
+    nothing = stored_features.backtest_vectors(connection, 1, BACKTEST, opens)
     assert nothing.empty
 
 
 def test_findings_come_with_their_diagnosis(connection: sa.Connection) -> None:
-    (newest,) = dashboard_findings.newest_by_comparison(connection, 1)
+    (newest,) = stored_findings.newest_by_comparison(connection, 1)
     assert [one.cause for one in newest.open_findings] == ["lookback"]
-    covering = dashboard_findings.covering(connection, 1, BACKTEST, WORST)
+    covering = stored_findings.covering(connection, 1, BACKTEST, WORST)
     assert covering == newest
-    assert dashboard_findings.covering(connection, 1, "replay", WORST) is None
-    assert dashboard_findings.diagnoses(connection, 1, since=NOW) == ()
-    assert dashboard_findings.trials(connection, newest.id) == []
+    assert stored_findings.covering(connection, 1, "replay", WORST) is None
+    assert stored_findings.diagnoses(connection, 1, since=NOW) == ()
+    assert stored_findings.trials(connection, newest.id) == []
 
 
 def test_runs_are_told_by_step(connection: sa.Connection) -> None:
-    steps = dashboard_health.newest_by_step(connection, 1)
+    steps = run_history.newest_by_step(connection, 1)
     assert steps[0].step == "features"
     assert steps[0].duration_s == pytest.approx(0.4)
-    assert dashboard_health.latest_runs(connection, outcomes=("failed",)) == ()
-    assert dashboard_changes.failed_steps(connection, 1, NOW - timedelta(days=1)) == ()
-    assert dashboard_changes.revised_candles(connection, 1, NOW) == 0
-    assert (dashboard_health.database_size(connection) or 0) > 100_000
+    assert run_history.latest_runs(connection, outcomes=("failed",)) == ()
+    assert run_history.failed_steps(connection, 1, NOW - timedelta(days=1)) == ()
+    assert stored_candles.revised_candles(connection, 1, NOW) == 0
+    assert (run_history.database_size(connection) or 0) > 100_000
 
 
 def test_a_line_is_read_at_its_place(tmp_path: Path) -> None:
@@ -226,11 +222,11 @@ def test_a_line_is_read_at_its_place(tmp_path: Path) -> None:
     opened = Plan(days=0.1).opens[5].to_pydatetime()
     with engine.begin() as writing:
         writing.execute(sa.text("update log_file set path = :p"), {"p": str(log)})
-        found = dashboard_candle.logged_line(writing, 1, opened)
+        found = stored_log.logged_line(writing, 1, opened)
         assert found is not None
         assert (found.text, found.problem) == ("x" * 99, None)
         writing.execute(sa.text("update log_file set generation = 1"))
-        replaced = dashboard_candle.logged_line(writing, 1, opened)
+        replaced = stored_log.logged_line(writing, 1, opened)
         assert replaced is not None
         assert replaced.text is None
         assert "replaced" in str(replaced.problem)
@@ -238,7 +234,7 @@ def test_a_line_is_read_at_its_place(tmp_path: Path) -> None:
 
 
 def test_frames_carry_utc(connection: sa.Connection, comparison_id: int) -> None:
-    pairs = dashboard_pairs.window_pairs(connection, comparison_id)
+    pairs = window_reads.window_pairs(connection, comparison_id)
     assert isinstance(pairs["candle_open"].dtype, pd.DatetimeTZDtype)
     assert str(pairs["candle_open"].dt.tz) == "UTC"
 
@@ -247,14 +243,14 @@ def test_coverage_of_a_window_counts_what_waits_in_it(tmp_path: Path) -> None:
     seed_database(tmp_path / "align.db", (Plan(days=2, gaps=(), recomputed_every=4),)).dispose()
     engine = reader_engine(f"sqlite:///{tmp_path / 'align.db'}")
     with engine.connect() as connection:
-        whole = dashboard_coverage.window_coverage(connection, 1, BACKTEST)
-        part = dashboard_coverage.window_coverage(
+        whole = coverage.window_coverage(connection, 1, BACKTEST)
+        part = coverage.window_coverage(
             connection, 1, BACKTEST, OPENS[1].to_pydatetime(), OPENS[9].to_pydatetime()
         )
-        covered = dashboard_coverage.window_coverage(
+        covered = coverage.window_coverage(
             connection, 1, BACKTEST, OPENS[4].to_pydatetime(), OPENS[5].to_pydatetime()
         )
-        other = dashboard_coverage.window_coverage(connection, 1, "recomputed-300")
+        other = coverage.window_coverage(connection, 1, "recomputed-300")
     engine.dispose()
     assert whole is not None
     assert (whole.wanted, whole.covered, whole.pending) == (576, 144, 432)
@@ -284,15 +280,15 @@ def test_explained_stretches_are_merged_and_leave_out_what_was_refuted(tmp_path:
                 document=document,
             )
         )
-        found = dashboard_findings.explained(connection, 1, BACKTEST)
+        found = stored_findings.explained(connection, 1, BACKTEST)
         long_end = OPENS[30].to_pydatetime() + timedelta(microseconds=1)
         short_end = last + timedelta(microseconds=1)
         assert set(found) == {
-            dashboard_pairs.Explained(first, long_end, ("LONG",)),
-            dashboard_pairs.Explained(first, short_end, ("SHORT",)),
+            window_reads.Explained(first, long_end, ("LONG",)),
+            window_reads.Explained(first, short_end, ("SHORT",)),
         }
         connection.execute(tables.finding.update().values(refuted_by_id=one.diagnosis_id))
-        assert dashboard_findings.explained(connection, 1, BACKTEST) == ()
+        assert stored_findings.explained(connection, 1, BACKTEST) == ()
     engine.dispose()
 
 
@@ -324,9 +320,9 @@ def test_judgements_of_a_window_are_those_of_its_pairs(
     for first, last in ((None, None), (100, 300), (200, 201), (570, None), (3, 3)):
         from_ = None if first is None else OPENS[first].to_pydatetime()
         until = None if last is None else OPENS[last].to_pydatetime()
-        pairs = dashboard_pairs.window_pairs(connection, comparison_id, from_, until)
+        pairs = window_reads.window_pairs(connection, comparison_id, from_, until)
         expected = (
             pairs["candle_open"].nunique(),
             pairs.loc[~pairs["is_aligned"], "candle_open"].nunique(),
         )
-        assert dashboard_pairs.candle_counts(connection, comparison_id, from_, until) == expected
+        assert window_reads.candle_counts(connection, comparison_id, from_, until) == expected

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from core.storage.driver import insert_many
 from core.storage.engine import writer_engine
+from core.storage.sql import insert_many
 
 NUMBERS = sa.Table(
     "number",

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from core.bots import ensure_bot
 from core.errors import BundleError, StorageError
 from core.storage.engine import migrate, writer_engine
-from core.storage.reads.dashboard_health import latest_runs
+from core.storage.run_history import latest_runs
+from core.storage.runs import close_interrupted, recorded_run
 from core.storage.tables import run
-from core.storage.writes.bots import ensure_bot
-from core.storage.writes.runs import close_interrupted, recorded_run
 
 NOW = datetime(2025, 11, 3, tzinfo=UTC)
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from core.arrays import Flags, Floats
 from core.diagnosis.causes.cause import Cause, Saying, needs_features
 from core.diagnosis.evidence import Evidence, Kind
-from core.diagnosis.rows import Flags, Floats
 from core.diagnosis.search import Search
 from core.diagnosis.world import Change, ColumnEdit, change
 

@@ -6,13 +6,13 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from core.candles.reads import FEATURE_LOG
 from core.diagnosis.causes.cause import Cause, Saying
 from core.diagnosis.evidence import Evidence, Kind
 from core.diagnosis.prices import MAX_SHIFT_BARS, check_prices
 from core.diagnosis.search import Search
 from core.diagnosis.world import Change, Scope, change
-from core.frames import from_us
-from core.storage.reads.candles import FEATURE_LOG
+from core.times import from_us
 
 LABEL_CLOCK = "label_clock"
 CANDLE_OFFSET = "candle_offset"

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
+from core.candles.reads import FEATURE_LOG
 from core.diagnosis.causes.cause import Cause, Saying, needs_recomputation
 from core.diagnosis.evidence import Evidence
 from core.diagnosis.patches import missing_opens
 from core.diagnosis.search import Search
 from core.diagnosis.world import CandlePatch, Change, change
-from core.storage.reads.candles import FEATURE_LOG
 
 CODE = "missing_candles"
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.arrays import Floats, Ints
 from core.diagnosis.causes.cause import Cause, Saying, needs_features
 from core.diagnosis.evidence import Evidence
-from core.diagnosis.rows import Floats
-from core.diagnosis.search import Places, Search
+from core.diagnosis.search import Search
 from core.diagnosis.world import Change, ColumnEdit, change
 
 CODE = "missing_features"
@@ -59,7 +59,7 @@ class _Filler:
     names: tuple[str, ...]
     words: str
     value: float | None
-    places: Places
+    places: Ints
 
     def scored(self, chosen: tuple[str, ...]) -> Floats:
         """Names × candles × sides: this set and one name more."""
@@ -82,7 +82,7 @@ class _Filler:
         return best
 
 
-def _sparse_start(search: Search, filler: _Filler, places: Places) -> tuple[tuple[str, ...], float]:
+def _sparse_start(search: Search, filler: _Filler, places: Ints) -> tuple[tuple[str, ...], float]:
     """The features with the largest non-negative weights: as many of them as fit best."""
     from scipy.optimize import nnls
 
@@ -104,7 +104,7 @@ def _sparse_start(search: Search, filler: _Filler, places: Places) -> tuple[tupl
     return best
 
 
-def _left(search: Search, tried: Floats, places: Places) -> Floats:
+def _left(search: Search, tried: Floats, places: Ints) -> Floats:
     """Mean difference of log-odds left by each variant: there, features add up best."""
     differences = np.abs(_log_odds(tried) - _log_odds(search.target[places]))
     known = np.isfinite(differences)

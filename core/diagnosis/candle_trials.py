@@ -1,0 +1,117 @@
+"""What makes the difference go away on one candle: other comparisons, other lookbacks.
+
+Every configured backtest is a trial on this candle: it differs from the chosen one in
+stated ways, and either reproduces production or not. One candle is a hint, never a proof.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from core.bundle.load import Bundle
+from core.bundle.score import score_columns
+from core.recompute.compute import recompute_features
+from core.recompute.pipeline import REFERENCE, load_pipeline
+from core.times import Timeframe
+
+LADDER = (50, 100, 150, 200, 250, 300, 350, 400, 450, 500, 600, 700, 800, 1000, 1200, 1440)
+_WHAT = ("pipeline", "lookback_bars", "mode", "candles", "bundle", "signals", "gap_policy")
+_FLOOR = 1e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """Another comparison on the same candle. `changes`: key → (chosen, this one)."""
+
+    comparison: str
+    changes: Mapping[str, tuple[Any, Any]]
+    before: float
+    after: float
+
+    @property
+    def removes_all(self) -> bool:
+        return self.after <= _FLOOR < self.before
+
+    @property
+    def is_single_change(self) -> bool:
+        return len(self.changes) == 1
+
+
+def candle_trials(
+    chosen: str, specs: Mapping[str, Mapping[str, Any]], pairs: pd.DataFrame
+) -> tuple[Trial, ...]:
+    """Every other backtest of the candle against the chosen one, best first.
+
+    `specs`: what each backtest is made with; `pairs`: the candle's pairs, with
+    comparison (name) and abs_diff; the larger side counts.
+    """
+    worst = pairs.groupby("comparison")["abs_diff"].max().to_dict()
+    if chosen not in worst:
+        return ()
+    own = specs[chosen]
+    trials = [
+        Trial(
+            comparison=name,
+            changes={
+                key: (own.get(key), spec.get(key)) for key in _WHAT if own.get(key) != spec.get(key)
+            },
+            before=worst[chosen],
+            after=worst[name],
+        )
+        for name, spec in specs.items()
+        if name in worst and name not in (chosen, "replay")
+    ]
+    return tuple(sorted(trials, key=lambda trial: (trial.after, len(trial.changes))))
+
+
+def can_climb(spec: Mapping[str, Any]) -> bool:
+    """Whether the candle can be recomputed here: only Align's own pipeline runs in a reader."""
+    return spec.get("pipeline") == REFERENCE
+
+
+def climb_ladder(
+    bundle: Bundle,
+    candles: pd.DataFrame,
+    candle_open: datetime,
+    *,
+    lookbacks: Sequence[int],
+    mode: str,
+    timeframe: Timeframe,
+    now: datetime,
+) -> pd.DataFrame:
+    """The candle's signals at each lookback: lookback_bars, side, probability.
+
+    `candles` as core.candles.reads.read_candles gives them. Lookbacks that the
+    candles do not suffice for, or features still warm up at, are left out.
+    """
+    pipeline = load_pipeline(REFERENCE, ())
+    rows: list[dict[str, Any]] = []
+    for bars in sorted(set(lookbacks)):
+        computed = recompute_features(
+            pipeline,
+            candles,
+            pd.DatetimeIndex([candle_open]),
+            lookback_bars=bars,
+            mode=mode,
+            timeframe=timeframe,
+            now=now,
+        )
+        if computed.features.empty:
+            continue
+        values = computed.features.to_numpy(dtype="float64")
+        for side, model in bundle.sides.items():
+            needed = [name for name in model.features if name in computed.warming.columns]
+            if computed.warming[needed].to_numpy().any():
+                continue
+            scored = score_columns(model, list(computed.features.columns), values)
+            rows.append(
+                {
+                    "lookback_bars": bars,
+                    "side": str(side),
+                    "probability": float(scored.probabilities[0]),
+                }
+            )
+    return pd.DataFrame(rows, columns=["lookback_bars", "side", "probability"])

@@ -1,0 +1,165 @@
+"""Files of the feature log and layouts: how far each was read, and what is known of columns."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from core.feature_log.layout import Layout
+from core.feature_log.profile import Profile
+from core.storage.tables import layout as layouts
+from core.storage.tables import log_file
+from core.storage.tables import watermark as watermarks
+from core.tailing.survey import LogFile
+
+LOG = "feature_log"
+_DRIFT_STEP = "feature_log_drift"
+
+
+@dataclass(slots=True)
+class Catalog:
+    """Every layout seen from a bot: its database id and what its columns held."""
+
+    ids: dict[Layout, int] = field(default_factory=dict)
+    profiles: dict[Layout, Profile] = field(default_factory=dict)
+
+    def by_id(self) -> dict[int, Layout]:
+        return {number: layout for layout, number in self.ids.items()}
+
+
+def read_files(connection: sa.Connection, bot_id: int) -> dict[str, LogFile]:
+    """The bot's feature logs by path."""
+    rows = connection.execute(
+        sa.select(
+            log_file.c.id,
+            log_file.c.path,
+            log_file.c.offset,
+            log_file.c.line,
+            log_file.c.generation,
+            log_file.c.state,
+            log_file.c.problem,
+        ).where(log_file.c.bot_id == bot_id, log_file.c.log == LOG)
+    )
+    return {row.path: LogFile(*row) for row in rows}
+
+
+def add_file(connection: sa.Connection, bot_id: int, path: str) -> LogFile:
+    """A file that was not known; nothing of it is read yet."""
+    number = connection.execute(
+        sa.insert(log_file)
+        .values(bot_id=bot_id, log=LOG, path=path, offset=0, line=0, state={})
+        .returning(log_file.c.id)
+    ).scalar_one()
+    return LogFile(number, path)
+
+
+def save_file(
+    connection: sa.Connection, file: LogFile, counts: Mapping[str, int] | None = None
+) -> None:
+    """Keep how far a file was read, and add `counts` to its account."""
+    added = {name: log_file.c[name] + count for name, count in (counts or {}).items() if count}
+    connection.execute(
+        sa.update(log_file)
+        .where(log_file.c.id == file.id)
+        .values(
+            path=file.path,
+            offset=file.offset,
+            line=file.line,
+            generation=file.generation,
+            state=file.state,
+            problem=file.problem,
+            **added,
+        )
+    )
+
+
+def add_counts(connection: sa.Connection, file_id: int, counts: Mapping[str, int]) -> None:
+    """Add to the account of a file."""
+    changed = {name: log_file.c[name] + count for name, count in counts.items() if count}
+    if changed:
+        connection.execute(sa.update(log_file).where(log_file.c.id == file_id).values(**changed))
+
+
+def rename_files(connection: sa.Connection, renamed: Mapping[int, str]) -> None:
+    """Give files other paths, also where they swap them."""
+    for number in renamed:
+        connection.execute(
+            sa.update(log_file).where(log_file.c.id == number).values(path=f"(moving {number})")
+        )
+    for number, path in renamed.items():
+        connection.execute(sa.update(log_file).where(log_file.c.id == number).values(path=path))
+
+
+def mark_looked_at(connection: sa.Connection, file_ids: Iterable[int], now_us: int) -> None:
+    """Note when these files were last looked at."""
+    numbers = list(file_ids)
+    if numbers:
+        connection.execute(
+            sa.update(log_file)
+            .where(log_file.c.id.in_(numbers))
+            .values(read_at=sa.type_coerce(now_us, sa.BigInteger))
+        )
+
+
+def read_catalog(connection: sa.Connection, bot_id: int) -> Catalog:
+    """Every layout of the bot's feature logs."""
+    catalog = Catalog()
+    rows = connection.execute(
+        sa.select(layouts.c.id, layouts.c.columns, layouts.c.profile).where(
+            layouts.c.bot_id == bot_id, layouts.c.kind == LOG
+        )
+    )
+    for number, columns, profile in rows:
+        layout = Layout(tuple(columns))
+        catalog.ids[layout] = number
+        catalog.profiles[layout] = Profile.from_document(profile, len(columns))
+    return catalog
+
+
+def add_layouts(
+    connection: sa.Connection, bot_id: int, catalog: Catalog, found: Iterable[Layout]
+) -> None:
+    """Keep layouts that were not known; the catalog knows them afterwards."""
+    for layout in found:
+        if layout in catalog.ids:
+            continue
+        catalog.ids[layout] = connection.execute(
+            sa.insert(layouts)
+            .values(bot_id=bot_id, kind=LOG, hash=layout.hash, columns=list(layout.columns))
+            .returning(layouts.c.id)
+        ).scalar_one()
+        catalog.profiles[layout] = Profile.empty(len(layout.columns))
+
+
+def add_profiles(
+    connection: sa.Connection, catalog: Catalog, found: Mapping[Layout, Profile]
+) -> None:
+    """Add what was learned of the columns of layouts."""
+    for layout, profile in found.items():
+        known = catalog.profiles[layout]
+        merged = known.merge(profile)
+        if merged.document() != known.document():
+            catalog.profiles[layout] = merged
+            connection.execute(
+                sa.update(layouts)
+                .where(layouts.c.id == catalog.ids[layout])
+                .values(profile=merged.document())
+            )
+
+
+def drift_mark(connection: sa.Connection, bot_id: int) -> str | None:
+    """What was known when drifted lines were last asked."""
+    value = connection.execute(
+        sa.select(watermarks.c.value).where(
+            watermarks.c.bot_id == bot_id, watermarks.c.step == _DRIFT_STEP
+        )
+    ).scalar()
+    return None if value is None else str(value)
+
+
+def set_drift_mark(connection: sa.Connection, bot_id: int, mark: str) -> None:
+    """Keep what was known when drifted lines were asked."""
+    connection.execute(
+        sa.delete(watermarks).where(watermarks.c.bot_id == bot_id, watermarks.c.step == _DRIFT_STEP)
+    )
+    connection.execute(sa.insert(watermarks).values(bot_id=bot_id, step=_DRIFT_STEP, value=mark))

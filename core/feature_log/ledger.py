@@ -1,0 +1,235 @@
+"""Which row of a candle is stored, which lines are duplicates or conflicts.
+
+Of all lines for one candle, the first in (path, generation, line) order is
+stored; others with the same values are duplicates, the rest conflicts in
+quarantine. The outcome does not depend on the order of arrival: a line that
+comes before what is stored takes its place.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from core.feature_log.kept_lines import (
+    DUPLICATES,
+    QUARANTINE,
+    ROWS,
+    Candidate,
+    Place,
+    contested_opens,
+    delete_line,
+    insert_columns,
+    insert_conflicts,
+    insert_duplicates,
+    insert_rows,
+    move_row,
+    read_lines,
+    stored_opens,
+    stored_rows,
+)
+from core.feature_log.rows import LoggedRow
+from core.storage.changes import note_feature_rows
+
+_COUNTS = ("lines", "stored", "duplicates", "quarantined", "recovered")
+_COUNT_OF = {"feature_row": "stored", "duplicate_line": "duplicates", "quarantine": "quarantined"}
+_SLICE = 500
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Places lines of one bot in one transaction and keeps the account of each file.
+
+    raw_of gives the text of a kept line that has to go into quarantine, row_of
+    the values of a quarantined line that has to be stored; both are rare.
+    """
+
+    connection: sa.Connection
+    bot_id: int
+    paths: Mapping[int, str]
+    raw_of: Callable[[Candidate], bytes]
+    row_of: Callable[[Candidate], LoggedRow]
+    counts: dict[int, dict[str, int]] = field(default_factory=dict)
+    changed: list[int] = field(default_factory=list)  # candles whose stored row is new or another
+    replaced: set[int] = field(default_factory=set)  # candles whose stored row is another
+
+    def add(self, candidates: list[Candidate]) -> None:
+        """Place new lines of one file, given in the order of its lines."""
+        opens = {candidate.candle_open for candidate in candidates}
+        existing = stored_rows(self.connection, self.bot_id, opens)
+        fresh: list[Candidate] = []
+        again: list[tuple[Candidate, bytes]] = []
+        contested: set[int] = set()
+        for candidate in candidates:
+            stored = existing.get(candidate.candle_open)
+            if stored is None:
+                fresh.append(candidate)
+                existing[candidate.candle_open] = (candidate.row_hash, candidate.place)
+                continue
+            again.append((candidate, stored[0]))
+            if self._order(candidate.place) < self._order(stored[1]):
+                contested.add(candidate.candle_open)
+        self._insert_rows(fresh)
+        self.changed += [candidate.candle_open for candidate in fresh]
+        later = [(it, kept) for it, kept in again if it.candle_open not in contested]
+        self._insert_duplicates([it for it, kept in later if it.row_hash == kept])
+        self._insert_conflicts([it for it, kept in later if it.row_hash != kept])
+        self.settle([it for it, _ in again if it.candle_open in contested], ())
+
+    def are_new(self, opens: list[int]) -> bool:
+        """Whether each of these candles stands here once and has no stored row."""
+        distinct = set(opens)
+        if len(distinct) < len(opens):
+            return False
+        stored = stored_opens(self.connection, self.bot_id, min(opens), max(opens))
+        return distinct.isdisjoint(stored)
+
+    def add_new(
+        self, file_id: int, generation: int, layout_id: int, columns: list[Sequence[Any]]
+    ) -> None:
+        """Store rows of candles that are new, as their file's header describes them.
+
+        columns: the fields of LoggedRow, a sequence each.
+        """
+        whence = Place(file_id, generation, 0)
+        insert_columns(self.connection, self.bot_id, layout_id, whence, columns)
+        opens = columns[0]
+        self.count(file_id, "stored", len(opens))
+        self.changed += opens
+
+    def settle(self, added: Iterable[Candidate], withdrawn: Iterable[Candidate]) -> None:
+        """Add and withdraw lines and decide anew about their candles."""
+        news: dict[int, list[Candidate]] = defaultdict(list)
+        gone: dict[int, set[Place]] = defaultdict(set)
+        for candidate in added:
+            news[candidate.candle_open].append(candidate)
+        for candidate in withdrawn:
+            gone[candidate.candle_open].add(candidate.place)
+        opens = sorted(news.keys() | gone.keys())
+        for part in slices(opens):
+            known: dict[int, list[Candidate]] = defaultdict(list)
+            for candidate in self.lines_of(part):
+                known[candidate.candle_open].append(candidate)
+            for opened in part:
+                self._decide(known[opened], news[opened], gone[opened])
+
+    def resettle(self, opens: Iterable[int]) -> None:
+        """Decide anew about candles, where the order of files has changed."""
+        for part in slices(sorted(opens)):
+            known: dict[int, list[Candidate]] = defaultdict(list)
+            for candidate in self.lines_of(part):
+                known[candidate.candle_open].append(candidate)
+            for lines in known.values():
+                self._decide(lines, [], set())
+
+    def contested(self, file_ids: Sequence[int]) -> set[int]:
+        """Candles that several lines speak of, one of them in these files."""
+        return contested_opens(self.connection, self.bot_id, file_ids)
+
+    def count(self, file_id: int, name: str, number: int) -> None:
+        """Add lines of one kind to the account of a file."""
+        account = self.counts.setdefault(file_id, dict.fromkeys(_COUNTS, 0))
+        account[name] += number
+        if name != "recovered":
+            account["lines"] += number
+
+    def note_changes(self) -> None:
+        """Tell what builds on feature rows which candles are to be looked at again."""
+        note_feature_rows(self.connection, self.bot_id, self.changed)
+        self.changed.clear()
+
+    def lines_of(self, opens: Sequence[int]) -> Iterator[Candidate]:
+        """Every kept line of these candles."""
+        for table in (ROWS, DUPLICATES, QUARANTINE):
+            yield from self.read(table, table.c.candle_open.in_(opens))
+
+    def read(self, table: sa.Table, *where: Any) -> Iterator[Candidate]:
+        """Kept lines of one of the three tables."""
+        return read_lines(self.connection, self.bot_id, table, *where)
+
+    def _order(self, place: Place) -> tuple[str, int, int]:
+        return (self.paths[place.file_id], place.generation, place.line)
+
+    def _decide(self, known: list[Candidate], added: list[Candidate], gone: set[Place]) -> None:
+        """One candle: the first line wins, everything else follows from it."""
+        pool = [line for line in known if line.place not in gone] + added
+        pool.sort(key=lambda line: self._order(line.place))
+        before = next((line for line in known if line.table == "feature_row"), None)
+        leaving = [line for line in known if line.place in gone]
+        duplicates: list[Candidate] = []
+        conflicts: list[Candidate] = []
+        for line in pool[1:]:
+            is_same = line.row_hash == pool[0].row_hash
+            if line.table == ("duplicate_line" if is_same else "quarantine"):
+                continue
+            leaving.append(line)
+            text = None if is_same or line.raw is not None else self.raw_of(line)
+            (duplicates if is_same else conflicts).append(
+                line if text is None else replace(line, raw=text)
+            )
+        self._crown(before, pool[0] if pool else None)
+        for line in leaving:
+            self._remove(line)
+        self._insert_duplicates(duplicates)
+        self._insert_conflicts(conflicts)
+
+    def _crown(self, before: Candidate | None, winner: Candidate | None) -> None:
+        """Make a line the stored one of its candle in place of another."""
+        if before == winner or (before and winner and before.place == winner.place):
+            return
+        if before is not None and winner is not None and before.row_hash == winner.row_hash:
+            self._move(before, winner)
+        else:
+            row = None if winner is None else winner.row or self.row_of(winner)
+            if before is not None:
+                delete_line(self.connection, self.bot_id, ROWS, before)
+                self._count_row(before, -1)
+                self.replaced.add(before.candle_open)
+                self.changed.append(before.candle_open)
+            if winner is not None:
+                self._insert_rows([replace(winner, row=row)])
+                self.changed.append(winner.candle_open)
+        if winner is not None and winner.table is not None:
+            self._remove(winner)
+
+    def _move(self, before: Candidate, winner: Candidate) -> None:
+        """The same values, said by an earlier line."""
+        move_row(self.connection, self.bot_id, winner)
+        self._count_row(before, -1)
+        self._count_row(winner, 1)
+
+    def _count_row(self, line: Candidate, number: int) -> None:
+        self.count(line.place.file_id, "stored", number)
+        if line.is_recovered:
+            self.count(line.place.file_id, "recovered", number)
+
+    def _remove(self, line: Candidate) -> None:
+        """Take a duplicate or a conflict out of its table; the stored row goes with _crown."""
+        if line.table in (None, "feature_row"):
+            return
+        table = DUPLICATES if line.table == "duplicate_line" else QUARANTINE
+        delete_line(self.connection, self.bot_id, table, line)
+        self.count(line.place.file_id, _COUNT_OF[table.name], -1)
+
+    def _insert_rows(self, lines: list[Candidate]) -> None:
+        insert_rows(self.connection, self.bot_id, lines)
+        for line in lines:
+            self._count_row(line, 1)
+
+    def _insert_duplicates(self, lines: list[Candidate]) -> None:
+        insert_duplicates(self.connection, self.bot_id, lines)
+        for line in lines:
+            self.count(line.place.file_id, "duplicates", 1)
+
+    def _insert_conflicts(self, lines: list[Candidate]) -> None:
+        insert_conflicts(self.connection, self.bot_id, lines, self.raw_of)
+        for line in lines:
+            self.count(line.place.file_id, "quarantined", 1)
+
+
+def slices(opens: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Parts small enough for one statement."""
+    for start in range(0, len(opens), _SLICE):
+        yield opens[start : start + _SLICE]

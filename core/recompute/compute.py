@@ -1,0 +1,236 @@
+"""Recompute features: plan the frames, take what is cached, run the rest within a budget."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from core.arrays import Flags, Floats, Ints
+from core.recompute.dispatch import dispatch_frames
+from core.recompute.gathering import gathered
+from core.recompute.pipeline import Pipeline
+from core.recompute.recomputed import Collected, Recomputed
+from core.recompute.reference_frames import reference_batches
+from core.recompute.windows import CandleGrid, Frame, content_key, plan_frames
+from core.recompute.worker_pool import DEFAULT_MEMORY_LIMIT_MB, WorkerPool
+from core.times import Timeframe, to_us, us_from_index
+
+# Failures that the same frame would meet again.
+_LASTING = ("pipeline_failed", "no_row", "other_columns")
+
+
+@dataclass(frozen=True, slots=True)
+class CachedRow:
+    """A row computed before: its columns, values and warming flags; or why there is none."""
+
+    columns: tuple[str, ...]
+    values: Floats
+    warming: Flags
+    failure: tuple[str, str] | None = None
+
+
+class VectorCache(Protocol):
+    """Recomputed rows by content key."""
+
+    def get(self, keys: Sequence[str]) -> Mapping[str, CachedRow]: ...
+
+    def put(self, rows: Mapping[str, CachedRow]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """How candles are recomputed; limits are for one frame and for all of them together."""
+
+    pipeline: Pipeline
+    timeframe: Timeframe
+    lookback_bars: int
+    mode: str = "window"
+    gap_policy: str = "refuse"
+    time_limit_s: float = 120.0
+    budget_s: float = 600.0
+    memory_limit_mb: int = DEFAULT_MEMORY_LIMIT_MB
+
+    @property
+    def mark(self) -> list[object]:
+        """What a row rests on besides candles; rows of another mark are of another comparison."""
+        return [self.pipeline.hash, self.timeframe.text, self.mode, self.lookback_bars]
+
+    def document(self) -> dict[str, object]:
+        """What a run stores about it."""
+        return {
+            "lookback_bars": self.lookback_bars,
+            "mode": self.mode,
+            "gap_policy": self.gap_policy,
+            "time_limit_s": self.time_limit_s,
+            "budget_s": self.budget_s,
+        }
+
+    def keys(self, grid: CandleGrid, frames: Sequence[Frame]) -> dict[int, str]:
+        """The content key of every wanted row, by candle open in µs."""
+        keys = {}
+        for frame in frames:
+            content = grid.content(frame.start, frame.stop)
+            for row in frame.rows:
+                open_us = int(grid.opens[row])
+                keys[open_us] = content_key(
+                    self.pipeline.hash,
+                    self.timeframe,
+                    self.mode,
+                    self.lookback_bars,
+                    content,
+                    open_us,
+                )
+        return keys
+
+
+def recompute_features(
+    pipeline: Pipeline,
+    candles: pd.DataFrame,
+    candle_opens: pd.DatetimeIndex,
+    *,
+    lookback_bars: int,
+    mode: str = "window",
+    timeframe: Timeframe,
+    now: datetime,
+    executor: Executor | None = None,
+    cache: VectorCache | None = None,
+    time_limit_s: float = 120.0,
+    budget_s: float = 600.0,
+    gap_policy: str = "refuse",
+    memory_limit_mb: int = DEFAULT_MEMORY_LIMIT_MB,
+) -> Recomputed:
+    """Features of `candle_opens`, each from its own frame of closed candles.
+
+    candles: candle_open (UTC, unique), open, high, low, close, volume; one that
+    has not closed at `now` is not used. Candles are computed in the order given
+    until budget_s seconds have passed (at least one frame is); the rest has the
+    reason "pending". Needs no database. Raises PipelineError when the pipeline
+    cannot be loaded, breaks the contract of frames, or fails on each of the
+    first frames.
+    """
+    request = Request(
+        pipeline=pipeline,
+        timeframe=timeframe,
+        lookback_bars=lookback_bars,
+        mode=mode,
+        gap_policy=gap_policy,
+        time_limit_s=time_limit_s,
+        budget_s=budget_s,
+        memory_limit_mb=memory_limit_mb,
+    )
+    grid = closed_grid(candles, timeframe, now)
+    opens = us_from_index(candle_opens)
+    everything = Collected()
+    for batch in recompute_batches(request, grid, opens, now=now, executor=executor, cache=cache):
+        everything.merge(batch)
+    return everything.seal()
+
+
+def closed_grid(candles: pd.DataFrame, timeframe: Timeframe, now: datetime) -> CandleGrid:
+    """The candles that have closed at `now`."""
+    is_closed = us_from_index(candles["candle_open"]) + timeframe.length_us <= to_us(now)
+    return CandleGrid(candles[is_closed], timeframe)
+
+
+def recompute_batches(
+    request: Request,
+    grid: CandleGrid,
+    opens_us: Ints,
+    *,
+    now: datetime,
+    executor: Executor | None = None,
+    cache: VectorCache | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Iterator[Collected]:
+    """The same in batches as they are ready, so that each can be stored at once."""
+    deadline = monotonic() + request.budget_s
+    plan = plan_frames(
+        grid,
+        opens_us,
+        lookback_bars=request.lookback_bars,
+        mode=request.mode,
+        gap_policy=request.gap_policy,
+        now_us=to_us(now),
+    )
+    yield Collected(reasons=plan.reasons)
+    if request.pipeline.is_reference:
+        yield from reference_batches(
+            grid, plan.frames, request.lookback_bars, request.mode, deadline, monotonic
+        )
+        return
+    frames = plan.frames
+    keys: dict[int, str] = {}
+    if cache is not None:
+        keys = request.keys(grid, frames)
+        frames, known = _take_cached(grid, frames, keys, cache)
+        yield known
+    if not frames:
+        return
+    with _workers(request, executor) as workers:
+        batches = dispatch_frames(
+            workers,
+            grid,
+            frames,
+            spec=request.pipeline.spec,
+            pipeline_path=request.pipeline.pipeline_path,
+            time_limit_s=request.time_limit_s,
+            deadline=deadline,
+            monotonic=monotonic,
+        )
+        for batch in gathered(batches, monotonic):
+            if cache is not None:
+                cache.put(_cacheable(batch, keys))
+            yield batch
+
+
+@contextmanager
+def _workers(request: Request, executor: Executor | None) -> Iterator[Executor]:
+    """The given executor, else local workers for as long as this takes."""
+    if executor is not None:
+        yield executor
+        return
+    pool = WorkerPool(time_limit_s=request.time_limit_s, memory_limit_mb=request.memory_limit_mb)
+    try:
+        yield pool
+    finally:
+        pool.kill()
+
+
+def _take_cached(
+    grid: CandleGrid, frames: Sequence[Frame], keys: Mapping[int, str], cache: VectorCache
+) -> tuple[list[Frame], Collected]:
+    """Frames that still have to run, and the rows of the others."""
+    cached = cache.get(list(keys.values()))
+    known, rest = Collected(), []
+    for frame in frames:
+        opens = [int(grid.opens[row]) for row in frame.rows]
+        rows = [cached.get(keys[open_us]) for open_us in opens]
+        if any(row is None or not known.accepts(row.columns) for row in rows):
+            rest.append(frame)
+            continue
+        for open_us, row in zip(opens, rows, strict=True):
+            if row is not None and row.failure is not None:
+                known.reasons.append((open_us, *row.failure))
+            elif row is not None:
+                known.columns = row.columns
+                known.add(open_us, row.values, row.warming, frame)
+    return rest, known
+
+
+def _cacheable(batch: Collected, keys: Mapping[int, str]) -> dict[str, CachedRow]:
+    """Rows and lasting failures by content key; a time limit or a crash may be another's fault."""
+    nothing = np.empty(0)
+    rows = {
+        keys[open_us]: CachedRow((), nothing, nothing.astype(bool), (reason, detail))
+        for open_us, reason, detail in batch.reasons
+        if reason in _LASTING
+    }
+    for open_us, values, warming in zip(batch.opens, batch.values, batch.warming, strict=True):
+        rows[keys[open_us]] = CachedRow(batch.columns or (), values, warming)
+    return rows

@@ -1,0 +1,105 @@
+"""How much of a window a recomputed backtest covers so far."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+import sqlalchemy as sa
+
+from core.market import Origin
+from core.recompute.reads import read_coverage
+from core.signals.reads import series_id
+from core.storage.sql import int64_rows, raw, within
+from core.storage.tables import backtest_row, feature_row, series, signal, signal_absence
+
+_ROW = raw(backtest_row)
+_ABSENCE = raw(signal_absence)
+_LOGGED = raw(feature_row)
+_SIGNAL = raw(signal)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowCoverage:
+    """Candles of a window: `wanted` those of production, `covered` those with a row of the
+    backtest, `pending` those that recomputation has not come to.
+    """
+
+    wanted: int
+    covered: int
+    pending: int
+
+    @property
+    def covered_ratio(self) -> float | None:
+        return self.covered / self.wanted if self.wanted else None
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether statistics of the window rest on a part of its candles."""
+        return self.pending > 0
+
+
+def window_coverage(
+    connection: sa.Connection,
+    bot_id: int,
+    name: str,
+    from_: datetime | None = None,
+    until: datetime | None = None,
+) -> WindowCoverage | None:
+    """Coverage of a window (`from_` inclusive, `until` exclusive) by the backtest `name`.
+
+    None where nothing waits in its queue, as for imported backtests and replays. Candles
+    that cannot be recomputed, for a stored reason, do not wait.
+    """
+    whole = read_coverage(connection, bot_id, name)
+    if whole is None or not whole.is_sample:
+        return None
+    of_backtest = series_id(connection, bot_id, Origin.BACKTEST, name)
+
+    def opens(query: sa.Select[tuple[int]], column: sa.Column[int]) -> npt.NDArray[np.int64]:
+        found = connection.execute(within(query, column, from_, until))
+        return int64_rows(found, 1)[:, 0]
+
+    wanted = _production(connection, bot_id, from_, until)
+    covered = opens(
+        sa.select(_ROW.c.candle_open).where(_ROW.c.series_id == of_backtest), _ROW.c.candle_open
+    )
+    absent = opens(
+        sa.select(_ABSENCE.c.candle_open).where(
+            _ABSENCE.c.series_id == of_backtest, _ABSENCE.c.side == ""
+        ),
+        _ABSENCE.c.candle_open,
+    )
+    is_covered = np.isin(wanted, covered)
+    return WindowCoverage(
+        wanted=len(wanted),
+        covered=int(is_covered.sum()),
+        pending=int((~is_covered & ~np.isin(wanted, absent)).sum()),
+    )
+
+
+def _production(
+    connection: sa.Connection, bot_id: int, from_: datetime | None, until: datetime | None
+) -> npt.NDArray[np.int64]:
+    """Candle opens (µs) that production logged or has a signal of, in order."""
+    produced = sa.select(series.c.id).where(
+        series.c.bot_id == bot_id, series.c.origin != str(Origin.BACKTEST)
+    )
+    parts = [
+        within(
+            sa.select(_LOGGED.c.candle_open).where(_LOGGED.c.bot_id == bot_id),
+            _LOGGED.c.candle_open,
+            from_,
+            until,
+        ),
+        within(
+            sa.select(_SIGNAL.c.candle_open).where(
+                _SIGNAL.c.series_id.in_(produced), _SIGNAL.c.side.in_(("LONG", "SHORT"))
+            ),
+            _SIGNAL.c.candle_open,
+            from_,
+            until,
+        ),
+    ]
+    found = [int64_rows(connection.execute(part), 1)[:, 0] for part in parts]
+    return np.unique(np.concatenate(found))

@@ -1,0 +1,168 @@
+"""Frames to an executor and rows back, a few at a time, until the budget ends."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from typing import Any
+
+import numpy as np
+
+from core.errors import PipelineError
+from core.recompute.frame_task import run_frame
+from core.recompute.recomputed import Collected
+from core.recompute.reference_frames import pending
+from core.recompute.windows import CandleGrid, Frame
+from core.recompute.worker_process import WorkerError
+
+# So many failures and no success: the rest would fail as well.
+_HOPELESS = 3
+# A cluster's executor limits its calls itself; one that never answers is given up after this.
+_PATIENCE = 3.0
+_PATIENCE_S = 60.0
+
+
+def dispatch_frames(
+    executor: Executor,
+    grid: CandleGrid,
+    frames: Sequence[Frame],
+    *,
+    spec: str,
+    pipeline_path: Sequence[str],
+    time_limit_s: float,
+    deadline: float,
+    monotonic: Callable[[], float],
+) -> Iterator[Collected]:
+    """One batch a frame, in the order of completion; what the deadline cuts off is pending.
+
+    Frames under way at the deadline are waited for, so every call gets
+    something done. Raises PipelineError when the pipeline breaks the contract
+    of frames or fails on each of the first frames.
+    """
+    waiting = deque(frames)
+    running: dict[Future[dict[str, Any]], tuple[Frame, float]] = {}
+    account = _Account(spec)
+    limit_s = time_limit_s * _PATIENCE + _PATIENCE_S
+    while waiting or running:
+        while (
+            waiting
+            and len(running) < _width(executor)
+            and _may_start(running, monotonic() < deadline, account)
+        ):
+            frame = waiting.popleft()
+            task = _task(grid, frame, spec, pipeline_path)
+            running[executor.submit(run_frame, task)] = frame, monotonic()
+        if not running:
+            break
+        done, _ = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
+        overdue = [f for f, (_, since) in running.items() if monotonic() - since > limit_s]
+        for future in [*done, *(f for f in overdue if f not in done)]:
+            frame, _ = running.pop(future)
+            yield account.batch(grid, frame, future)
+        account.check()
+    yield pending(grid, list(waiting))
+
+
+def _may_start(running: dict[Any, Any], is_in_time: bool, account: "_Account") -> bool:
+    return is_in_time or not (running or account.finished)
+
+
+class _Account:
+    """Successes and failures so far, and the columns that every frame must have."""
+
+    def __init__(self, spec: str) -> None:
+        self._spec = spec
+        self._columns: tuple[str, ...] | None = None
+        self._successes = 0
+        self._failures: list[str] = []
+        self._traceback: str | None = None
+
+    @property
+    def finished(self) -> int:
+        return self._successes + len(self._failures)
+
+    def check(self) -> None:
+        """Raise PipelineError when nothing but failures came back."""
+        if not self._successes and len(self._failures) >= _HOPELESS:
+            raise _error(
+                f"pipeline {self._spec} failed on each of the first {len(self._failures)} frames: "
+                f"{self._failures[0]}",
+                self._traceback,
+            )
+
+    def batch(self, grid: CandleGrid, frame: Frame, future: Future[dict[str, Any]]) -> Collected:
+        """The rows of one finished frame, or why it has none."""
+        answer = _answer(future)
+        if "refused" in answer:
+            raise _error(answer["refused"], answer["traceback"])
+        opens = [int(grid.opens[row]) for row in frame.rows]
+        failure = answer.get("failed") or self._other_columns(answer)
+        if failure is not None:
+            self._failures.append(failure[1])
+            self._traceback = self._traceback or answer.get("traceback")
+            reasons = [(open_us, *failure) for open_us in opens]
+            return Collected(reasons=reasons, traceback=answer.get("traceback"))
+        self._successes += 1
+        return self._rows(answer, frame, opens)
+
+    def _rows(self, answer: dict[str, Any], frame: Frame, opens: Sequence[int]) -> Collected:
+        columns = self._columns or answer["columns"]
+        self._columns = columns
+        order = [answer["columns"].index(name) for name in columns]
+        batch = Collected(columns=columns, texts=set(answer["texts"]))
+        for i, open_us in enumerate(opens):
+            if not answer["found"][i]:
+                batch.reasons.append((open_us, "no_row", "the pipeline dropped this candle's row"))
+                continue
+            values, warming = answer["matrix"][i][order], answer["warming"][i][order]
+            batch.add(open_us, values, warming, frame)
+        return batch
+
+    def _other_columns(self, answer: dict[str, Any]) -> tuple[str, str] | None:
+        if self._columns is None or set(answer["columns"]) == set(self._columns):
+            return None
+        lacking = sorted(set(self._columns) - set(answer["columns"]))
+        extra = sorted(set(answer["columns"]) - set(self._columns))
+        parts = [f"without {', '.join(lacking[:5])}"] if lacking else []
+        parts += [f"with {', '.join(extra[:5])}"] if extra else []
+        return (
+            "other_columns",
+            f"this frame came back {' and '.join(parts)}, unlike the first frame; "
+            "return the same columns of numbers for every frame",
+        )
+
+
+def _answer(future: Future[dict[str, Any]]) -> dict[str, Any]:
+    """The worker's answer; a call that ended without one is a failure of its frame."""
+    if not future.done():
+        future.cancel()
+        return {"failed": ("time_limit", "the executor gave no answer in time")}
+    error = future.exception()
+    if error is None:
+        return future.result()
+    reason = error.reason if isinstance(error, WorkerError) else "worker_died"
+    return {"failed": (reason, str(error) or type(error).__name__)}
+
+
+def _task(
+    grid: CandleGrid, frame: Frame, spec: str, pipeline_path: Sequence[str]
+) -> dict[str, Any]:
+    return {
+        "spec": spec,
+        "pipeline_path": tuple(pipeline_path),
+        "opens": grid.opens[frame.start : frame.stop],
+        "numbers": grid.numbers[frame.start : frame.stop],
+        "rows": np.array(frame.rows, dtype=np.int64) - frame.start,
+    }
+
+
+def _width(executor: Executor) -> int:
+    """Frames under way at once: one for each worker and one that waits for it."""
+    workers = getattr(executor, "workers", None) or getattr(executor, "_max_workers", None)
+    return int(workers or 4) + 1
+
+
+def _error(sentence: str, traceback: str | None) -> PipelineError:
+    error = PipelineError(sentence)
+    if traceback:
+        error.add_note(f"Inside the pipeline:\n{traceback}")
+    return error

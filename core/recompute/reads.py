@@ -1,0 +1,187 @@
+"""The backtest side as stored: rows, their content keys, and how much of the window is covered."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import sqlalchemy as sa
+
+from core.arrays import Ints
+from core.market import Origin
+from core.signals.reads import series_id
+from core.storage.sql import raw, within
+from core.storage.tables import (
+    backtest_row,
+    comparison,
+    feature_row,
+    layout,
+    pair,
+    signal,
+    signal_absence,
+)
+from core.storage.watermarks import read_watermark
+from core.times import index_from_us
+
+_ROW = raw(backtest_row)
+_FEATURE_ROW = raw(feature_row)
+_SIGNAL = raw(signal)
+_ABSENCE = raw(signal_absence)
+_PAIR = raw(pair)
+
+
+@dataclass(frozen=True, slots=True)
+class BacktestRows:
+    """Stored rows of one layout: features and warming flags, indexed by candle_open (UTC)."""
+
+    features: pd.DataFrame
+    warming: pd.DataFrame
+    is_provisional: pd.Series
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """How far a recomputed comparison has come.
+
+    wanted: candles it should cover. covered: recomputed as the candles now are.
+    absent: candles without a row, by reason. pending: not reached yet; while
+    there are any, statistics speak of a sample. provisional: rows of a day that
+    is not over. with_gaps: rows whose frame lacks candles (gap_policy "allow").
+    """
+
+    wanted: int
+    covered: int
+    pending: int
+    absent: Mapping[str, int]
+    provisional: int
+    with_gaps: int
+    pipeline_hash: str
+
+    @property
+    def covered_ratio(self) -> float | None:
+        """Share of the wanted candles that is recomputed, None without any."""
+        return self.covered / self.wanted if self.wanted else None
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether statistics of this comparison rest on a part of its candles."""
+        return self.pending > 0
+
+
+def coverage_step(name: str) -> str:
+    """Where the coverage of a comparison is kept among the watermarks."""
+    return f"recompute:{name}"
+
+
+def read_coverage(connection: sa.Connection, bot_id: int, name: str) -> Coverage | None:
+    """Coverage of a recomputed comparison, None where it never ran."""
+    value = read_watermark(connection, bot_id, coverage_step(name))
+    return None if value is None else Coverage(**value["coverage"])
+
+
+def sensitivity_step(name: str) -> str:
+    """Where the lookback sensitivity of a comparison is kept among the watermarks."""
+    return f"sensitivity:{name}"
+
+
+def read_sensitivity(connection: sa.Connection, bot_id: int, name: str) -> dict[str, Any] | None:
+    """The kept report: made_at, is_whole (else it goes on), report (docs/backtests.md)."""
+    value = read_watermark(connection, bot_id, sensitivity_step(name))
+    return None if value is None else dict(value)
+
+
+def read_backtest_rows(
+    connection: sa.Connection,
+    bot_id: int,
+    name: str,
+    from_: datetime | None = None,
+    until: datetime | None = None,
+) -> Iterator[BacktestRows]:
+    """Features of the backtest side, recomputed or imported, one block a layout."""
+    of_series = _ROW.c.series_id == series_id(connection, bot_id, Origin.BACKTEST, name)
+    query = sa.select(_ROW.c.layout_id).where(of_series).distinct().order_by(_ROW.c.layout_id)
+    for layout_id in connection.scalars(query).all():
+        columns = connection.scalar(sa.select(layout.c.columns).where(layout.c.id == layout_id))
+        rows = connection.execute(
+            within(
+                sa.select(
+                    _ROW.c.candle_open, _ROW.c.vector, _ROW.c.warming, _ROW.c.is_provisional
+                ).where(of_series, _ROW.c.layout_id == layout_id),
+                _ROW.c.candle_open,
+                from_,
+                until,
+            ).order_by(_ROW.c.candle_open)
+        ).all()
+        if rows:
+            yield _block(list(columns or ()), rows)
+
+
+def _block(columns: list[str], rows: Any) -> BacktestRows:
+    index = index_from_us(np.array([row[0] for row in rows], dtype=np.int64)).rename("candle_open")
+    shape = (len(rows), len(columns))
+    values = np.frombuffer(b"".join(row[1] for row in rows), dtype="<f8").reshape(shape).copy()
+    warming = np.zeros(shape, dtype=bool)
+    for i, row in enumerate(rows):
+        if row[2] is not None:
+            warming[i] = unpack_flags(row[2], len(columns))
+    return BacktestRows(
+        features=pd.DataFrame(values, index=index, columns=columns),
+        warming=pd.DataFrame(warming, index=index, columns=columns),
+        is_provisional=pd.Series([bool(row[3]) for row in rows], index=index, dtype=bool),
+    )
+
+
+def unpack_flags(packed: bytes, count: int) -> npt.NDArray[np.bool_]:
+    """Packed bits → one flag a column."""
+    bits = np.unpackbits(np.frombuffer(packed, dtype=np.uint8), count=count)
+    return np.asarray(bits, dtype=bool)
+
+
+def stored_keys(connection: sa.Connection, of_series: int) -> dict[int, tuple[str, bool]]:
+    """Content key and is_provisional of every stored row, by candle open (µs)."""
+    rows = connection.execute(
+        sa.select(_ROW.c.candle_open, _ROW.c.content_key, _ROW.c.is_provisional).where(
+            _ROW.c.series_id == of_series
+        )
+    )
+    return {row[0]: (row[1], bool(row[2])) for row in rows}
+
+
+def stored_absences(connection: sa.Connection, of_series: int) -> dict[int, tuple[str, str]]:
+    """Reason and detail of the candles that have no row at all (side ""), by candle open (µs)."""
+    rows = connection.execute(
+        sa.select(_ABSENCE.c.candle_open, _ABSENCE.c.reason, _ABSENCE.c.detail).where(
+            _ABSENCE.c.series_id == of_series, _ABSENCE.c.side == ""
+        )
+    )
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
+def series_opens(connection: sa.Connection, of_series: int) -> Ints:
+    """Every candle open (µs) of which a series says anything, in order."""
+    parts = [
+        sa.select(table.c.candle_open).where(table.c.series_id == of_series)
+        for table in (_ROW, _SIGNAL, _ABSENCE)
+    ]
+    return _opens(connection, sa.union(*parts))
+
+
+def flagged_opens(connection: sa.Connection, bot_id: int, limit: int) -> list[int]:
+    """Candle opens (µs) of the worst pairs above tolerance in any comparison, worst first."""
+    worst = sa.func.max(_PAIR.c.abs_diff)
+    query = (
+        sa.select(_PAIR.c.candle_open)
+        .join(comparison, comparison.c.id == _PAIR.c.comparison_id)
+        .where(comparison.c.bot_id == bot_id, _PAIR.c.is_aligned.is_(False))
+        .group_by(_PAIR.c.candle_open)
+        .order_by(worst.desc(), _PAIR.c.candle_open)
+        .limit(limit)
+    )
+    return [int(open_us) for open_us in connection.scalars(query)]
+
+
+def _opens(connection: sa.Connection, query: Any) -> Ints:
+    return np.sort(np.fromiter(connection.scalars(query), dtype=np.int64))

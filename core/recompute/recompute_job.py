@@ -1,0 +1,257 @@
+"""One comparison while it is being recomputed: what is stored, what is due, what comes in."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+import sqlalchemy as sa
+
+from core.arrays import Ints
+from core.candles.reads import default_source, read_candles
+from core.market import Origin
+from core.recompute.backtest_rows import ensure_backtest_layout, store_backtest_rows
+from core.recompute.compute import Request, closed_grid
+from core.recompute.order import FLAGGED, order_candles
+from core.recompute.pipeline import load_pipeline
+from core.recompute.reads import (
+    Coverage,
+    coverage_step,
+    flagged_opens,
+    read_backtest_rows,
+    series_opens,
+    stored_absences,
+    stored_keys,
+)
+from core.recompute.recomputed import Collected, reason_frame
+from core.recompute.windows import CandleGrid, plan_frames
+from core.recompute.writes import forget_candles, write_coverage
+from core.scoring.scoring import Scorer, score_rows, scorer_of
+from core.settings import BacktestSettings, BotSettings
+from core.signals.reads import production_opens
+from core.signals.writes import (
+    ensure_bundle,
+    ensure_series,
+    upsert_absences,
+    upsert_signals,
+)
+from core.storage.watermarks import read_watermark
+from core.times import to_us, us_from_index
+
+# Failures that may have been the machine's: tried again, but after everything else.
+_RETRIED = ("time_limit", "worker_died", "memory")
+
+
+def request_of(bot: BotSettings, backtest: BacktestSettings) -> Request:
+    """How a configured backtest recomputes; raises PipelineError when its pipeline is not there."""
+    if backtest.pipeline is None or backtest.lookback_bars is None:
+        raise ValueError(f'backtest "{backtest.name}" is imported, there is nothing to recompute')
+    return Request(
+        pipeline=load_pipeline(backtest.pipeline, bot.pipeline_path),
+        timeframe=bot.frame,
+        lookback_bars=backtest.lookback_bars,
+        mode=backtest.mode,
+        gap_policy=backtest.gap_policy,
+        time_limit_s=backtest.time_limit_s,
+        budget_s=backtest.budget_s,
+        memory_limit_mb=backtest.memory_limit_mb,
+    )
+
+
+@dataclass
+class RecomputeJob:
+    """State of one recomputation; every method leaves the database consistent."""
+
+    engine: sa.Engine
+    bot_id: int
+    name: str
+    request: Request
+    scorer: Scorer
+    source: str
+    grid: CandleGrid
+    wanted: Ints
+    series_id: int
+    now: datetime
+    run_id: int | None
+    computed: int = 0
+    signals: int = 0
+    without_row: int = 0
+    removed: int = 0
+    traceback: str | None = None
+    _keys: dict[int, str] = field(default_factory=dict)
+    _known: dict[int, tuple[str, bool]] = field(default_factory=dict)
+    _gaps: set[int] = field(default_factory=set)
+    _provisional: set[int] = field(default_factory=set)
+    _absent: dict[int, tuple[str, str]] = field(default_factory=dict)
+    _texts: set[str] = field(default_factory=set)
+
+    @classmethod
+    def open(
+        cls,
+        engine: sa.Engine,
+        bot_id: int,
+        bot: BotSettings,
+        backtest: BacktestSettings,
+        now: datetime,
+        run_id: int | None,
+    ) -> "RecomputeJob":
+        """Load what the job needs; raises PipelineError, or BundleError for its own bundle."""
+        source = default_source(backtest.candles, tuple(entry.name for entry in bot.candles))
+        request, scorer = request_of(bot, backtest), scorer_of(bot, backtest)
+        with engine.begin() as conn:
+            series_id = ensure_series(conn, bot_id, Origin.BACKTEST, backtest.name)
+            candles = read_candles(conn, bot_id, source)
+            produced = production_opens(conn, bot_id)
+        grid = closed_grid(candles, bot.frame, now)
+        wanted = produced[produced + bot.frame.length_us <= to_us(now)]
+        return cls(
+            engine=engine,
+            bot_id=bot_id,
+            name=backtest.name,
+            request=request,
+            scorer=scorer,
+            source=source,
+            grid=grid,
+            wanted=wanted if len(produced) else grid.opens,
+            series_id=series_id,
+            now=now,
+            run_id=run_id,
+        )
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What a trader should know about the run, one sentence each."""
+        if not self._texts:
+            return ()
+        names = ", ".join(sorted(self._texts))
+        return (f"the pipeline's columns {names} hold no numbers and are left out",)
+
+    def forget_strangers(self) -> None:
+        """Remove rows of another pipeline, lookback or mode, and of candles no longer wanted."""
+        with self.engine.begin() as conn:
+            before = read_watermark(conn, self.bot_id, coverage_step(self.name))
+            is_same = before is not None and before["live"]["request"] == self.request.mark
+            there = series_opens(conn, self.series_id)
+            gone = np.setdiff1d(there, self.wanted) if is_same else there
+            forget_candles(conn, self.series_id, gone.tolist(), rows=True)
+        self.removed = len(gone)
+
+    def rescore(self) -> None:
+        """Score all stored rows again where other bundles are live than before."""
+        with self.engine.begin() as conn:
+            before = read_watermark(conn, self.bot_id, coverage_step(self.name))
+            if before is None or before["live"]["bundles"] == self.scorer.mark:
+                return
+            for rows in list(read_backtest_rows(conn, self.bot_id, self.name)):
+                opens = us_from_index(pd.DatetimeIndex(rows.features.index))
+                forget_candles(conn, self.series_id, opens.tolist(), rows=False)
+                self._score(conn, rows.features, rows.warming)
+
+    def due(self) -> Ints:
+        """Candles whose row lacks or rests on other candles than now, most telling first."""
+        plan = plan_frames(
+            self.grid,
+            self.wanted,
+            lookback_bars=self.request.lookback_bars,
+            mode=self.request.mode,
+            gap_policy=self.request.gap_policy,
+            now_us=to_us(self.now),
+        )
+        self._keys = self.request.keys(self.grid, plan.frames)
+        for frame in plan.frames:
+            opens = [int(self.grid.opens[row]) for row in frame.rows]
+            self._gaps.update(opens if frame.missing else ())
+            self._provisional.update(opens if frame.is_provisional else ())
+        with self.engine.connect() as conn:
+            self._absent = stored_absences(conn, self.series_id)
+            known = self._known = stored_keys(conn, self.series_id)
+            flagged = flagged_opens(conn, self.bot_id, FLAGGED)
+        todo = [
+            open_us
+            for open_us, key in self._keys.items()
+            if known.get(open_us) != (key, open_us in self._provisional)
+        ]
+        self.store(Collected(reasons=plan.reasons))
+        late = [open_us for open_us in todo if self._reason(open_us) in _RETRIED]
+        return np.array(order_candles(todo, flagged, late), dtype=np.int64)
+
+    def store(self, batch: Collected) -> None:
+        """Rows with their signals, and new reasons, in one transaction."""
+        self.traceback = self.traceback or batch.traceback
+        self._texts |= batch.texts
+        reasons = [
+            entry
+            for entry in batch.reasons
+            if entry[1] != "pending" and self._absent.get(entry[0]) != entry[1:]
+        ]
+        if not batch.opens and not reasons:
+            return
+        sealed = batch.seal()
+        with self.engine.begin() as conn:
+            forget_candles(conn, self.series_id, batch.opens, rows=False)
+            self._store_rows(conn, batch)
+            self._score(conn, sealed.features, sealed.warming)
+            forget_candles(conn, self.series_id, [entry[0] for entry in reasons], rows=True)
+            frame = reason_frame(reasons).assign(side="")
+            upsert_absences(conn, self.series_id, frame, self.run_id)
+        self._absent.update({entry[0]: entry[1:] for entry in reasons})
+        for open_us, flag in zip(batch.opens, batch.provisional, strict=True):
+            self._absent.pop(open_us, None)
+            self._known[open_us] = (self._keys[open_us], flag)
+        for open_us, _, _ in reasons:
+            self._known.pop(open_us, None)
+        self.computed += len(batch.opens)
+        self.without_row += len(reasons)
+
+    def keep_coverage(self) -> Coverage:
+        """Count what is stored as the candles now are, and keep the count."""
+        covered = {at for at, key in self._keys.items() if self._known.get(at, ("",))[0] == key}
+        absent = Counter(
+            reason for open_us, (reason, _) in self._absent.items() if open_us not in covered
+        )
+        coverage = Coverage(
+            wanted=len(self.wanted),
+            covered=len(covered),
+            pending=len(self.wanted) - len(covered) - absent.total(),
+            absent=dict(absent),
+            provisional=len(covered & self._provisional),
+            with_gaps=len(covered & self._gaps),
+            pipeline_hash=self.request.pipeline.hash,
+        )
+        live = {"request": self.request.mark, "bundles": self.scorer.mark}
+        with self.engine.begin() as conn:
+            write_coverage(conn, self.bot_id, self.name, coverage, live)
+        return coverage
+
+    def _reason(self, open_us: int) -> str | None:
+        return self._absent.get(open_us, (None,))[0]
+
+    def _store_rows(self, conn: sa.Connection, batch: Collected) -> None:
+        if not batch.opens:
+            return
+        layout_id = ensure_backtest_layout(conn, self.bot_id, batch.columns or ())
+        for flag in sorted(set(batch.provisional)):
+            chosen = [i for i, value in enumerate(batch.provisional) if value == flag]
+            opens = np.array([batch.opens[i] for i in chosen], dtype=np.int64)
+            store_backtest_rows(
+                conn,
+                self.series_id,
+                layout_id,
+                opens,
+                np.array([batch.values[i] for i in chosen]),
+                content_keys=[self._keys[int(open_us)] for open_us in opens],
+                run_id=self.run_id,
+                is_provisional=flag,
+                warming=np.array([batch.warming[i] for i in chosen]),
+            )
+
+    def _score(self, conn: sa.Connection, features: pd.DataFrame, warming: pd.DataFrame) -> None:
+        """Signals and absences of rows; earlier ones of these candles are gone already."""
+        if features.empty:
+            return
+        for part in score_rows(self.scorer, features, warming):
+            bundle_id = None if part.bundle is None else ensure_bundle(conn, part.bundle)
+            upsert_signals(conn, self.series_id, part.signals, self.run_id, bundle_id)
+            upsert_absences(conn, self.series_id, part.absences, self.run_id)
+            self.signals += len(part.signals)

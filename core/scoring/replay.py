@@ -1,0 +1,143 @@
+"""The live bundle, run again on the features that the bot logged.
+
+Reading, scoring and writing overlap; every block is one transaction, and the watermark
+moves in the last one, so that a replay may be killed anywhere and run twice.
+"""
+
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from core.errors import BundleError
+from core.market import SIDES, Origin
+from core.scoring.scored_rows import (
+    END_OF_TIME,
+    LoggedRows,
+    Replay,
+    ReplayedBlock,
+    Source,
+    read_rows,
+)
+from core.settings import BotSettings
+from core.signals.writes import (
+    clear_signals,
+    ensure_bundle,
+    ensure_series,
+    upsert_absences,
+    upsert_signals,
+)
+from core.storage.changes import Span, feature_changes
+from core.storage.engine import reader_engine
+from core.storage.watermarks import read_watermark, write_watermark
+from core.tailing.prefetch import prefetch
+from core.times import from_us
+
+STEP = "replay"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayReport:
+    """What a replay did; `problems`: why rows were not replayed, as sentences."""
+
+    candles: int
+    signals: int
+    absences: int
+    problems: tuple[str, ...] = ()
+
+
+def replay_logged(
+    engine: sa.Engine, bot_id: int, bot: BotSettings, *, now: datetime, run_id: int | None
+) -> ReplayReport:
+    """Score logged rows that are new or changed, or all where the live bundles changed.
+
+    Raises BundleError when a live bundle cannot be opened: the candles of the others are
+    replayed before, those of the refused one stay as they are until it can be opened.
+    """
+    replay = Replay.of(bot)
+    with engine.connect() as connection:
+        stored = read_watermark(connection, bot_id, STEP) or {}
+        seen = stored.get("seen") if replay.is_as_before(stored) else None
+        changes = feature_changes(connection, bot_id, seen)
+    changed = ((0, END_OF_TIME),) if changes.spans is None else changes.spans
+    spans = subtract_spans(changed, [span for span, _ in replay.refused])
+    report = _store(engine, bot_id, replay, spans, run_id) if spans else ReplayReport(0, 0, 0)
+    if replay.refused:
+        raise BundleError("; ".join(str(error) for _, error in replay.refused))
+    if changes.newest != seen:
+        with engine.begin() as connection:
+            mark = {"seen": changes.newest, "live": replay.mark}
+            write_watermark(connection, bot_id, STEP, mark)
+    problem = replay.problem if report.candles else None
+    return replace(report, problems=() if problem is None else (problem,))
+
+
+def replayed_blocks(
+    url: str, bot_id: int, replay: Replay, spans: Sequence[Span]
+) -> Generator[ReplayedBlock]:
+    """Read and score spans, each in a thread of its own with its own connection."""
+    engine = reader_engine(url)
+
+    def read() -> Iterator[LoggedRows]:
+        with engine.connect() as connection:
+            for span in spans:
+                yield from read_rows(connection, bot_id, span)
+
+    def score() -> Iterator[ReplayedBlock]:
+        with (
+            closing(prefetch(read)) as blocks,
+            engine.connect() as connection,
+            ThreadPoolExecutor(max_workers=len(SIDES)) as pool,
+        ):
+            source = Source(connection, bot_id, pool)
+            for rows in blocks:
+                yield replay.score(source, rows)
+
+    try:
+        with closing(prefetch(score)) as scored:
+            yield from scored
+    finally:
+        engine.dispose()
+
+
+def _store(
+    engine: sa.Engine, bot_id: int, replay: Replay, spans: Sequence[Span], run_id: int | None
+) -> ReplayReport:
+    with engine.begin() as connection:
+        series_id = ensure_series(connection, bot_id, Origin.REPLAY)
+        ids = {
+            model.bundle.hash: ensure_bundle(connection, model.bundle) for model in replay.models
+        }
+    candles = signals = absences = 0
+    url = engine.url.render_as_string(hide_password=False)
+    with closing(replayed_blocks(url, bot_id, replay, spans)) as blocks:
+        for block in blocks:
+            with engine.begin() as connection:
+                clear_signals(connection, series_id, from_us(block.first), from_us(block.until))
+                for part in block.parts:
+                    bundle_id = None if part.bundle is None else ids[part.bundle.hash]
+                    upsert_signals(connection, series_id, part.signals, run_id, bundle_id)
+                    upsert_absences(connection, series_id, part.absences, run_id)
+                    signals, absences = signals + len(part.signals), absences + len(part.absences)
+            candles += block.candles
+    return ReplayReport(candles, signals, absences)
+
+
+def subtract_spans(spans: Sequence[Span], taken: Sequence[Span]) -> tuple[Span, ...]:
+    """What is left of `spans` without `taken`; all with both ends included."""
+    left = list(spans)
+    for first, last in taken:
+        rest = []
+        for one in left:
+            if one[1] < first or one[0] > last:
+                rest.append(one)
+                continue
+            if one[0] < first:
+                rest.append((one[0], first - 1))
+            if one[1] > last:
+                rest.append((last + 1, one[1]))
+        left = rest
+    return tuple(left)

@@ -1,0 +1,235 @@
+"""Signals by origin, as frames: candle_open (UTC), side, probability, and where they come from."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import sqlalchemy as sa
+
+from core.market import Origin
+from core.storage.sql import raw, within
+from core.storage.tables import (
+    bundle,
+    feature_row,
+    run,
+    series,
+    signal,
+    signal_absence,
+    signal_line,
+)
+from core.times import index_from_us
+
+_SIGNAL = raw(signal)
+_ABSENCE = raw(signal_absence)
+_LINE = raw(signal_line)
+_FEATURE_ROW = raw(feature_row)
+_NUMBERS = ["probability", "step", "price", "price_step"]
+KEYS = ["candle_open", "side"]
+STATUSES = {
+    "used": "matched",
+    "rejected": "rejected",
+    "duplicate": "duplicates",
+    "conflict": "conflicts",
+}
+
+
+def series_id(
+    connection: sa.Connection, bot_id: int, origin: Origin, comparison: str = ""
+) -> int | None:
+    """The id of a bot's signals of one origin, None where it never had any."""
+    return connection.scalar(
+        sa.select(series.c.id).where(
+            series.c.bot_id == bot_id,
+            series.c.origin == str(origin),
+            series.c.comparison == comparison,
+        )
+    )
+
+
+def read_series(
+    connection: sa.Connection,
+    bot_id: int,
+    origin: Origin,
+    comparison: str = "",
+    from_: datetime | None = None,
+    until: datetime | None = None,
+) -> pd.DataFrame:
+    """Signals of one origin by candle open and side; `from_` inclusive, `until` exclusive.
+
+    Columns: candle_open, side, probability, step (value of the last printed digit, NaN:
+    full precision), price, price_step, bundle_id (Int64).
+    """
+    columns = [_SIGNAL.c[name] for name in (*KEYS, *_NUMBERS, "bundle_id")]
+    query = sa.select(*columns).where(
+        _SIGNAL.c.series_id == series_id(connection, bot_id, origin, comparison),
+        _SIGNAL.c.side.in_(("LONG", "SHORT")),
+    )
+    rows = [
+        tuple(row) for row in connection.execute(within(query, _SIGNAL.c.candle_open, from_, until))
+    ]
+    frame = pd.DataFrame(rows, columns=[column.name for column in columns])
+    frame = frame.astype(dict.fromkeys(_NUMBERS, "float64") | {"side": "str"})
+    frame = frame.assign(
+        candle_open=index_from_us(frame["candle_open"]),
+        bundle_id=frame["bundle_id"].astype("Int64"),
+    )
+    return frame.sort_values(KEYS, ignore_index=True)
+
+
+def production_signals(
+    connection: sa.Connection,
+    bot_id: int,
+    from_: datetime | None = None,
+    until: datetime | None = None,
+) -> pd.DataFrame:
+    """The emitted signal of each candle and side where there is one, else the replayed one.
+
+    Columns as read_series, with production_origin.
+    """
+    parts = [
+        read_series(connection, bot_id, origin, "", from_, until).assign(
+            production_origin=str(origin)
+        )
+        for origin in (Origin.EMITTED, Origin.REPLAY)
+    ]
+    emitted, replay = parts
+    if emitted.empty or replay.empty:
+        return replay if emitted.empty else emitted
+    both = pd.concat(parts, ignore_index=True).drop_duplicates(KEYS, keep="first")
+    return both.sort_values(KEYS, ignore_index=True)
+
+
+def absences(
+    connection: sa.Connection,
+    bot_id: int,
+    origin: Origin,
+    comparison: str = "",
+    from_: datetime | None = None,
+    until: datetime | None = None,
+) -> pd.DataFrame:
+    """Why candles have no signal: candle_open, side ("" for both), reason (a code), detail."""
+    columns = [_ABSENCE.c[name] for name in (*KEYS, "reason", "detail")]
+    query = sa.select(*columns).where(
+        _ABSENCE.c.series_id == series_id(connection, bot_id, origin, comparison)
+    )
+    rows = [
+        tuple(row)
+        for row in connection.execute(within(query, _ABSENCE.c.candle_open, from_, until))
+    ]
+    frame = pd.DataFrame(rows, columns=[column.name for column in columns])
+    frame = frame.assign(candle_open=index_from_us(frame["candle_open"])).astype(
+        {"side": "str", "reason": "str", "detail": "str"}
+    )
+    return frame.sort_values(KEYS, ignore_index=True)
+
+
+def signals_account(
+    connection: sa.Connection, bot_id: int, log: str | None = None
+) -> dict[str, int]:
+    """lines = matched + rejected + duplicates + conflicts, of one signal log or of all."""
+    query = (
+        sa.select(_LINE.c.status, sa.func.count())
+        .where(_LINE.c.bot_id == bot_id)
+        .group_by(_LINE.c.status)
+    )
+    if log is not None:
+        query = query.where(_LINE.c.log == log)
+    counts: dict[Any, int] = {row[0]: row[1] for row in connection.execute(query)}
+    account = {name: counts.get(status, 0) for status, name in STATUSES.items()}
+    return {"lines": sum(account.values()), **account}
+
+
+def production_opens(connection: sa.Connection, bot_id: int) -> npt.NDArray[np.int64]:
+    """Candle opens (µs) of the production side: logged, emitted or replayed; in order."""
+    produced = (
+        sa.select(_SIGNAL.c.candle_open)
+        .join(series, series.c.id == _SIGNAL.c.series_id)
+        .where(series.c.bot_id == bot_id, series.c.origin != str(Origin.BACKTEST))
+    )
+    logged = sa.select(_FEATURE_ROW.c.candle_open).where(_FEATURE_ROW.c.bot_id == bot_id)
+    opens = connection.scalars(sa.union(logged, produced))
+    return np.sort(np.fromiter(opens, dtype=np.int64))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalAt:
+    """One stored signal of a candle with its bundle and the run that wrote it."""
+
+    origin: str
+    comparison: str
+    side: str
+    probability: float
+    price: float | None
+    bundle_name: str | None
+    bundle_hash: str | None
+    run_id: int | None
+    run_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AbsenceAt:
+    """Why a series has no signal on a candle; side "" speaks of both."""
+
+    origin: str
+    comparison: str
+    side: str
+    reason: str
+    detail: str
+
+
+def signals_at(
+    connection: sa.Connection, bot_id: int, candle_open: datetime
+) -> tuple[SignalAt, ...]:
+    """Every signal of a candle: emitted, replay, then each backtest."""
+    rows = connection.execute(
+        sa.select(
+            series.c.origin,
+            series.c.comparison,
+            signal.c.side,
+            signal.c.probability,
+            signal.c.price,
+            bundle.c.name.label("bundle_name"),
+            bundle.c.hash.label("bundle_hash"),
+            signal.c.run_id,
+            run.c.started_at.label("run_at"),
+        )
+        .select_from(series)
+        .join(signal, signal.c.series_id == series.c.id)
+        .outerjoin(bundle, bundle.c.id == signal.c.bundle_id)
+        .outerjoin(run, run.c.id == signal.c.run_id)
+        .where(
+            series.c.bot_id == bot_id,
+            signal.c.side.in_(("LONG", "SHORT")),
+            signal.c.candle_open == candle_open,
+        )
+        .order_by(series.c.origin.desc(), series.c.id, signal.c.side)
+    )
+    found = [SignalAt(**row) for row in rows.mappings()]
+    order = {"emitted": 0, "replay": 1, "backtest": 2}
+    return tuple(sorted(found, key=lambda one: order[one.origin]))
+
+
+def absences_at(
+    connection: sa.Connection, bot_id: int, candle_open: datetime
+) -> tuple[AbsenceAt, ...]:
+    """Why series have no signal on a candle."""
+    rows = connection.execute(
+        sa.select(
+            series.c.origin,
+            series.c.comparison,
+            signal_absence.c.side,
+            signal_absence.c.reason,
+            signal_absence.c.detail,
+        )
+        .join(signal_absence, signal_absence.c.series_id == series.c.id)
+        .where(
+            series.c.bot_id == bot_id,
+            signal_absence.c.side.in_(("", "LONG", "SHORT")),
+            signal_absence.c.candle_open == candle_open,
+        )
+        .order_by(series.c.id, signal_absence.c.side)
+    )
+    return tuple(AbsenceAt(**row) for row in rows.mappings())

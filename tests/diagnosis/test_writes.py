@@ -1,0 +1,76 @@
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from core.alignment.reads import newest_findings
+from core.bots import ensure_bot
+from core.diagnosis.writes import store_diagnosis
+from core.storage.engine import migrate, writer_engine
+from core.storage.tables import diagnosis, finding, trial
+
+NOON = datetime(2025, 11, 3, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> sa.Engine:
+    made = writer_engine(f"sqlite:///{tmp_path / 'align.db'}")
+    migrate(made)
+    return made
+
+
+def _document(**verdicts: str) -> dict[str, Any]:
+    return {"findings": [{"cause": c, "verdict": v, "summary": c} for c, v in verdicts.items()]}
+
+
+def _store(engine: sa.Engine, day: int, name: str = "b", **verdicts: str) -> int:
+    with engine.begin() as connection:
+        bot_id = ensure_bot(connection, "bot", "5m")
+        return store_diagnosis(
+            connection,
+            bot_id,
+            comparison=name,
+            from_=NOON + timedelta(days=day - 1),
+            until=NOON + timedelta(days=day),
+            made_at=NOON + timedelta(days=day, seconds=20),
+            document=_document(**verdicts),
+            details={},
+            trials=({"cause": "lookback", "round": 1},),
+            run_id=None,
+        )
+
+
+def _rows(engine: sa.Engine, table: sa.Table) -> int:
+    with engine.connect() as connection:
+        return int(connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0)
+
+
+def test_a_later_refutation_marks_the_earlier_finding(engine: sa.Engine) -> None:
+    assert _store(engine, 1, lookback="proven", bundle="partial") == 0
+    assert _store(engine, 2, lookback="refuted", bundle="untestable") == 1
+    with engine.connect() as connection:
+        rows = connection.execute(
+            sa.select(finding.c.cause, finding.c.refuted_by_id).where(finding.c.diagnosis_id == 1)
+        ).all()
+    assert dict(rows) == {"lookback": 2, "bundle": None}
+
+
+def test_another_comparison_refutes_nothing_here(engine: sa.Engine) -> None:
+    _store(engine, 1, lookback="proven")
+    assert _store(engine, 2, "other", lookback="refuted") == 0
+
+
+def test_the_same_window_twice_is_kept_once(engine: sa.Engine) -> None:
+    _store(engine, 1, lookback="proven")
+    _store(engine, 1, lookback="proven")
+    assert [_rows(engine, table) for table in (diagnosis, finding, trial)] == [1, 1, 1]
+
+
+def test_the_newest_findings_are_those_of_the_last_diagnosis(engine: sa.Engine) -> None:
+    _store(engine, 1, lookback="proven")
+    _store(engine, 2, bundle="proven", lookback="refuted")
+    with engine.connect() as connection:
+        causes = [f["cause"] for f in newest_findings(connection, 1, "b")]
+    assert causes == ["bundle", "lookback"]

@@ -1,0 +1,98 @@
+"""Effects on a model whose answer is known: a real booster on two features."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.bundle.load import SideModel, side_model
+from core.bundle.scaler import Scaler, ScalerKind
+from core.features.attribute import compare_candle
+from core.features.overview_sample import collisions, spread_sample, summarise_features
+from core.market import Side
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> SideModel:
+    """LONG depends on `a` (which stands twice) and hardly on anything else."""
+    from xgboost import XGBClassifier
+
+    rng = np.random.default_rng(3)
+    values = rng.normal(size=(400, 3))
+    values[:, 2] = values[:, 0]
+    fitted = XGBClassifier(n_estimators=20, max_depth=3, random_state=1)
+    fitted.fit(values, (values[:, 0] > 0).astype(int))
+    file: Path = tmp_path_factory.mktemp("model") / "model.json"
+    fitted.save_model(file)
+    scaler = Scaler(ScalerKind.STANDARD, (0.0, 0.0, 0.0), (1.0, 2.0, 1.0))
+    return side_model(file.read_bytes(), "json", scaler, ("a", "b", "a"))
+
+
+def test_the_feature_that_carries_the_difference_comes_first(model: SideModel) -> None:
+    logged = pd.Series({"a": 2.0, "b": 1.0, "unused": 5.0})
+    recomputed = pd.Series({"a": -2.0, "b": 3.0})
+    found = compare_candle({Side.LONG: model}, logged, recomputed)
+    assert found.table["feature"].tolist() == ["a", "b"]
+    first = found.table.iloc[0]
+    side = found.sides["LONG"]
+    assert first["effect_LONG"] == pytest.approx(side.logged - side.recomputed, abs=0.05)
+    assert side.carriers == ("a",)
+    assert found.table["scaled"].tolist() == [4.0, -1.0]
+    assert found.missing == ()
+
+
+def test_equal_vectors_have_no_effects_and_nothing_carries_them(model: SideModel) -> None:
+    same = pd.Series({"a": 0.5, "b": float("nan")})
+    found = compare_candle({Side.LONG: model}, same, same)
+    assert found.table["is_equal"].all()
+    assert (found.table["effect_LONG"] == 0).all()
+    assert found.sides["LONG"].carriers == ()
+
+
+def test_a_missing_feature_is_named_and_its_side_has_no_effects(model: SideModel) -> None:
+    found = compare_candle({Side.LONG: model}, pd.Series({"a": 1.0}), pd.Series({"a": 1.0, "b": 2}))
+    assert found.missing == ("b",)
+    assert found.sides == {}
+    assert found.table["effect_LONG"].isna().all()
+
+
+def test_inputs_stay_as_they_are(model: SideModel) -> None:
+    logged, recomputed = pd.Series({"a": 1.0, "b": 2.0}), pd.Series({"a": 2.0, "b": 2.0})
+    before = logged.copy(), recomputed.copy()
+    compare_candle({Side.LONG: model}, logged, recomputed)
+    pd.testing.assert_series_equal(logged, before[0])
+    pd.testing.assert_series_equal(recomputed, before[1])
+
+
+def frame(values: dict[str, list[float]]) -> pd.DataFrame:
+    count = len(next(iter(values.values())))
+    index = pd.date_range("2025-11-03", periods=count, freq="5min", tz="UTC", name="candle_open")
+    return pd.DataFrame(values, index=index)
+
+
+def test_a_sample_is_spread_and_keeps_both_ends() -> None:
+    opens = np.arange(10_000, dtype="int64")
+    sample = spread_sample(opens, 100)
+    assert len(sample) == 100
+    assert (sample[0], sample[-1]) == (0, 9_999)
+    assert spread_sample(opens[:5]).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_columns_equal_on_one_side_only_are_a_collision() -> None:
+    ramp, other = [float(n) for n in range(25)], [float(n * n) for n in range(25)]
+    logged = frame({"a": ramp, "b": ramp, "c": [1.0] * 25})
+    recomputed = frame({"a": ramp, "b": other, "c": [1.0] * 25})
+    assert collisions(logged, recomputed) == (("logged", ("a", "b")),)
+    assert collisions(logged, logged) == ()
+    assert collisions(logged.head(5), recomputed.head(5)) == ()
+
+
+def test_without_recomputed_features_only_drift_is_told() -> None:
+    logged = frame({"a": [1.0, 2.0]})
+    found = summarise_features(logged, logged.iloc[:0], logged.iloc[:0], None, stored=2)
+    assert (found.compared, found.sampled, found.is_sample) == (0, 2, False)
+    assert "equal_ratio" not in found.table.columns
+    whole = summarise_features(logged, logged, logged.iloc[:0], None, stored=9)
+    assert whole.is_sample
+    assert whole.table["equal_ratio"].tolist() == [1.0]
