@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.signal_log.accounts import SignalLogAccount
+from core.signal_log.reads import SignalLogAccount
 
 Lines = list[str]
 

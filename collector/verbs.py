@@ -20,7 +20,7 @@ from collector.text import diagnosis_text, status_text
 from core.bots import bot_id
 from core.errors import ConfigError, StorageError
 from core.settings import BotSettings, Settings, load_settings
-from core.signal_log.accounts import SignalLogAccount, signal_log_accounts
+from core.signal_log.reads import SignalLogAccount, signal_log_accounts
 from core.status import status_document
 from core.storage.engine import reader_engine, snapshot
 from core.storage.schema_state import SchemaState, schema_state

@@ -18,11 +18,6 @@ import sqlalchemy as sa
 from core.candles.time_column import NOT_A_TIME, parse_times
 from core.errors import ConfigError, LogFormatError
 from core.market import SIDES, Origin
-from core.recompute.backtest_rows import (
-    delete_backtest_rows,
-    ensure_backtest_layout,
-    store_backtest_rows,
-)
 from core.recompute.csv_rows import (
     BadLines,
     Chunk,
@@ -31,6 +26,7 @@ from core.recompute.csv_rows import (
     read_chunks,
     read_header,
 )
+from core.recompute.writes import delete_backtest_rows, ensure_backtest_layout, store_backtest_rows
 from core.settings import BacktestSettings
 from core.signal_log.numbers import digit_step, probability, reference_price
 from core.signals.reads import KEYS, read_series

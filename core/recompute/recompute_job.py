@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from core.arrays import Ints
 from core.candles.reads import default_source, read_candles
 from core.market import Origin
-from core.recompute.backtest_rows import ensure_backtest_layout, store_backtest_rows
 from core.recompute.compute import Request, closed_grid
 from core.recompute.order import FLAGGED, order_candles
 from core.recompute.pipeline import load_pipeline
@@ -26,7 +25,12 @@ from core.recompute.reads import (
 )
 from core.recompute.recomputed import Collected, reason_frame
 from core.recompute.windows import CandleGrid, plan_frames
-from core.recompute.writes import forget_candles, write_coverage
+from core.recompute.writes import (
+    ensure_backtest_layout,
+    forget_candles,
+    store_backtest_rows,
+    write_coverage,
+)
 from core.scoring.scoring import Scorer, score_rows, scorer_of
 from core.settings import BacktestSettings, BotSettings
 from core.signals.reads import production_opens

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
-from core.recompute.backtest_rows import ensure_backtest_layout, pack_flags
 from core.recompute.reads import unpack_flags
+from core.recompute.writes import ensure_backtest_layout, pack_flags
 from core.storage.sql import raw, upsert
 from core.storage.tables import layout, vector_cache
 from core.times import to_us

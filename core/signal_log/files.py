@@ -20,15 +20,16 @@ from core.errors import LogFormatError
 from core.feature_log.catalog import rename_files
 from core.settings import SignalLogSettings
 from core.signal_log.entry import Entry, Raw, first_lines
-from core.signal_log.file_writes import (
-    SignalFile,
-    add_signal_file,
-    read_signal_files,
-    save_signal_file,
-)
 from core.signal_log.parsers import Parser, parser_for
 from core.signal_log.reads import hashes_of_file
-from core.signal_log.writes import insert_lines, settle
+from core.signal_log.writes import (
+    SignalFile,
+    add_signal_file,
+    insert_lines,
+    read_signal_files,
+    save_signal_file,
+    settle,
+)
 from core.tailing.fingerprint import Fingerprint
 from core.tailing.stream import (
     Chunk,

@@ -10,8 +10,8 @@ import pandas as pd
 import sqlalchemy as sa
 
 from core.settings import BotSettings
-from core.signal_log.price_reads import unchecked_prices
-from core.signal_log.price_writes import forget_price_matches, note_price_matches
+from core.signal_log.reads import unchecked_prices
+from core.signal_log.writes import forget_price_matches, note_price_matches
 from core.storage.changes import candle_changes, feature_changes
 from core.storage.watermarks import read_watermark, write_watermark
 

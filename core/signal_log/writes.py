@@ -1,7 +1,9 @@
-"""Lines of signal logs, which of them count, and the emitted signals that follow from them."""
+"""Signal logs: how far each file was read, its lines, which count, and the signals they emit."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from core.signal_log.entry import Entry
 from core.signal_log.verdicts import CandleVerdict, Line, Status, judge_candle
 from core.signals.reads import read_series
 from core.signals.writes import delete_signals, ensure_series, upsert_signals
+from core.storage.changes import Span
 from core.storage.sql import raw
 from core.storage.tables import log_file, signal_line
 from core.times import index_from_us, to_us
@@ -20,6 +23,18 @@ from core.times import index_from_us, to_us
 _LINE = raw(signal_line)
 _VALUES = ("long", "short", "price", "long_step", "short_step", "price_step")
 _IN_ONE_QUERY = 500
+
+
+@dataclass(slots=True)
+class SignalFile:
+    """How far a file was read; `state`: its fingerprint, and what its parser needs to go on."""
+
+    id: int
+    path: str
+    offset: int = 0
+    line: int = 0
+    state: dict[str, Any] = field(default_factory=dict)
+    problem: str | None = None
 
 
 def insert_lines(
@@ -190,3 +205,65 @@ def _store_emitted(
     gone = ~pd.MultiIndex.from_frame(stored[keys]).isin(pd.MultiIndex.from_frame(frame[keys]))
     delete_signals(connection, series_id, stored[np.asarray(gone)])
     upsert_signals(connection, series_id, frame, run_id)
+
+
+def read_signal_files(connection: sa.Connection, bot_id: int, log: str) -> dict[str, SignalFile]:
+    """The files of a signal log by path."""
+    names = ("id", "path", "offset", "line", "state", "problem")
+    rows = connection.execute(
+        sa.select(*(log_file.c[name] for name in names)).where(
+            log_file.c.bot_id == bot_id, log_file.c.log == file_log(log)
+        )
+    )
+    return {row.path: SignalFile(*row) for row in rows}
+
+
+def add_signal_file(connection: sa.Connection, bot_id: int, log: str, path: str) -> SignalFile:
+    """A file that was not known; nothing of it is read yet."""
+    made = sa.insert(log_file).values(
+        bot_id=bot_id, log=file_log(log), path=path, offset=0, line=0, state={}
+    )
+    return SignalFile(int(connection.execute(made.returning(log_file.c.id)).scalar_one()), path)
+
+
+def save_signal_file(connection: sa.Connection, file: SignalFile, now: datetime) -> None:
+    """Keep how far a file was read, in the transaction of its lines."""
+    connection.execute(
+        sa.update(log_file)
+        .where(log_file.c.id == file.id)
+        .values(
+            offset=file.offset,
+            line=file.line,
+            state=file.state,
+            problem=file.problem,
+            read_at=now,
+        )
+    )
+
+
+def note_price_matches(connection: sa.Connection, is_match: pd.Series) -> None:
+    """Store whether each line's price is its candle's close; indexed by the line's id."""
+    if is_match.empty:
+        return
+    statement = (
+        sa.update(_LINE)
+        .where(_LINE.c.id == sa.bindparam("line_id"))
+        .values(is_price_match=sa.bindparam("matches"))
+    )
+    rows = [
+        {"line_id": line_id, "matches": bool(matches)}
+        for line_id, matches in zip(is_match.index.tolist(), is_match.tolist(), strict=True)
+    ]
+    connection.execute(statement, rows)
+
+
+def forget_price_matches(
+    connection: sa.Connection, bot_id: int, logs: Sequence[str], spans: Sequence[Span] | None
+) -> None:
+    """Have prices on these candles (None: on all) compared again, as their closes changed."""
+    is_it = sa.and_(
+        _LINE.c.bot_id == bot_id, _LINE.c.log.in_(logs), _LINE.c.is_price_match.is_not(None)
+    )
+    bounds = [sa.true()] if spans is None else [_LINE.c.candle_open.between(*one) for one in spans]
+    for bound in bounds:
+        connection.execute(sa.update(_LINE).where(is_it, bound).values(is_price_match=None))

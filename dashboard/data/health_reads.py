@@ -7,7 +7,7 @@ import streamlit as st
 from core.candles.agreement import SourceAgreement, agreement_report
 from core.recompute.reads import Coverage, read_coverage
 from core.settings import BacktestSettings, BotSettings
-from core.signal_log.accounts import SignalLogAccount, signal_log_accounts
+from core.signal_log.reads import SignalLogAccount, signal_log_accounts
 from core.storage import run_history
 from dashboard.data import database
 from dashboard.selection import Bounds

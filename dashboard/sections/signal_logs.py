@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.signal_log.accounts import SignalLogAccount
+from core.signal_log.reads import SignalLogAccount
 from dashboard import states
 from dashboard.data import health_reads
 from dashboard.format import count, plural

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from core.signal_log.accounts import SignalLogAccount
+from core.signal_log.reads import SignalLogAccount
 from core.storage.engine import writer_engine
 from core.storage.tables import signal_line
 from dashboard.sections.signal_logs import price_badge

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from core.bots import ensure_bot
 from core.candles.writes import ensure_source, store_candles
 from core.settings import BotSettings
-from core.signal_log.accounts import SignalLogAccount, signal_log_accounts
 from core.signal_log.ingest import ingest_signal_logs
 from core.signal_log.prices import PriceReport, check_prices, matches_close
+from core.signal_log.reads import SignalLogAccount, signal_log_accounts
 from core.storage.sql import raw
 from core.storage.tables import candle, candle_source
 from core.times import index_from_us
