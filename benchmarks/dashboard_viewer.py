@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import websockets
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.typing import Origin, Subprotocol
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,10 @@ class Viewer:
 
     async def __aenter__(self) -> "Viewer":
         self._socket = await websockets.connect(
-            self._url, max_size=None, origin=self._address, subprotocols=["streamlit"]
+            self._url,
+            max_size=None,
+            origin=Origin(self._address),
+            subprotocols=[Subprotocol("streamlit")],
         )
         return self
 

@@ -88,12 +88,13 @@ def _layout(connection: sa.Connection, bot_id: int, columns: Sequence[str]) -> i
     digest = json.dumps(list(columns))
     found = connection.scalar(sa.select(layout.c.id).where(layout.c.hash == digest))
     if found is not None:
-        return found
-    return connection.execute(
+        return int(found)
+    made = connection.execute(
         sa.insert(layout)
         .values(bot_id=bot_id, kind="feature_log", hash=digest, columns=list(columns))
         .returning(layout.c.id)
     ).scalar_one()
+    return int(made)
 
 
 def _file(connection: sa.Connection, bot_id: int) -> int:
@@ -101,9 +102,10 @@ def _file(connection: sa.Connection, bot_id: int) -> int:
         sa.select(log_file.c.id).where(log_file.c.bot_id == bot_id, log_file.c.log == "feature_log")
     )
     if found is not None:
-        return found
-    return connection.execute(
+        return int(found)
+    made = connection.execute(
         sa.insert(log_file)
         .values(bot_id=bot_id, log="feature_log", path="/log.csv", offset=0, line=0, state={})
         .returning(log_file.c.id)
     ).scalar_one()
+    return int(made)

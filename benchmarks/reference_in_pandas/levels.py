@@ -42,7 +42,8 @@ def volume_profile(window: pd.DataFrame) -> dict[str, float]:
     edges = np.linspace(low, high, BINS + 1)
 
     def bins(prices: np.ndarray) -> np.ndarray:
-        return ((prices - low) / (high - low) * BINS).astype(int).clip(0, BINS - 1)
+        places: np.ndarray = ((prices - low) / (high - low) * BINS).astype(int)
+        return places.clip(0, BINS - 1)
 
     profile = np.bincount(
         bins(typical_price(window).to_numpy()), weights=window.volume.to_numpy(), minlength=BINS

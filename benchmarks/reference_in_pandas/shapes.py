@@ -13,7 +13,7 @@ def candles(window: pd.DataFrame) -> dict[str, float]:
     upper = ratio(high - max(open_, close), height)
     lower = ratio(min(open_, close) - low, height)
     before = window.iloc[-2]
-    direction = np.sign(window.close - window.open).iloc[-20:]
+    direction = pd.Series(np.sign(window.close - window.open)).iloc[-20:]
     changed = (direction != direction.shift()).cumsum()
     run = float((changed == changed.iloc[-1]).sum())
     return {
@@ -76,7 +76,7 @@ def patterns(window: pd.DataFrame) -> dict[str, float]:
 def _engulfing(open_: pd.Series, close: pd.Series) -> pd.Series:
     """±1 where a body covers the opposite body before it wholly, ±0.8 where one end is equal."""
     colour = np.where(close >= open_, 1, -1)
-    top, bottom = np.maximum(open_, close), np.minimum(open_, close)
+    top, bottom = open_.where(open_ >= close, close), open_.where(open_ <= close, close)
     is_turn = colour != pd.Series(colour, index=close.index).shift()
     covers = (top >= top.shift()) & (bottom <= bottom.shift())
     is_equal = (top == top.shift()) | (bottom == bottom.shift())

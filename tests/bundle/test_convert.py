@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from xgboost import Booster, XGBClassifier, XGBRegressor
@@ -138,7 +139,7 @@ def test_what_is_there_is_not_overwritten(tmp_path: Path, side_folder: Path) -> 
     ],
 )
 def test_manifests_that_are_not_understood_say_why(
-    bundle: Path, change: dict, message: str
+    bundle: Path, change: dict[str, Any], message: str
 ) -> None:
     file = bundle / "bundle.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), **change}))
@@ -169,7 +170,9 @@ def test_a_manifest_cannot_lead_outside_its_folder(bundle: Path, name: str | Non
         ({"weights": 1}, "unknown key weights"),
     ],
 )
-def test_a_side_that_is_not_understood_is_named(bundle: Path, change: dict, message: str) -> None:
+def test_a_side_that_is_not_understood_is_named(
+    bundle: Path, change: dict[str, Any], message: str
+) -> None:
     file = bundle / "bundle.json"
     content = json.loads(file.read_text())
     content["sides"]["LONG"] |= change

@@ -1,3 +1,4 @@
+from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +13,7 @@ def bot(**more: object) -> BotSettings:
     return BotSettings.model_validate({"name": "btc", **more})
 
 
-def at(text: str):
+def at(text: str) -> datetime:
     return pd.Timestamp(text, tz="UTC").to_pydatetime()
 
 

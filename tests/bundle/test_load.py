@@ -1,6 +1,8 @@
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -152,7 +154,7 @@ def test_damaged_model_with_a_matching_hash_is_refused(bundle: Path) -> None:
 
 
 def test_feature_list_of_another_length_is_refused(bundle: Path) -> None:
-    def shorten(side: dict) -> None:
+    def shorten(side: dict[str, Any]) -> None:
         side["features"].pop()
         for part in ("offset", "scale"):
             side["scaler"][part].pop()
@@ -162,7 +164,7 @@ def test_feature_list_of_another_length_is_refused(bundle: Path) -> None:
         load_bundle(bundle)
 
 
-def _edit(bundle: Path, change) -> None:
+def _edit(bundle: Path, change: Callable[[dict[str, Any]], None]) -> None:
     file = bundle / "bundle.json"
     content = json.loads(file.read_text())
     change(content["sides"]["LONG"])

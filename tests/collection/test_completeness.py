@@ -1,3 +1,4 @@
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
@@ -19,7 +20,7 @@ FIVE = Timeframe.parse("5m")
 START = datetime(2025, 11, 3, 23, 45, tzinfo=UTC)
 
 
-def opens(first: datetime, bars: int, missing: set[int] = frozenset()) -> pd.DatetimeIndex:
+def opens(first: datetime, bars: int, missing: Collection[int] = frozenset()) -> pd.DatetimeIndex:
     every = FIVE.opens(first, first + FIVE.length * (bars - 1))
     return every[[position not in missing for position in range(bars)]]
 

@@ -2,6 +2,7 @@ import csv
 import io
 import json
 import math
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,7 +32,7 @@ COLUMNS = {
 }
 
 
-def of(rows: list[tuple[object, ...]]) -> Table:
+def of(rows: Sequence[tuple[object, ...]]) -> Table:
     columns = list(zip(*rows, strict=True)) or [()] * len(COLUMNS)
     return Table(COLUMNS, [dict(zip(COLUMNS, columns, strict=True))])
 
@@ -42,10 +43,13 @@ def as_csv(rows: list[tuple[object, ...]]) -> list[list[str]]:
     return list(csv.reader(io.StringIO(file.getvalue().decode())))
 
 
-def as_json(rows: list[tuple[object, ...]]) -> list[dict[str, object]]:
+def as_json(rows: Sequence[tuple[object, ...]]) -> list[dict[str, object]]:
     file = io.BytesIO()
     write_json(of(rows), file)
-    return json.loads(file.getvalue(), parse_constant=lambda name: pytest.fail(name))
+    read: list[dict[str, object]] = json.loads(
+        file.getvalue(), parse_constant=lambda name: pytest.fail(name)
+    )
+    return read
 
 
 def test_times_are_iso_with_z_and_unknown_is_empty() -> None:

@@ -30,7 +30,8 @@ def output(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 def status(config: Path, capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
     text = output(capsys, "--config", str(config), "status", "--json", *arguments)
-    return json.loads(text)["bots"][0]
+    bot: dict[str, Any] = json.loads(text)["bots"][0]
+    return bot
 
 
 def alignment(bot: dict[str, Any], comparison: str, side: str) -> dict[str, Any]:

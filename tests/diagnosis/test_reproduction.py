@@ -7,13 +7,13 @@ import numpy as np
 
 from core.arrays import Ints
 from core.diagnosis.causes.cause import needs_recomputation
-from core.diagnosis.evidence import Evidence
+from core.diagnosis.evidence import Evidence, Recompute
 from core.diagnosis.reproduction import with_stored_features
 from core.diagnosis.rows import CandleRows, FeatureRows
 from tests.diagnosis.cases import make_evidence
 
 
-def _pipeline(factor: float = 1.0, pause_s: float = 0.0):
+def _pipeline(factor: float = 1.0, pause_s: float = 0.0) -> Recompute:
     def recompute(
         pipeline: str, candles: CandleRows, ends: Ints, lookback_bars: int, mode: str
     ) -> FeatureRows:

@@ -60,8 +60,8 @@ def test_the_lookback_that_the_bot_used_matches_and_no_other(world: World) -> No
     assert report.true_lookback == TRUE
     found = report.features.set_index("feature")
     assert set(found.index) == set(FEATURES)  # "later" is not in every layout
-    assert found.loc["sma_20", ["smallest_match", "stays"]].tolist() == [20, True]
-    assert found.loc["ema_20", ["smallest_match", "stays"]].tolist() == [TRUE, False]
+    assert list(found.loc["sma_20"][["smallest_match", "stays"]]) == [20, True]
+    assert list(found.loc["ema_20"][["smallest_match", "stays"]]) == [TRUE, False]
     assert len(report.sample) == 5
 
 

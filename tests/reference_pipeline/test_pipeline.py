@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,7 @@ ODD_NUMBERS = st.one_of(
 )
 
 
-def slow_windows(candles: pd.DataFrame, ends: list[int], lookback_bars: int) -> npt.NDArray:
+def slow_windows(candles: pd.DataFrame, ends: list[int], lookback_bars: int) -> npt.NDArray[Any]:
     """What compute_windows promises, spelled out."""
     rows = [
         compute(candles.iloc[end - lookback_bars + 1 : end + 1].reset_index(drop=True)).iloc[-1]
@@ -30,7 +31,7 @@ def slow_windows(candles: pd.DataFrame, ends: list[int], lookback_bars: int) -> 
     return np.array(rows, dtype=np.float64).reshape(len(ends), len(FEATURES))
 
 
-def assert_same_bits(left: npt.NDArray, right: npt.NDArray) -> None:
+def assert_same_bits(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> None:
     """Equal to the bit (−0.0 is not 0.0), NaN equal to NaN; names the features that are not."""
     left = np.where(np.isnan(left), np.nan, left)
     right = np.where(np.isnan(right), np.nan, right)

@@ -1,8 +1,10 @@
+from typing import Any
+
 from core.market import Side
 from core.signal_log.verdicts import Line, Status, judge_candle
 
 
-def line(number: int, long: float | None, short: float | None = None, **more) -> Line:
+def line(number: int, long: float | None, short: float | None = None, **more: Any) -> Line:
     return Line(id=number, long=long, short=short, price=more.pop("price", None), **more)
 
 
