@@ -11,7 +11,7 @@ import numpy as np
 from demo.decoys import CLEAN, HARMLESS, STRANGERS
 from demo.faults import FAULTS, PAIRS, SIZES, inject
 from demo.plan import Plan, clean_plan
-from demo.world import World, make_world
+from demo.simulation import World, make_world
 
 SEEDS = (101, 102, 103, 104, 105)  # not used while building
 SHORT_SEEDS = (201,)

@@ -21,9 +21,9 @@ from core.cycle import configured_steps, run_cycle
 from core.settings import BotSettings, load_settings
 from core.storage.engine import migrate, writer_engine
 from demo.bot import run_bot
-from demo.files import write_installation
+from demo.bot_files import write_installation
 from demo.plan import BACKTEST
-from demo.world import World
+from demo.simulation import World
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ import pandas as pd
 from core.market import OHLCV
 from demo.models import TrainedBundle, TrainedModel
 from demo.plan import Plan, Scoring, Seen, Vectors
-from demo.world import World, pipeline_frame
+from demo.simulation import World, pipeline_frame
 from reference_pipeline.pipeline import FEATURES, compute_windows
 
 Floats = npt.NDArray[np.float64]

@@ -14,7 +14,7 @@ import pandas as pd
 from demo.bot import probabilities, reference_vectors
 from demo.mistakes import candles, history
 from demo.plan import Plan, clean_plan, deployed_from
-from demo.world import World
+from demo.simulation import World
 from reference_pipeline.pipeline import WARM_UP_BARS
 
 Make = Callable[[World, np.random.Generator], Plan]

@@ -12,7 +12,7 @@ import numpy as np
 
 from demo.mistakes import candles, features, history, labels, scoring
 from demo.plan import Plan
-from demo.world import World
+from demo.simulation import World
 
 Inject = Callable[[Plan, World, int, np.random.Generator], Plan]
 SIZES = (0, 1)  # small, large

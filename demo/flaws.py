@@ -9,10 +9,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from demo.bot import Journal
-from demo.files import FEATURE_FOLDER, write_feature_log
+from demo.bot_files import FEATURE_FOLDER, write_feature_log
 from demo.models import TrainedBundle
 from demo.plan import Plan, Vectors
-from demo.world import World
+from demo.simulation import World
 
 _OUTAGE_BARS = 83  # just under seven hours
 _HALF_HOURS = 14

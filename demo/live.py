@@ -17,12 +17,12 @@ from core.bundle.manifest import read_manifest
 from core.errors import ConfigError
 from core.feature_log.writer import FeatureLogWriter
 from core.market import OHLCV, Side
-from demo.files import FEATURE_FOLDER, TEXT_LOG, text_line
-from demo.market import Market, simulate_market
+from demo.bot_files import FEATURE_FOLDER, TEXT_LOG, text_line
 from demo.models import TrainedModel
 from demo.plan import Vectors
+from demo.simulated_market import Market, simulate_market
+from demo.simulation import TIMEFRAME, pipeline_frame
 from demo.workspace import STATE
-from demo.world import TIMEFRAME, pipeline_frame
 from reference_pipeline.pipeline import FEATURES, compute_windows
 
 LIVE_BUNDLE = "momentum"

@@ -17,7 +17,7 @@ import pandas as pd
 from core.market import OHLCV
 from core.times import iso_z
 from demo.models import TrainedBundle
-from demo.world import World
+from demo.simulation import World
 
 Floats = npt.NDArray[np.float64]
 Compute = Callable[[pd.DataFrame], pd.DataFrame]

@@ -19,8 +19,7 @@ from core.errors import ConfigError
 from core.market import OHLCV
 from core.times import iso_z
 from demo.bot import probabilities, run_bot
-from demo.faults import FAULTS, inject
-from demo.files import (
+from demo.bot_files import (
     FEATURE_FOLDER,
     TEXT_LOG,
     needed_history,
@@ -31,10 +30,11 @@ from demo.files import (
     write_signal_logs,
     write_text,
 )
+from demo.faults import FAULTS, inject
 from demo.flaws import cut_last_line, holes, outage_start, redeployment, write_drifting_log
-from demo.market import STEPS
 from demo.plan import Plan, Vectors, clean_plan, deployed_from
-from demo.world import TIMEFRAME, World, make_world, pipeline_frame
+from demo.simulated_market import STEPS
+from demo.simulation import TIMEFRAME, World, make_world, pipeline_frame
 from reference_pipeline.pipeline import FEATURES, compute_windows
 
 SEED = 5

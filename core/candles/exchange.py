@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from core.candles.files import CandlePull, candle_frame, is_whole
+from core.candles.candle_files import CandlePull, candle_frame, is_whole
 from core.errors import CandleError
 from core.times import Timeframe, from_us, iso_z, to_us
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from core.candles.candle_files import CandlePull, read_candle_file
 from core.candles.fetch import FETCH_LIMIT_S, OpenExchange, fetch_source, open_exchange
-from core.candles.files import CandlePull, read_candle_file
 from core.candles.last_rows import withdraw_unfinished
 from core.candles.reads import candle_sources
 from core.candles.writes import (

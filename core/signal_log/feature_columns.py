@@ -12,7 +12,7 @@ from core.feature_log.texts import RowPlace, row_places
 from core.settings import SignalLogSettings
 from core.signal_log.clock import parse_moments
 from core.signal_log.entry import Entry, checked_open, first_lines, read_values
-from core.signal_log.files import LogCounts
+from core.signal_log.log_files import LogCounts
 from core.signal_log.writes import delete_rows_lines, insert_lines, settle
 from core.storage.changes import feature_changes
 from core.storage.sql import raw

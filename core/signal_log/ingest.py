@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from core.settings import BotSettings, SignalLogSettings
 from core.signal_log.feature_columns import ColumnLog, column_step
-from core.signal_log.files import FileLog, LogCounts
+from core.signal_log.log_files import FileLog, LogCounts
 from core.signal_log.parsers import parser_for
 from core.signal_log.reads import double_writes
 from core.signal_log.writes import delete_log, place_log, settle

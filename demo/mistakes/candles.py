@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from core.market import OHLCV
-from demo.market import STEPS, TICK
 from demo.plan import Plan
-from demo.world import World
+from demo.simulated_market import STEPS, TICK
+from demo.simulation import World
 
 
 def unclosed_candle(plan: Plan, world: World, size: int, generator: np.random.Generator) -> Plan:

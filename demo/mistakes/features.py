@@ -6,7 +6,7 @@ import numpy as np
 
 from demo.mistakes.scoring import carriers
 from demo.plan import Plan, Vectors
-from demo.world import World
+from demo.simulation import World
 
 
 def precision(plan: Plan, world: World, size: int, generator: np.random.Generator) -> Plan:

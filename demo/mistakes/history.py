@@ -8,7 +8,7 @@ import numpy.typing as npt
 from demo.mistakes.labels import either
 from demo.mistakes.scoring import carriers
 from demo.plan import Plan
-from demo.world import World
+from demo.simulation import World
 
 _RESTART_BARS = 14
 _FIRST_HISTORY_BARS = 220  # what one call to the exchange gave after a restart

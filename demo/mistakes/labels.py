@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from demo.plan import SIGNAL_LOGS, Plan
-from demo.world import World
+from demo.simulation import World
 
 
 def label_clock(plan: Plan, world: World, size: int, generator: np.random.Generator) -> Plan:

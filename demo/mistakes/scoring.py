@@ -9,7 +9,7 @@ from demo.bot import probabilities, reference_vectors
 from demo.mistakes.labels import either
 from demo.models import TrainedBundle
 from demo.plan import Plan, Scoring
-from demo.world import World
+from demo.simulation import World
 
 _RESTART_BARS = 14  # over an hour: what a redeployment with a cup of tea takes
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from demo.simulation import World, make_world
 from demo.workspace import build_workspace
-from demo.world import World, make_world
 
 NOW = datetime(2026, 3, 11, 9, 2, 30, tzinfo=UTC)
 

@@ -10,11 +10,11 @@ import pytest
 
 from core.settings import load_settings
 from demo.bot import Journal, run_bot
+from demo.bot_files import write_installation
 from demo.decoys import CLEAN, HARMLESS, STRANGERS, Make, idle_lookback
 from demo.faults import FAULTS, PAIRS, SIZES, inject
-from demo.files import write_installation
 from demo.plan import Plan, clean_plan
-from demo.world import World
+from demo.simulation import World
 
 # What is wrong is the backtest's configuration or its candles, not the bot.
 BACKTEST_SIDE = {"lookback", "partial_candle", "pipeline_version", "threshold"}

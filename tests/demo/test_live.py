@@ -12,9 +12,9 @@ import pytest
 
 from core.errors import ConfigError
 from demo.__main__ import main
-from demo.files import TEXT_LOG
+from demo.bot_files import TEXT_LOG
 from demo.live import LiveBot, last_logged, waits
-from demo.world import TIMEFRAME, make_world
+from demo.simulation import TIMEFRAME, make_world
 from tests.demo.conftest import NOW
 
 

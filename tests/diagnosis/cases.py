@@ -17,11 +17,11 @@ from core.diagnosis.trial import Laboratory
 from core.settings import BotSettings
 from core.times import us_from_index
 from demo.bot import Journal, run_bot
+from demo.bot_files import needed_history, write_bundles
 from demo.faults import inject
-from demo.files import needed_history, write_bundles
-from demo.market import simulate_market
 from demo.plan import Plan, clean_plan
-from demo.world import TIMEFRAME, World, make_world
+from demo.simulated_market import simulate_market
+from demo.simulation import TIMEFRAME, World, make_world
 
 FIRST = datetime(2026, 3, 2, tzinfo=UTC)
 

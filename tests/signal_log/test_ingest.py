@@ -252,7 +252,7 @@ def test_a_reading_that_dies_is_taken_up_where_its_transaction_began(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr("core.signal_log.files.save_signal_file", die)
+        patch.setattr("core.signal_log.log_files.save_signal_file", die)
         with pytest.raises(Killed):
             run(engine, bot_id, text_log(log))
     assert account(engine, bot_id) == (0, 0, 0, 0, 0)

@@ -17,7 +17,7 @@ from core.market import OHLCV, Side
 from demo.bot import Journal
 from demo.models import TrainedBundle, TrainedModel
 from demo.plan import Plan, to_toml
-from demo.world import World
+from demo.simulation import World
 
 KST = ZoneInfo("Asia/Seoul")
 FEATURE_FOLDER = "logs/features"

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from core.candles.files import CandlePull, read_candle_file
+from core.candles.candle_files import CandlePull, read_candle_file
 from core.errors import CandleError
 from core.times import Timeframe
 from tests.candles.factories import make_candles, write_csv

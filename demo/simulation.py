@@ -14,8 +14,8 @@ import pandas as pd
 
 from core.market import OHLCV
 from core.times import Timeframe
-from demo.market import Market, simulate_market
 from demo.models import TrainedBundle, train_bundle
+from demo.simulated_market import Market, simulate_market
 from reference_pipeline.features import CATALOGUE, VOLUME, VOLUME_PROFILE, VWAP, Reach
 from reference_pipeline.pipeline import FEATURES, compute_windows
 

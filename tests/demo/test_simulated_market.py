@@ -7,7 +7,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from core.times import Timeframe
-from demo.market import STEPS, TICK, simulate_candles, simulate_market
+from demo.simulated_market import STEPS, TICK, simulate_candles, simulate_market
 
 FIRST = datetime(2026, 1, 5, tzinfo=UTC)
 FIVE = Timeframe.parse("5m")
