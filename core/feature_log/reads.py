@@ -161,40 +161,6 @@ def quarantined(connection: sa.Connection, bot_id: int, limit: int | None = None
     return found.assign(candle_open=_times(found["candle_open"]))
 
 
-@dataclass(frozen=True, slots=True)
-class RawLine:
-    """Where a stored row was logged; text: the line itself, None where it is no longer there."""
-
-    file: str
-    line: int
-    offset: int
-    text: str | None
-
-
-def raw_line(connection: sa.Connection, bot_id: int, candle_open: datetime) -> RawLine | None:
-    """The line of a candle, read from its file while that still says the same; None without one."""
-    query = (
-        sa.select(
-            log_file.c.path,
-            _ROW.c.line,
-            _ROW.c.offset,
-            _ROW.c.length,
-            _ROW.c.row_hash,
-            layout.c.columns,
-        )
-        .join(log_file, log_file.c.id == _ROW.c.file_id)
-        .join(layout, layout.c.id == _ROW.c.layout_id)
-        .where(_ROW.c.bot_id == bot_id, _ROW.c.candle_open == to_us(candle_open))
-    )
-    row = connection.execute(query).first()
-    if row is None:
-        return None
-    found = line_at(Path(row.path), row.offset, row.length)
-    is_same = found is not None and says(found, Layout(tuple(row.columns)), bytes(row.row_hash))
-    text = found.decode().rstrip("\r") if found is not None and is_same else None
-    return RawLine(row.path, row.line, row.offset, text)
-
-
 def layout_columns(connection: sa.Connection, bot_id: int) -> tuple[str, ...]:
     """Every column name that any layout of the feature log has, in order of first appearance."""
     layouts = _layouts(connection, bot_id)
@@ -248,9 +214,6 @@ def _times(stored: pd.Series) -> pd.Series:
     return pd.Series(times, index=stored.index).dt.tz_localize("UTC")
 
 
-MAX_LINE_BYTES = 1_000_000
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedLine:
     """Where a candle's row was logged. `text` is None where it cannot be read any more."""
@@ -266,8 +229,8 @@ class LoggedLine:
 def logged_line(connection: sa.Connection, bot_id: int, candle_open: datetime) -> LoggedLine | None:
     """The line that a candle's row was read from; None where the candle was not logged.
 
-    The file is read at the stored place; its text is shown only while the file still
-    holds the content that was read (same generation, and long enough).
+    Its file, packed or plain, is read again at the stored place. What stands there is
+    shown only while it still holds the values of the stored row, by the row's hash.
     """
     row = connection.execute(
         sa.select(
@@ -277,40 +240,38 @@ def logged_line(connection: sa.Connection, bot_id: int, candle_open: datetime) -
             feature_row.c.line,
             feature_row.c.offset,
             feature_row.c.length,
+            feature_row.c.row_hash,
             feature_row.c.logged_at,
             feature_row.c.is_recovered,
+            layout.c.columns,
         )
         .join(log_file, log_file.c.id == feature_row.c.file_id)
+        .join(layout, layout.c.id == feature_row.c.layout_id)
         .where(feature_row.c.bot_id == bot_id, feature_row.c.candle_open == candle_open)
     ).first()
     if row is None:
         return None
-    text, problem = _read_line(row)
+    found = line_at(Path(row.path), row.offset, row.length)
+    is_same = found is not None and says(found, Layout(tuple(row.columns)), bytes(row.row_hash))
     return LoggedLine(
         path=row.path,
         line=row.line,
         logged_at=row.logged_at,
         is_recovered=row.is_recovered,
-        text=text,
-        problem=problem,
+        text=found.decode().rstrip("\r\n") if found is not None and is_same else None,
+        problem=None if is_same else _why_gone(row, is_there=found is not None),
     )
 
 
-def _read_line(row: Any) -> tuple[str | None, str | None]:
-    """The text at the stored place, or why it cannot be shown."""
+def _why_gone(row: Any, *, is_there: bool) -> str:
+    """Why the line of a stored row cannot be shown any more."""
     if row.generation != row.file_generation:
-        return None, "the file was replaced since this row was read"
-    if row.path.endswith(".gz"):
-        return None, "the file is compressed; unpack it to see the line"
-    try:
-        with Path(row.path).open("rb") as file:
-            file.seek(row.offset)
-            found = file.read(min(row.length, MAX_LINE_BYTES))
-    except OSError as error:
-        return None, f"the file cannot be read: {error.strerror}"
-    if len(found) < min(row.length, MAX_LINE_BYTES):
-        return None, "the file is shorter than when this row was read"
-    return found.decode("utf-8", "backslashreplace").rstrip("\r\n"), None
+        return "the file was replaced since this row was read"
+    if is_there:
+        return "the line was changed since this row was read"
+    if not Path(row.path).exists():
+        return "the file is no longer there"
+    return "the file cannot be read up to this line any more"
 
 
 def neighbour_opens(

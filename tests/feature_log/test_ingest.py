@@ -19,9 +19,9 @@ from core.feature_log.reads import (
     ingestion_account,
     layout_changes,
     layout_columns,
+    logged_line,
     logged_opens,
     quarantined,
-    raw_line,
     read_vector,
     read_vectors,
 )
@@ -431,23 +431,29 @@ def test_another_zone_in_the_configuration_reads_the_logs_anew(tmp_path: Path) -
     assert bench.account() == (8, 5, 1, 2, 0)
 
 
-def test_the_line_of_a_candle_is_read_from_its_file_while_it_is_there(bench: Bench) -> None:
+def test_the_line_of_a_candle_is_shown_while_it_still_says_what_was_stored(bench: Bench) -> None:
     path = bench.write("a.csv", header() + rows(0, 3))
     packed = bench.write("b.csv.gz", gzip.compress((header() + rows(3, 5)).encode()))
     bench.ingest()
     with bench.engine.connect() as connection:
         opens = logged_opens(connection, bench.bot_id)
-        plain = raw_line(connection, bench.bot_id, opens[1])
-        gzipped = raw_line(connection, bench.bot_id, opens[4])
-        path.write_text(header() + row(1) + row(0))
-        changed = raw_line(connection, bench.bot_id, opens[1])
+        plain = logged_line(connection, bench.bot_id, opens[1])
+        gzipped = logged_line(connection, bench.bot_id, opens[4])
+        edited = row(1).replace(row(1).split(",")[1], "7" * len(row(1).split(",")[1]), 1)
+        path.write_text(header() + row(0) + edited + row(2))
+        changed = logged_line(connection, bench.bot_id, opens[1])
+        path.write_text(header())
+        short = logged_line(connection, bench.bot_id, opens[1])
         packed.unlink()
-        gone = raw_line(connection, bench.bot_id, opens[4])
-        nothing = raw_line(connection, bench.bot_id, opens[4] + (opens[4] - opens[0]))
+        gone = logged_line(connection, bench.bot_id, opens[4])
+        nothing = logged_line(connection, bench.bot_id, opens[4] + (opens[4] - opens[0]))
     assert plain is not None and (plain.line, plain.text) == (3, row(1).strip())
-    assert gzipped is not None and gzipped.text == row(4).strip()
-    assert changed is not None and (changed.file, changed.text) == (str(path), None)
-    assert gone is not None and gone.text is None
+    assert gzipped is not None and (gzipped.text, gzipped.problem) == (row(4).strip(), None)
+    assert changed is not None and (changed.path, changed.text) == (str(path), None)
+    assert changed.problem == "the line was changed since this row was read"
+    assert short is not None and short.text is None
+    assert short.problem == "the file cannot be read up to this line any more"
+    assert gone is not None and (gone.text, gone.problem) == (None, "the file is no longer there")
     assert nothing is None
 
 
