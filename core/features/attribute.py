@@ -15,6 +15,7 @@ import pandas as pd
 from core.arrays import Floats
 from core.bundle.load import SideModel
 from core.bundle.score import pick_columns
+from core.features.units import feature_units
 from core.market import Side
 
 CARRIES = 0.95  # of the difference: what "the features that carry it" together remove
@@ -32,8 +33,9 @@ class SideEffects:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CandleFeatures:
     """`table`: feature, logged, recomputed, difference (logged − recomputed), scaled
-    (difference in units of the scaler), is_equal, and effect_LONG, effect_SHORT
-    (probability; NaN where the side's model does not use the feature); strongest first.
+    (difference in the feature's unit, see `feature_units`; NaN without one), is_equal,
+    and effect_LONG, effect_SHORT (probability; NaN where the side's model does not use
+    the feature); strongest first.
     """
 
     table: pd.DataFrame
@@ -59,7 +61,7 @@ def compare_candle(
     both_nan = table["logged"].isna() & table["recomputed"].isna()
     table = table.assign(
         difference=difference,
-        scaled=difference / _units(models, names),
+        scaled=difference / table["feature"].map(feature_units(models)),
         is_equal=(table["logged"] == table["recomputed"]) | both_nan,
     )
     missing = tuple(
@@ -119,16 +121,6 @@ def _carriers(
     is_enough = np.abs(scored[2:] - scored[0]) <= (1 - CARRIES) * whole
     count = int(np.argmax(is_enough)) + 1 if is_enough.any() else len(names)
     return tuple(names[place] for place in order[:count])
-
-
-def _units(models: Mapping[Side, SideModel], names: tuple[str, ...]) -> Floats:
-    """One scaler unit of each feature, of the first side that uses it."""
-    units: dict[str, float] = {}
-    for model in models.values():
-        scale = model.scaler.unit(len(model.features))
-        for name, unit in zip(model.features, scale.tolist(), strict=True):
-            units.setdefault(name, unit)
-    return np.array([units[name] for name in names])
 
 
 def _numbers(values: pd.Series) -> pd.Series:

@@ -12,8 +12,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from core.arrays import Floats
-from core.bundle.load import Bundle
-from core.bundle.scaler import Scaler, ScalerKind
 
 CLOSE_RELATIVE = 1e-9
 
@@ -53,15 +51,6 @@ class FeatureComparison:
     @property
     def candles(self) -> int:
         return len(self.per_candle)
-
-
-def feature_units(bundle: Bundle) -> dict[str, float]:
-    """What one unit of the scaler is in each feature's own unit; the finer of LONG and SHORT."""
-    units: dict[str, float] = {}
-    for model in bundle.sides.values():
-        for name, unit in zip(model.features, _units(model.scaler), strict=False):
-            units[name] = min(unit, units.get(name, np.inf))
-    return units
 
 
 def compare_features(
@@ -249,12 +238,3 @@ def _joined(candles: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 def _filled(values: Floats) -> Floats:
     return np.where(np.isnan(values), 0.0, values)
-
-
-def _units(scaler: Scaler) -> list[float]:
-    """One scaled unit in the feature's own unit: the deviation, or the training range."""
-    if scaler.scale is None:
-        return []
-    if scaler.kind is ScalerKind.MIN_MAX:
-        return [1.0 / abs(scale) for scale in scaler.scale]
-    return [abs(scale) for scale in scaler.scale]

@@ -9,8 +9,11 @@ import pandas as pd
 
 from core.arrays import Floats
 from core.bundle.load import SideModel
-from core.bundle.scaler import ScalerKind
+from core.features.units import trained_means
 from core.market import Side
+
+_MIN_VALUES = 20
+_BINS = 10
 
 
 def drift_table(
@@ -20,14 +23,16 @@ def drift_table(
 
     `current` and `reference`: candles × features (raw values). shift: distance of the
     mean from the scaler's mean in scaler units; spread: standard deviation ÷ the
-    scaler's; both NaN without a standard scaler. psi, ks: against `reference`; NaN
-    without one, or where either side has fewer than 20 values.
+    scaler's; both by the side with the finer unit, NaN without a standard scaler.
+    psi, ks: against `reference`; NaN without one, or where either side has fewer than 20
+    values.
     """
-    centre, unit = _trained(models)
+    trained = trained_means(models)
     mean, deviation = current.mean(), current.std(ddof=0)
     names = list(current.columns)
-    offsets = pd.Series({name: centre.get(name, np.nan) for name in names}, dtype="float64")
-    units = pd.Series({name: unit.get(name, np.nan) for name in names}, dtype="float64")
+    known = [trained.get(name, (np.nan, np.nan)) for name in names]
+    offsets = pd.Series([centre for centre, _ in known], index=names, dtype="float64")
+    units = pd.Series([unit for _, unit in known], index=names, dtype="float64")
     pairs = [_against(current[name], reference, name) for name in names]
     return pd.DataFrame(
         {
@@ -42,9 +47,6 @@ def drift_table(
     )
 
 
-_MIN_VALUES = 20
-
-
 def _against(values: pd.Series, reference: pd.DataFrame | None, name: str) -> tuple[float, float]:
     if reference is None or name not in reference.columns:
         return float("nan"), float("nan")
@@ -57,23 +59,6 @@ def _against(values: pd.Series, reference: pd.DataFrame | None, name: str) -> tu
 
     statistic = float(ks_2samp(before, now, method="asymp").statistic)
     return population_stability(before, now), statistic
-
-
-def _trained(models: Mapping[Side, SideModel]) -> tuple[dict[str, float], dict[str, float]]:
-    """Mean and scale of each feature by standard scalers; of the first side that has it."""
-    centre: dict[str, float] = {}
-    unit: dict[str, float] = {}
-    for model in models.values():
-        scaler = model.scaler
-        if scaler.kind is not ScalerKind.STANDARD or scaler.offset is None or scaler.scale is None:
-            continue
-        for name, offset, scale in zip(model.features, scaler.offset, scaler.scale, strict=True):
-            centre.setdefault(name, offset)
-            unit.setdefault(name, scale)
-    return centre, unit
-
-
-_BINS = 10
 
 
 def population_stability(before: Floats, now: Floats) -> float:

@@ -8,8 +8,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from core.bundle.load import Bundle
-from core.features.compare import compare_features, feature_units
+from core.features.compare import compare_features
 from core.features.drift import drift_table
+from core.features.units import feature_units
 
 SAMPLE = 400
 
@@ -58,7 +59,7 @@ def summarise_features(
     candles that the sample was drawn from.
     """
     models = {} if bundle is None else dict(bundle.sides)
-    units: Mapping[str, float] = {} if bundle is None else feature_units(bundle)
+    units: Mapping[str, float] = {} if bundle is None else feature_units(bundle.sides)
     drift = drift_table(logged, None if reference.empty else reference, models)
     table, compared = drift, 0
     only_logged: tuple[str, ...] = ()

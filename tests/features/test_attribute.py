@@ -1,5 +1,6 @@
 """Effects on a model whose answer is known: a real booster on two features."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ import pytest
 from core.bundle.load import SideModel, side_model
 from core.bundle.scaler import Scaler, ScalerKind
 from core.features.attribute import compare_candle
+from core.features.compare import compare_features
 from core.features.overview_sample import collisions, spread_sample, summarise_features
+from core.features.units import feature_units
 from core.market import Side
 
 
@@ -40,6 +43,19 @@ def test_the_feature_that_carries_the_difference_comes_first(model: SideModel) -
     assert side.carriers == ("a",)
     assert found.table["scaled"].tolist() == [4.0, -1.0]
     assert found.missing == ()
+
+
+def test_a_difference_is_told_in_the_same_unit_on_a_candle_and_over_a_window(
+    model: SideModel,
+) -> None:
+    finer = replace(model, scaler=Scaler(ScalerKind.STANDARD, (0.0, 0.0, 0.0), (1.0, 0.5, 1.0)))
+    models = {Side.LONG: model, Side.SHORT: finer}
+    logged, recomputed = pd.Series({"a": 1.0, "b": 1.0}), pd.Series({"a": 1.0, "b": 3.0})
+    on_candle = compare_candle(models, logged, recomputed).table.set_index("feature")["scaled"]
+    window = compare_features(
+        logged.to_frame().T, recomputed.to_frame().T, feature_units(models)
+    ).features.set_index("feature")["max_scaled_diff"]
+    assert on_candle.abs().to_dict() == window.to_dict() == {"a": 0.0, "b": 4.0}
 
 
 def test_equal_vectors_have_no_effects_and_nothing_carries_them(model: SideModel) -> None:

@@ -13,7 +13,8 @@ from core.bundle.scaler import Scaler, ScalerKind
 from core.bundle.write import write_bundle
 from core.feature_log.ingest import ingest_feature_logs
 from core.feature_log.reads import read_vectors
-from core.features.compare import compare_blocks, compare_features, feature_units
+from core.features.compare import compare_blocks, compare_features
+from core.features.units import feature_units
 from core.market import Side
 from core.recompute.imported import import_backtest
 from core.recompute.reads import read_backtest_rows
@@ -181,10 +182,10 @@ def test_the_finer_unit_of_both_sides_counts(tmp_path: Path) -> None:
         Side.SHORT: replace(made[Side.SHORT], scaler=ranges),
     }
     bundle = load_bundle(write_bundle(tmp_path / "both", "both", sides))
-    assert feature_units(bundle) == {"a": 2.0, "b": 2.0}
+    assert feature_units(bundle.sides) == {"a": 2.0, "b": 2.0}
 
 
 def test_a_bundle_that_does_not_scale_has_no_units(tmp_path: Path) -> None:
     made = side_contents(("a", "b"), seed=1)
     sides = {Side.LONG: replace(made[Side.LONG], scaler=Scaler())}
-    assert feature_units(load_bundle(write_bundle(tmp_path / "raw", "raw", sides))) == {}
+    assert feature_units(load_bundle(write_bundle(tmp_path / "raw", "raw", sides)).sides) == {}

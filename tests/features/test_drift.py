@@ -43,7 +43,7 @@ def test_few_values_and_no_scaler_are_not_known() -> None:
     assert found["mean"].tolist() == [4.5]
 
 
-def test_shift_and_spread_are_in_the_scalers_units_of_the_first_side_that_has_them(
+def test_shift_and_spread_are_in_the_units_of_the_finer_scaler(
     tmp_path: Path,
 ) -> None:
     made = side_contents(("a", "b"), seed=1)
@@ -61,8 +61,8 @@ def test_shift_and_spread_are_in_the_scalers_units_of_the_first_side_that_has_th
     models = load_bundle(write_bundle(tmp_path / "bundle", "b", sides)).sides
     now = pd.DataFrame({"a": [13.0, 15.0], "b": [0.0, 8.0], "unused": [1.0, 2.0]})
     found = drift_table(now, None, models).set_index("feature")
-    # a: mean 14, deviation 1; b: mean 4, deviation 4.
-    assert list(found.loc["a"][["shift", "spread"]]) == [2.0, 0.5]
+    # a: mean 14, deviation 1, in units of SHORT, the finer; b: mean 4, deviation 4.
+    assert list(found.loc["a"][["shift", "spread"]]) == [14.0, 1.0]
     assert list(found.loc["b"][["shift", "spread"]]) == [0.0, 0.5]
     assert found.loc["unused", ["shift", "spread"]].isna().all()
 
