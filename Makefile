@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?=
 
-.PHONY: run test coverage bench bench-short exam exam-short e2e check format schema migration golden screenshots clean
+.PHONY: run test coverage bench mutants exam exam-short e2e check format schema migration golden screenshots clean
 
 run: $(VENV)/.installed
 	@exec $(BIN)/python -m collector.launch $(if $(PORT),--port $(PORT))
@@ -20,6 +20,10 @@ coverage: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks
+
+# Numbers that decide, changed in a copy of the tree: a test has to fail for each.
+mutants: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.mutants
 
 exam: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.diagnosis_exam

@@ -49,6 +49,11 @@ def test_one_candle_is_complete() -> None:
     assert found.day_number == 1
 
 
+def test_the_success_ratio_is_logged_of_expected_candles() -> None:
+    found = figures(opens(START, 8, missing={1, 5}), START + timedelta(minutes=41))
+    assert (found.expected, found.logged, found.success_ratio) == (8, 6, 0.75)
+
+
 def test_days_are_utc_days_between_first_and_last_candle() -> None:
     days = daily_counts(opens(START, 8, missing={1, 5}), FIVE)
     assert days["day"].dt.strftime("%Y-%m-%d").tolist() == ["2025-11-03", "2025-11-04"]

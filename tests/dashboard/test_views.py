@@ -1,7 +1,9 @@
 """Every view in every state: drawn without an error, and saying what it is."""
 
 import re
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -195,6 +197,26 @@ def test_worst_candles_are_ranked_links_and_filters_narrow_them(view: View, seed
     assert "Filtered out" in explained
 
 
+def test_each_column_of_the_worst_candles_is_the_stored_pairs(view: View, seeded: Path) -> None:
+    page = check(view("worst", seeded, comparison=BACKTEST))
+    row = re.search(r"<tr[^>]*>(?:(?!</tr>).)*open=2025-11-04T16%3A35%3A00Z.*?</tr>", page, re.S)
+    assert row is not None
+    cells = [re.sub(r"<[^>]+>", "", cell) for cell in re.findall(r"<td.*?</td>", row[0], re.S)]
+    number, opened, side, production, backtest, difference, flip, reviewed, note = cells
+    with closing(sqlite3.connect(seeded.parent / "align.db")) as database:
+        stored = database.execute(
+            "select pair.production, pair.backtest, pair.flip from pair"
+            " join comparison on comparison.id = pair.comparison_id"
+            " where comparison.name = ? and pair.side = ? order by pair.abs_diff desc",
+            (BACKTEST, side),
+        ).fetchone()
+    assert (number, opened.startswith("2025-11-05 01:35")) == ("1", True)  # in Seoul
+    assert float(production) == pytest.approx(stored[0], abs=1e-4)
+    assert float(backtest) == pytest.approx(stored[1], abs=1e-4)
+    assert float(difference.replace("−", "-")) == pytest.approx(stored[0] - stored[1], abs=2e-4)
+    assert ("Flip" in flip, reviewed, note) == (bool(stored[2]), "–", "")
+
+
 def test_a_candle_outside_the_stretches_of_a_finding_stays_unexplained(
     view: View, seed: Callable[..., Path]
 ) -> None:
@@ -214,7 +236,7 @@ def test_a_candle_opens_cold_from_its_address(view: View, seeded: Path) -> None:
     assert "Candle open 2025-11-04 16:35 UTC" in page
     assert "Misaligned" in page
     assert "set lookback_bars" in page.lower()
-    assert "the file cannot be read: No such file or directory" in page
+    assert "the file is no longer there" in page
 
 
 def test_an_address_of_no_candle_says_so(view: View, seeded: Path) -> None:

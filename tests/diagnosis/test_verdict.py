@@ -24,6 +24,29 @@ def test_ninety_four_percent_explained_is_partial() -> None:
     assert found.explained_ratio == pytest.approx(0.94)
 
 
+def test_repaired_candles_do_not_stand_in_for_what_is_left() -> None:
+    # 96 % of the candles are equal again, but the four that are not hold 11 % of the difference.
+    before = [0.1] * 96 + [0.3] * 4 + [0.0] * 20
+    found = _judge(before, [0.0] * 96 + [0.3] * 4 + [0.0] * 20)
+    assert found.repaired / found.differing == pytest.approx(0.96)
+    assert found.explained_ratio == pytest.approx(0.889, abs=0.001)
+    assert found.verdict is Verdict.PARTIAL
+
+
+@pytest.mark.parametrize(
+    ("left", "verdict"),
+    [(0.0951, Verdict.REFUTED), (0.0949, Verdict.PARTIAL)],
+)
+def test_five_percent_is_the_least_that_is_not_refuted(left: float, verdict: Verdict) -> None:
+    assert _judge([0.1] * 60, [left] * 60).verdict is verdict
+
+
+@pytest.mark.parametrize(("differing", "verdict"), [(7, Verdict.PARTIAL), (8, Verdict.PROVEN)])
+def test_a_proof_needs_eight_differing_candles(differing: int, verdict: Verdict) -> None:
+    before = [0.2] * (differing - 4) + [0.0] * 20 + [0.2] * 4
+    assert _judge(before, [0.0] * len(before)).verdict is verdict
+
+
 def test_a_mean_that_vanishes_while_candles_still_differ_is_partial() -> None:
     after = [0.0] * 50 + [1e-5] * 10
     found = _judge([0.2] * 60, after)

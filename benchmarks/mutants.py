@@ -1,0 +1,95 @@
+"""`make mutants`: change a number that decides, in a copy of the tree; a test has to fail.
+
+Each mutation names the tests that hold its line. A survivor is a line that could be
+wrong without anybody noticing.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+COPIED = ("core", "collector", "dashboard", "demo", "reference_pipeline", "tests", "docs")
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """One text in one file becomes another; `tests` have to notice."""
+
+    file: str
+    old: str
+    new: str
+    tests: str
+
+
+VERDICT = "core/diagnosis/verdict.py", "tests/diagnosis/test_verdict.py"
+PAIRS = "core/alignment/pairs.py", "tests/alignment/test_pairs.py"
+WORST = "dashboard/sections/worst.py", "tests/dashboard/test_views.py"
+COLLECTION = "core/collection/completeness.py", "tests/collection/test_completeness.py"
+UNITS = "core/features/units.py", "tests/features"
+
+
+def mutation(place: tuple[str, str], old: str, new: str) -> Mutation:
+    file, tests = place
+    return Mutation(file, old, new, tests)
+
+
+MUTATIONS = (
+    mutation(VERDICT, "PROVEN_RATIO = 0.95", "PROVEN_RATIO = 0.80"),
+    mutation(VERDICT, "REFUTED_RATIO = 0.05", "REFUTED_RATIO = 0.04"),
+    mutation(VERDICT, "REPAIRED_SHARE = 0.95", "REPAIRED_SHARE = 0.80"),
+    mutation(VERDICT, "DAMAGED_SHARE = 0.01", "DAMAGED_SHARE = 0.03"),
+    mutation(VERDICT, "MIN_DIFFERING = 8", "MIN_DIFFERING = 7"),
+    mutation(VERDICT, "MIN_BLOCKS = 2", "MIN_BLOCKS = 1"),
+    mutation(
+        VERDICT, "differs = (known & ~(after <= floor))", "differs = (both & (after > floor))"
+    ),
+    mutation(PAIRS, "<= limit + NOISE", "< limit - NOISE"),
+    mutation(PAIRS, "production >= threshold", "production > threshold"),
+    mutation(WORST, "signed(pair.diff)", "signed(-pair.diff)"),
+    mutation(WORST, "probability(pair.production)", "probability(pair.backtest)"),
+    mutation(COLLECTION, "success_ratio=len(logged) / expected", "success_ratio=1.0"),
+    mutation(UNITS, "units[name] = min(unit,", "units[name] = max(unit,"),
+)
+
+
+def survives(copy: Path, change: Mutation) -> bool:
+    """Whether the tests pass with the mutation; raises ValueError where it has no place."""
+    file = copy / change.file
+    original = file.read_text(encoding="utf-8")
+    if original.count(change.old) != 1:
+        raise ValueError(f"{change.file}: {change.old!r} has to stand there exactly once")
+    file.write_text(original.replace(change.old, change.new), encoding="utf-8")
+    try:
+        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
+        run = subprocess.run([*command, change.tests], cwd=copy, capture_output=True, text=True)
+    finally:
+        file.write_text(original, encoding="utf-8")
+    if run.returncode not in (0, 1):
+        raise ValueError(f"{change.tests} did not run:\n{run.stdout[-2000:]}{run.stderr[-2000:]}")
+    return run.returncode == 0
+
+
+def main() -> int:
+    survivors = 0
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder)
+        for name in COPIED:
+            shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("pyproject.toml", "requirements.txt", "align.example.toml"):
+            shutil.copy(ROOT / name, copy / name)
+        for change in MUTATIONS:
+            lives = survives(copy, change)
+            survivors += lives
+            print(
+                f"{'SURVIVED' if lives else 'killed'}: {change.file}: {change.old} → {change.new}"
+            )
+    print(f"{len(MUTATIONS) - survivors} killed, {survivors} survived")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
