@@ -15,7 +15,9 @@ from core.alignment.metrics import METRICS
 from core.alignment.pairs import NOISE, REPLAY_FLOOR
 from core.settings import BacktestSettings, Settings, load_settings
 from core.storage.tables import pair, pair_day
+from tests.test_layers import ORDER
 
+TOP = ("core", "collector", "dashboard", "demo", "benchmarks", "reference_pipeline", "tests")
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 
@@ -136,3 +138,23 @@ def test_the_version_that_is_claimed_is_the_one_that_is_checked() -> None:
     tools = tomllib.loads(text("pyproject.toml"))
     assert tools["tool"]["mypy"]["python_version"] == "3.11"
     assert "Python 3.11 or newer" in text("README.md")
+
+
+def test_the_map_of_the_tree_names_every_folder_and_no_other() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = {name for name in re.findall(r"`([a-z_]+(?:/[a-z_.]+)*)`", page) if "/" in name}
+    named |= set(TOP)
+    folders = {
+        file.parent.relative_to(ROOT).as_posix()
+        for top in TOP
+        for file in (ROOT / top).rglob("*.py")
+        if file.parent.name != "versions" and top != "tests"
+    }
+    assert folders - named - {"tests"} == set()
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_the_map_names_the_rooms_of_core_in_their_order() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `core/([a-z_]+)(?:\.py)?` \|", page, re.MULTILINE)
+    assert tuple(rows) == ORDER
