@@ -23,11 +23,16 @@ _FEWEST_ROWS = 72
 
 
 def drift_of(evidence: Evidence) -> dict[str, Any] | None:
-    """Shift against the scaler, PSI and KS of the logged features; None without a feature log."""
+    """Shift against the scaler, PSI and KS of the logged features.
+
+    None without a feature log, or where it holds no candle of the window.
+    """
     logged = evidence.logged
     if logged is None or len(evidence.opens) == 0:
         return None
     reference, current = _windows(evidence, logged)
+    if not current.any():
+        return None
     features = _features(evidence, logged, reference, current)
     return {
         "window": _span(logged, current),

@@ -1,8 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from core.diagnosis.drift import effective_rows
+from core.diagnosis.drift import drift_of, effective_rows
 from core.features.drift import population_stability
+from core.times import DAY_US
+from tests.diagnosis.cases import make_evidence
 
 
 def test_independent_rows_count_in_full_and_alike_neighbours_do_not() -> None:
@@ -24,3 +28,10 @@ def test_the_same_values_have_no_instability_and_moved_ones_have() -> None:
     values = np.random.default_rng(2).normal(size=2000)
     assert population_stability(values, values) == 0.0
     assert population_stability(values, values + 1.0) > 0.5
+
+
+def test_a_log_that_holds_no_candle_of_the_window_tells_no_drift() -> None:
+    evidence = make_evidence(days=1)
+    assert evidence.logged is not None
+    elsewhere = replace(evidence.logged, opens=evidence.logged.opens + 30 * DAY_US)
+    assert drift_of(replace(evidence, logged=elsewhere)) is None
