@@ -43,6 +43,11 @@ def daily_metrics(pairs: pd.DataFrame) -> pd.DataFrame:
     return pair_metrics(pairs.assign(day=pairs["candle_open"].dt.floor("D")), ("day", "side"))
 
 
+def share_above(above: int, pairs: int) -> float | None:
+    """Pairs beyond the tolerance ÷ pairs; None without a pair. 1 of 10 is 0.1 everywhere."""
+    return above / pairs if pairs else None
+
+
 def matched_ratio(pairs: int, production: int, backtest: int) -> float | None:
     """Pairs ÷ candles with a signal on either side; None where there is no such candle.
 
@@ -66,7 +71,7 @@ def _summary(pairs: pd.DataFrame) -> dict[str, Any]:
         "p99_abs_diff": p99,
         "max_abs_diff": sizes.iloc[worst],
         "max_at": pairs["candle_open"].iloc[worst],
-        "share_above_tolerance": 1 - pairs["is_aligned"].mean(),
+        "share_above_tolerance": share_above(int((~pairs["is_aligned"]).sum()), len(pairs)),
         "flips": int(pairs["flip"].sum()),
         "decision_flips": int(known.sum()) if len(known) else None,
     }

@@ -228,7 +228,7 @@ def _grouped(pairs: pd.DataFrame, key: pd.Series) -> pd.DataFrame:
             "mean_abs_diff": sizes.mean(),
             "p95_abs_diff": sizes.quantile(0.95),
             "max_abs_diff": sizes.max(),
-            "share_above_tolerance": groups["_above"].mean(),
+            "share_above_tolerance": groups["_above"].sum() / sizes.size(),
             "pairs": sizes.size(),
         }
     )

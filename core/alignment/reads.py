@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from core.alignment.metrics import matched_ratio
+from core.alignment.metrics import matched_ratio, share_above
 from core.market import Origin, Side
 from core.storage.sql import Query, raw, within
 from core.storage.tables import diagnosis, finding, pair, pair_day, series, signal
@@ -60,7 +60,7 @@ def agreement(
         mean_abs_diff=mean,
         max_abs_diff=largest,
         max_at=_max_at(connection, comparison_id, side, largest, from_, until),
-        share_above_tolerance=beyond / count if count else None,
+        share_above_tolerance=share_above(beyond, count),
         flips=flips,
         decision_flips=decision_flips,
     )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.alignment.metrics import METRICS, daily_metrics, matched_ratio, pair_metrics
+from core.alignment.metrics import METRICS, daily_metrics, matched_ratio, pair_metrics, share_above
 
 SIZES = st.lists(st.floats(min_value=0, max_value=1), min_size=1, max_size=50)
 
@@ -24,6 +24,13 @@ def pairs(diffs: list[float], *, first: str = "2025-11-03 23:50", side: str = "L
             "decision_flip": pd.array([None] * len(diffs), dtype="boolean"),
         }
     )
+
+
+def test_one_of_ten_beyond_the_tolerance_is_a_tenth_to_the_bit() -> None:
+    rows = pairs([0.2, *[0.0] * 9])
+    assert pair_metrics(rows).loc["LONG", "share_above_tolerance"] == 0.1
+    assert share_above(1, 10) == 0.1
+    assert share_above(0, 0) is None
 
 
 def test_every_metric_of_a_hand_computed_window() -> None:
