@@ -158,3 +158,10 @@ def test_the_map_names_the_rooms_of_core_in_their_order() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `core/([a-z_]+)(?:\.py)?` \|", page, re.MULTILINE)
     assert tuple(rows) == ORDER
+
+
+def test_the_recipes_name_files_that_exist() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:core|demo|docs|tests)/[\w/.]+)`", page)
+    assert len(named) > 10
+    assert [name for name in named if not (ROOT / name).exists()] == []
