@@ -45,11 +45,13 @@ class PairOverview:
     """A window of pairs, summed up; `tolerance` is the one to draw.
 
     `metrics`: as core.alignment.metrics.pair_metrics by side. `spans` is None where no
-    deployment is configured. `misaligned_candles` counts candles, not sides.
+    deployment is configured. `misaligned_candles` counts candles, not sides;
+    `aligned_ratios` are aligned ÷ all pairs by side.
     """
 
     tolerance: float
     metrics: pd.DataFrame
+    aligned_ratios: dict[str, float]
     signed: pd.DataFrame
     absolute: pd.DataFrame
     densities: tuple[Density, ...]
@@ -61,12 +63,6 @@ class PairOverview:
     misaligned_candles: int
     first: pd.Timestamp
     last: pd.Timestamp
-
-    @property
-    def aligned_ratios(self) -> dict[str, float]:
-        """Share of pairs within the tolerance, by side."""
-        beyond = self.metrics["share_above_tolerance"]
-        return {str(side): 1 - float(value) for side, value in beyond.items()}
 
     @property
     def worst(self) -> tuple[str, pd.Series]:
@@ -112,6 +108,7 @@ def summarise(
     return PairOverview(
         tolerance=shown,
         metrics=pair_metrics(pairs),
+        aligned_ratios=_aligned_ratios(pairs),
         signed=signed_histogram(pairs, shown),
         absolute=absolute_histogram(pairs, shown),
         densities=densities(pairs),
@@ -124,6 +121,11 @@ def summarise(
         first=pairs["candle_open"].min(),
         last=pairs["candle_open"].max(),
     )
+
+
+def _aligned_ratios(pairs: pd.DataFrame) -> dict[str, float]:
+    by_side = pairs.groupby("side", observed=True)["is_aligned"]
+    return {str(side): int(aligned.sum()) / len(aligned) for side, aligned in by_side}
 
 
 def signed_histogram(pairs: pd.DataFrame, tolerance: float) -> pd.DataFrame:

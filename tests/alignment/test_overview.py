@@ -99,6 +99,10 @@ def test_deployments_cut_time_at_candle_closes_and_leave_gaps_visible() -> None:
     assert set(found["span"]) == {one.name for one in stretches}
 
 
+def test_one_aligned_of_ten_is_a_tenth_to_the_bit() -> None:
+    assert seen.summarise(pairs([0.0, *[0.3] * 9]), 0.1).aligned_ratios == {"LONG": 0.1}
+
+
 def test_a_summary_counts_candles_not_sides() -> None:
     both = pd.concat([pairs([0.0, 0.3]), pairs([0.0, 0.3], side="SHORT")], ignore_index=True)
     found = seen.summarise(both, 0.1)
