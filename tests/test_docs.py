@@ -10,7 +10,6 @@ import pytest
 from pydantic import BaseModel
 
 from collector.arguments import build_parser
-from core.alignment.days import BIN_WIDTH
 from core.alignment.metrics import METRICS
 from core.alignment.pairs import NOISE, REPLAY_FLOOR
 from core.settings import BacktestSettings, Settings, load_settings
@@ -79,7 +78,6 @@ def test_documented_constants_are_those_of_the_code() -> None:
     documented = text("docs/metrics.md")
     assert f"max({REPLAY_FLOOR:.0e}".replace("e-06", "e-6") in documented
     assert f"{NOISE:.0e}" in documented
-    assert f"bins of {BIN_WIDTH}" in documented
 
 
 def verbs() -> dict[str, argparse.ArgumentParser]:

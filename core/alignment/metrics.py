@@ -38,11 +38,6 @@ def pair_metrics(pairs: pd.DataFrame, by: Sequence[str] = ("side",)) -> pd.DataF
     return pd.concat([keys, rows], axis=1).set_index(names)
 
 
-def daily_metrics(pairs: pd.DataFrame) -> pd.DataFrame:
-    """METRICS by UTC day and side; `day` is the day's first instant."""
-    return pair_metrics(pairs.assign(day=pairs["candle_open"].dt.floor("D")), ("day", "side"))
-
-
 def share_above(above: int, pairs: int) -> float | None:
     """Pairs beyond the tolerance ÷ pairs; None without a pair. 1 of 10 is 0.1 everywhere."""
     return above / pairs if pairs else None

@@ -218,7 +218,6 @@ def _day_records(
             **record,
             "comparison_id": comparison_id,
             "day": to_us(record["day"].to_pydatetime()),
-            "max_at": None if record["max_at"] is None else to_us(record["max_at"].to_pydatetime()),
         }
         for record in roll_up(paired, pairs)
     ]

@@ -436,15 +436,7 @@ pair_day = sa.Table(
     sa.Column("production_signals", sa.Integer, nullable=False),
     sa.Column("backtest_signals", sa.Integer, nullable=False),
     sa.Column("pairs", sa.Integer, nullable=False),
-    sa.Column("sum_diff", sa.Double, nullable=False),
-    sa.Column("sum_abs_diff", sa.Double, nullable=False),
-    sa.Column("max_abs_diff", sa.Double),  # null without a pair
-    sa.Column("max_at", UtcDateTime),
-    sa.Column("above", sa.Integer, nullable=False),
-    sa.Column("flips", sa.Integer, nullable=False),
-    sa.Column("decisions", sa.Integer, nullable=False),  # pairs whose decision is known
-    sa.Column("decision_flips", sa.Integer, nullable=False),
-    sa.Column("bins", sa.JSON, nullable=False),  # signed diff histogram, see docs/metrics.md
+    sa.Column("above", sa.Integer, nullable=False),  # beyond the tolerance
     sa.Column("block", sa.LargeBinary, nullable=False),  # the day's pairs, see day_block.py
     sqlite_with_rowid=False,
 )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.alignment.metrics import METRICS, daily_metrics, matched_ratio, pair_metrics, share_above
+from core.alignment.metrics import METRICS, matched_ratio, pair_metrics, share_above
 
 SIZES = st.lists(st.floats(min_value=0, max_value=1), min_size=1, max_size=50)
 
@@ -55,7 +55,7 @@ def test_the_earliest_of_equal_maxima_is_named() -> None:
 
 def test_days_and_sides_are_kept_apart() -> None:
     both = pd.concat([pairs([0.1, 0.2, 0.3, 0.4]), pairs([0.0], side="SHORT")])
-    days = daily_metrics(both)
+    days = pair_metrics(both.assign(day=both["candle_open"].dt.floor("D")), ("day", "side"))
     assert days.index.names == ["day", "side"]
     assert days["pairs"].tolist() == [2, 1, 2]
     assert days["mean_abs_diff"].tolist() == pytest.approx([0.15, 0.0, 0.35])

@@ -306,7 +306,6 @@ def _comparison(
     days = roll_up(paired, pairs)
     for record in days:
         record["day"] = to_us(record["day"].to_pydatetime())
-        record["max_at"] = record["max_at"] and to_us(record["max_at"].to_pydatetime())
         record["comparison_id"] = comparison_id
     write_days(connection, comparison_id, sorted({record["day"] for record in days}), days)
     names = {"probability_production": "production", "probability_backtest": "backtest"}

@@ -272,15 +272,7 @@ def upgrade() -> None:
         sa.Column("production_signals", sa.Integer(), nullable=False),
         sa.Column("backtest_signals", sa.Integer(), nullable=False),
         sa.Column("pairs", sa.Integer(), nullable=False),
-        sa.Column("sum_diff", sa.Double(), nullable=False),
-        sa.Column("sum_abs_diff", sa.Double(), nullable=False),
-        sa.Column("max_abs_diff", sa.Double(), nullable=True),
-        sa.Column("max_at", UtcDateTime(), nullable=True),
         sa.Column("above", sa.Integer(), nullable=False),
-        sa.Column("flips", sa.Integer(), nullable=False),
-        sa.Column("decisions", sa.Integer(), nullable=False),
-        sa.Column("decision_flips", sa.Integer(), nullable=False),
-        sa.Column("bins", sa.JSON(), nullable=False),
         sa.Column("block", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["comparison_id"], ["comparison.id"], name=op.f("fk_pair_day_comparison_id")
