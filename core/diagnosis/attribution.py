@@ -13,8 +13,8 @@ import numpy as np
 from core.arrays import Floats, Ints
 from core.bundle.load import SideModel
 from core.bundle.score import pick_columns
-from core.diagnosis.evidence import SIDE_NAMES, Evidence, Kind
-from core.diagnosis.rows import FeatureRows
+from core.diagnosis.evidence.evidence import SIDE_NAMES, Evidence, Kind
+from core.diagnosis.evidence.rows import FeatureRows
 from core.market import SIDES
 
 _CANDLES = 40

@@ -7,8 +7,8 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from core.diagnosis.lab.recomputing import Recomputer
 from core.diagnosis.load import load_evidence
-from core.diagnosis.recomputing import Recomputer
 from core.diagnosis.report import Diagnosis, diagnose_evidence
 from core.diagnosis.watch import Due, due_windows, keep_state
 from core.diagnosis.writes import store_diagnosis

@@ -11,9 +11,9 @@ import numpy as np
 
 from core.arrays import Flags, Floats
 from core.bundle.load import SideModel
-from core.diagnosis.evidence import SIDE_NAMES, Evidence
-from core.diagnosis.inputs import means
-from core.diagnosis.rows import FeatureRows
+from core.diagnosis.evidence.evidence import SIDE_NAMES, Evidence
+from core.diagnosis.evidence.rows import FeatureRows
+from core.diagnosis.lab.inputs import means
 from core.features.drift import population_stability
 from core.market import SIDES
 from core.times import from_us, iso_z

@@ -8,8 +8,8 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from core.candles.reads import default_source
-from core.diagnosis.evidence import Evidence, Kind
-from core.diagnosis.load_inputs import (
+from core.diagnosis.evidence.evidence import Evidence, Kind
+from core.diagnosis.evidence.load_inputs import (
     Margins,
     load_bundles,
     load_candles,
@@ -19,10 +19,10 @@ from core.diagnosis.load_inputs import (
     places_of_live,
     rules_of,
 )
-from core.diagnosis.load_signals import load_account, load_prices, load_sides
-from core.diagnosis.pipelines import known_pipelines
-from core.diagnosis.recomputing import Recomputer
-from core.diagnosis.reproduction import with_stored_features
+from core.diagnosis.evidence.load_signals import load_account, load_prices, load_sides
+from core.diagnosis.lab.pipelines import known_pipelines
+from core.diagnosis.lab.recomputing import Recomputer
+from core.diagnosis.lab.reproduction import with_stored_features
 from core.errors import ConfigError
 from core.feature_log.reads import layout_changes
 from core.recompute.worker_pool import WorkerPool

@@ -7,17 +7,22 @@ from typing import Any
 
 import numpy as np
 
-from core.diagnosis.assemble import drop_refuted, findings_of, unexplained_ratio, waterfall
 from core.diagnosis.attribution import attribute
 from core.diagnosis.causes.labels import LABEL_CODES
 from core.diagnosis.drift import drift_of
-from core.diagnosis.evidence import Evidence, Kind
-from core.diagnosis.examine import Examination, examine
+from core.diagnosis.evidence.evidence import Evidence, Kind
+from core.diagnosis.evidence.notes import notes_of
+from core.diagnosis.evidence.split import split_difference
+from core.diagnosis.examination.assemble import (
+    drop_refuted,
+    findings_of,
+    unexplained_ratio,
+    waterfall,
+)
+from core.diagnosis.examination.examine import Examination, examine
+from core.diagnosis.examination.identity import identify_bundles
+from core.diagnosis.examination.sentences import overall_sentence
 from core.diagnosis.finding import Finding
-from core.diagnosis.identity import identify_bundles
-from core.diagnosis.notes import notes_of
-from core.diagnosis.sentences import overall_sentence
-from core.diagnosis.split import split_difference
 from core.times import from_us, iso_z
 
 _SHOWN_CARRIERS = 8

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from core.alignment.pair_reads import read_pairs
 from core.bots import comparisons
-from core.diagnosis.blocks import MIN_BLOCK_CANDLES, MIN_BLOCKS
+from core.diagnosis.evidence.blocks import MIN_BLOCK_CANDLES, MIN_BLOCKS
 from core.settings import BotSettings
 from core.storage.tables import pair
 from core.storage.watermarks import read_watermark, write_watermark

@@ -9,11 +9,11 @@ from tempfile import mkdtemp
 import numpy as np
 
 from core.bundle.load import load_bundle
-from core.diagnosis.evidence import Evidence, Kind, LogAccount, PriceRows
-from core.diagnosis.load_inputs import rules_of
-from core.diagnosis.recomputing import Recomputer
-from core.diagnosis.rows import CandleRows, FeatureRows
-from core.diagnosis.trial import Laboratory
+from core.diagnosis.evidence.evidence import Evidence, Kind, LogAccount, PriceRows
+from core.diagnosis.evidence.load_inputs import rules_of
+from core.diagnosis.evidence.rows import CandleRows, FeatureRows
+from core.diagnosis.lab.recomputing import Recomputer
+from core.diagnosis.lab.trial import Laboratory
 from core.settings import BotSettings
 from core.times import us_from_index
 from demo.bot import Journal, run_bot

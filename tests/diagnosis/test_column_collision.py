@@ -1,7 +1,7 @@
 import numpy as np
 
 from core.diagnosis.causes.column_collision import find_collisions
-from core.diagnosis.world import ColumnEdit
+from core.diagnosis.lab.world import ColumnEdit
 
 NAMES = ("a", "b", "c")
 

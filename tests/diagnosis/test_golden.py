@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from core.diagnosis.finding import Verdict
-from core.diagnosis.recomputing import Recomputer
+from core.diagnosis.lab.recomputing import Recomputer
 from core.diagnosis.report import Diagnosis, diagnose_evidence
 from demo.faults import FAULTS
 from tests.diagnosis.cases import make_evidence

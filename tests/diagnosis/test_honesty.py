@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.diagnosis.evidence import Evidence
-from core.diagnosis.examine import examine
+from core.diagnosis.evidence.evidence import Evidence
+from core.diagnosis.evidence.split import split_difference
+from core.diagnosis.examination.examine import examine
 from core.diagnosis.finding import Verdict
-from core.diagnosis.recomputing import Recomputer
+from core.diagnosis.lab.recomputing import Recomputer
 from core.diagnosis.report import Diagnosis, diagnose_evidence
-from core.diagnosis.split import split_difference
 from tests.diagnosis.cases import make_evidence
 
 

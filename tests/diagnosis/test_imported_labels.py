@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.diagnosis.evidence import Evidence, Kind, PriceRows
+from core.diagnosis.evidence.evidence import Evidence, Kind, PriceRows
+from core.diagnosis.evidence.rows import CLOSE, FeatureRows
 from core.diagnosis.finding import Verdict
 from core.diagnosis.report import diagnose_evidence
-from core.diagnosis.rows import CLOSE, FeatureRows
 from tests.diagnosis.cases import make_evidence
 
 

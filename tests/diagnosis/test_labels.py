@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from core.diagnosis.evidence import PriceRows
+from core.diagnosis.evidence.evidence import PriceRows
 from core.diagnosis.finding import Verdict
 from core.diagnosis.report import diagnose_evidence
-from core.diagnosis.soundness import check_soundness
+from core.diagnosis.search.soundness import check_soundness
 from tests.diagnosis.cases import make_evidence
 
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.diagnosis.evidence import Evidence, PriceRows
+from core.diagnosis.evidence.evidence import Evidence, PriceRows
+from core.diagnosis.evidence.rows import HIGH, LOW
 from core.diagnosis.finding import Verdict
 from core.diagnosis.report import diagnose_evidence
-from core.diagnosis.rows import HIGH, LOW
-from core.diagnosis.soundness import check_soundness
+from core.diagnosis.search.soundness import check_soundness
 from tests.diagnosis.cases import make_evidence
 
 

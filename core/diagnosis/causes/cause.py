@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from core.diagnosis.evidence import Evidence, Kind
-from core.diagnosis.search import Search
-from core.diagnosis.world import Change
+from core.diagnosis.evidence.evidence import Evidence, Kind
+from core.diagnosis.lab.world import Change
+from core.diagnosis.search.search import Search
 
 
 @dataclass(frozen=True, slots=True)

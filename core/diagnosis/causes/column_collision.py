@@ -6,9 +6,9 @@ import numpy as np
 
 from core.arrays import Flags, Floats
 from core.diagnosis.causes.cause import Cause, Saying, needs_features
-from core.diagnosis.evidence import Evidence, Kind
-from core.diagnosis.search import Search
-from core.diagnosis.world import Change, ColumnEdit, change
+from core.diagnosis.evidence.evidence import Evidence, Kind
+from core.diagnosis.lab.world import Change, ColumnEdit, change
+from core.diagnosis.search.search import Search
 
 CODE = "column_collision"
 _MIN_ROWS = 8

@@ -8,10 +8,10 @@ import numpy as np
 
 from core.candles.reads import FEATURE_LOG
 from core.diagnosis.causes.cause import Cause, Saying
-from core.diagnosis.evidence import Evidence, Kind
-from core.diagnosis.prices import MAX_SHIFT_BARS, check_prices
-from core.diagnosis.search import Search
-from core.diagnosis.world import Change, Scope, change
+from core.diagnosis.evidence.evidence import Evidence, Kind
+from core.diagnosis.evidence.prices import MAX_SHIFT_BARS, check_prices
+from core.diagnosis.lab.world import Change, Scope, change
+from core.diagnosis.search.search import Search
 from core.times import from_us
 
 LABEL_CLOCK = "label_clock"

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from core.diagnosis.causes.cause import Cause, Saying, needs_recomputation
-from core.diagnosis.evidence import Evidence
-from core.diagnosis.history import effective_lookbacks, history_probes
-from core.diagnosis.search import Search
-from core.diagnosis.world import Change, change
+from core.diagnosis.evidence.evidence import Evidence
+from core.diagnosis.lab.world import Change, change
+from core.diagnosis.search.history import effective_lookbacks, history_probes
+from core.diagnosis.search.search import Search
 
 CODE = "lookback"
 _PROBES = 6

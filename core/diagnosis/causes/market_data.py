@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from core.candles.reads import FEATURE_LOG
 from core.diagnosis.causes.cause import Cause, Saying, needs_recomputation
-from core.diagnosis.evidence import Evidence
-from core.diagnosis.search import Search
-from core.diagnosis.world import CandlePatch, Change, change
+from core.diagnosis.evidence.evidence import Evidence
+from core.diagnosis.lab.world import CandlePatch, Change, change
+from core.diagnosis.search.search import Search
 
 CODE = "market_data"
 

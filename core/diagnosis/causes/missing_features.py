@@ -7,9 +7,9 @@ import numpy as np
 
 from core.arrays import Floats, Ints
 from core.diagnosis.causes.cause import Cause, Saying, needs_features
-from core.diagnosis.evidence import Evidence
-from core.diagnosis.search import Search
-from core.diagnosis.world import Change, ColumnEdit, change
+from core.diagnosis.evidence.evidence import Evidence
+from core.diagnosis.lab.world import Change, ColumnEdit, change
+from core.diagnosis.search.search import Search
 
 CODE = "missing_features"
 _MAX_FEATURES = 6

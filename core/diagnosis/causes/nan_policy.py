@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from core.diagnosis.causes.cause import Cause, Saying, needs_features
-from core.diagnosis.evidence import Evidence
-from core.diagnosis.search import Search
-from core.diagnosis.world import Change, change
+from core.diagnosis.evidence.evidence import Evidence
+from core.diagnosis.lab.world import Change, change
+from core.diagnosis.search.search import Search
 
 CODE = "nan_policy"
 _WORDS = {

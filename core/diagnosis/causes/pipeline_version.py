@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from core.diagnosis.causes.cause import Cause, Saying, needs_recomputation
-from core.diagnosis.evidence import Evidence
-from core.diagnosis.search import Search
-from core.diagnosis.world import Change, change
+from core.diagnosis.evidence.evidence import Evidence
+from core.diagnosis.lab.world import Change, change
+from core.diagnosis.search.search import Search
 
 CODE = "pipeline_version"
 

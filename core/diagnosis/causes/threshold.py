@@ -1,8 +1,8 @@
 """threshold: equal signals, different decisions, because the rules differ."""
 
 from core.diagnosis.causes.cause import Cause, Saying
-from core.diagnosis.evidence import Evidence
-from core.diagnosis.world import Change
+from core.diagnosis.evidence.evidence import Evidence
+from core.diagnosis.lab.world import Change
 
 CODE = "threshold"
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from core.diagnosis.causes.cause import Cause, Saying, needs_recomputation
-from core.diagnosis.evidence import Evidence
-from core.diagnosis.features import LAST_ROW
-from core.diagnosis.patches import looks_unfinished
-from core.diagnosis.search import Search
-from core.diagnosis.world import CandlePatch, Change, change
+from core.diagnosis.evidence.evidence import Evidence
+from core.diagnosis.lab.features import LAST_ROW
+from core.diagnosis.lab.patches import looks_unfinished
+from core.diagnosis.lab.world import CandlePatch, Change, change
+from core.diagnosis.search.search import Search
 
 CODE = "unclosed_candle"
 _UNFINISHED_SHARE = 0.5

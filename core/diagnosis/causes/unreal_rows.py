@@ -1,8 +1,8 @@
 """unreal_rows: rows that no market wrote: drawn, interpolated, made up."""
 
 from core.diagnosis.causes.cause import Cause, Saying
-from core.diagnosis.evidence import Evidence
-from core.diagnosis.world import Change
+from core.diagnosis.evidence.evidence import Evidence
+from core.diagnosis.lab.world import Change
 
 CODE = "unreal_rows"
 

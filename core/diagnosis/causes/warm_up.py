@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from core.diagnosis.causes.cause import Cause, Saying, needs_recomputation
-from core.diagnosis.evidence import Evidence
-from core.diagnosis.history import history_starts
-from core.diagnosis.recomputing import shown_time
-from core.diagnosis.search import Search
-from core.diagnosis.world import Change, change
+from core.diagnosis.evidence.evidence import Evidence
+from core.diagnosis.lab.recomputing import shown_time
+from core.diagnosis.lab.world import Change, change
+from core.diagnosis.search.history import history_starts
+from core.diagnosis.search.search import Search
 
 CODE = "warm_up"
 

@@ -1,0 +1,161 @@
+"""From an examination to the findings, strongest first, and what stays unexplained."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from core.diagnosis.causes.catalogue import CAUSES
+from core.diagnosis.causes.cause import Cause
+from core.diagnosis.evidence.evidence import Evidence
+from core.diagnosis.examination.decisions import threshold_finding
+from core.diagnosis.examination.examine import Examination
+from core.diagnosis.examination.judging import (
+    best_ratio,
+    equals,
+    finding_of,
+    is_refuted,
+    judge_change,
+)
+from core.diagnosis.examination.label_findings import label_findings
+from core.diagnosis.examination.sentences import first_upper, refuted_sentence
+from core.diagnosis.finding import VERDICT_ORDER, Finding, Verdict, untestable
+
+
+def drop_refuted(found: Examination) -> None:
+    """Take back what search blocks accepted and held-out ones refute, one after the other."""
+    while True:
+        judged = [
+            judge_change(found.search, entry, found.accepted)
+            for entry in found.accepted
+            if entry not in found.label_changes
+        ]
+        refuted = [j for j in judged if j.judgement.verdict is Verdict.REFUTED]
+        if not refuted:
+            return
+        worst = min(refuted, key=lambda j: j.judgement.explained_ratio or 0.0).change
+        found.accepted = tuple(entry for entry in found.accepted if entry is not worst)
+
+
+def findings_of(found: Examination, whole: Evidence) -> tuple[Finding, ...]:
+    """Every cause that can be spoken of: proven, partial, refuted, untestable, in this order.
+
+    Where nothing differs only what the prices or the rules prove is told, and that the
+    prices can tell nothing of the labels: signals that agree do not make them right.
+    """
+    labels = list(label_findings(found, whole))
+    findings = [*labels, *_accepted(found)]
+    decided = threshold_finding(found)
+    if decided is not None:
+        findings.append(decided)
+    if found.differs or not _has_pairs(whole):
+        findings += _others(found, {finding.cause for finding in findings})
+    else:
+        open_labels = [f for f in labels if f.verdict is Verdict.UNTESTABLE]
+        held = [f for f in findings if f.verdict in (Verdict.PROVEN, Verdict.PARTIAL)]
+        findings = [*held, *open_labels]
+    return tuple(sorted(findings, key=lambda f: VERDICT_ORDER.index(f.verdict)))
+
+
+def _has_pairs(evidence: Evidence) -> bool:
+    return bool((np.isfinite(evidence.production) & np.isfinite(evidence.other)).any())
+
+
+def _accepted(found: Examination) -> Iterator[Finding]:
+    """Accepted changes, by the difference that each explains."""
+    judged = [
+        judge_change(found.search, entry, found.accepted)
+        for entry in found.accepted
+        if entry not in found.label_changes
+    ]
+    for entry in sorted(judged, key=lambda j: -(j.judgement.explained_ratio or 0.0)):
+        same_as = equals(found.search, entry.change, found.accepted, found.trials)
+        yield finding_of(found.search, entry, same_as)
+
+
+def _others(found: Examination, told: set[str]) -> Iterator[Finding]:
+    """Causes that were refuted or could not be tested."""
+    for cause in CAUSES:
+        if cause.code in told or cause.code == "threshold":
+            continue
+        needs = cause.needs(found.evidence)
+        if needs is not None:
+            yield untestable(cause.code, first_upper(needs) + ".")
+        elif cause.code in found.tested:
+            refuted = _refuted(found, cause)
+            if refuted is not None:
+                yield refuted
+        elif (words := _agreement(found, cause)) is not None:
+            yield Finding(
+                cause=cause.code,
+                verdict=Verdict.REFUTED,
+                explained_ratio=0.0,
+                scope_candles=len(found.evidence.opens),
+                summary=f"Not the cause: {cause.noun}; {words}.",
+            )
+
+
+def _agreement(found: Examination, cause: Cause) -> str | None:
+    """Why a cause needs no trial: the path on which it acts shows no difference at all."""
+    if cause.acts_on_features and not cause.acts_on_scoring and found.feature_path_agrees:
+        return "replay and backtest agree, so the features are the same on both sides"
+    if cause.acts_on_scoring and not cause.acts_on_features and found.model_path_agrees:
+        return "emitted signals equal the replay, so features are scored as configured"
+    return None
+
+
+def _refuted(found: Examination, cause: Cause) -> Finding | None:
+    """Refuted if no round's champion explained 5 %; None for one that another cause replaced."""
+    trials = [trial for trial in found.trials if trial.cause == cause.code]
+    best = best_ratio(found.search, trials)
+    if best is None:
+        return Finding(
+            cause=cause.code,
+            verdict=Verdict.REFUTED,
+            explained_ratio=0.0,
+            scope_candles=len(found.evidence.opens),
+            summary=refuted_sentence(cause.noun, None, None, 0),
+        )
+    ratio, trial, judgement = best
+    if not is_refuted(ratio):
+        return None
+    words = cause.say(trial.change, found.evidence).trial
+    return Finding(
+        cause=cause.code,
+        verdict=Verdict.REFUTED,
+        explained_ratio=ratio,
+        residual_mean_abs_diff=judgement.residual_mean_abs_diff,
+        held_out_candles=judgement.held_out_candles,
+        scope_candles=len(found.evidence.opens),
+        parameters=trial.change.values,
+        summary=refuted_sentence(cause.noun, words, ratio, judgement.held_out_candles),
+    )
+
+
+def unexplained_ratio(found: Examination, whole: Evidence) -> float | None:
+    """Share of the held-out difference that is left with every accepted cause undone."""
+    if not found.differs:
+        return 0.0 if _has_pairs(whole) else None
+    places = np.flatnonzero(found.search.blocks.is_held_out)
+    before = found.search.differences((), places)
+    after = found.search.differences(found.accepted, places)
+    both = np.isfinite(before) & np.isfinite(after)
+    if not both.any():
+        return None
+    mean = float(before[both].mean())
+    return 0.0 if mean == 0.0 else float(after[both].mean()) / mean
+
+
+def waterfall(found: Examination) -> list[dict[str, object]]:
+    """Mean absolute difference on held-out candles, from nothing undone to everything."""
+    places = np.flatnonzero(found.search.blocks.is_held_out)
+    steps: list[dict[str, object]] = []
+    for count in range(len(found.accepted) + 1):
+        left = found.search.differences(found.accepted[:count], places)
+        known = np.isfinite(left)
+        steps.append(
+            {
+                "cause": found.accepted[count - 1].cause if count else None,
+                "mean_abs_diff": float(left[known].mean()) if known.any() else None,
+            }
+        )
+    return steps

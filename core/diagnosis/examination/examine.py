@@ -1,0 +1,174 @@
+"""Soundness, then rounds by path, then all together. Pure: no database, no clock."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from core.arrays import Flags, Floats
+from core.diagnosis.causes.catalogue import CAUSES
+from core.diagnosis.causes.cause import Cause
+from core.diagnosis.causes.labels import LABEL_CODES, code_of_shift
+from core.diagnosis.evidence.blocks import Blocks, cut_blocks
+from core.diagnosis.evidence.evidence import Evidence, Kind
+from core.diagnosis.examination.rounds import Rounds, Trial, run_rounds
+from core.diagnosis.lab.trial import Laboratory
+from core.diagnosis.lab.world import Change, Scope, Source, World, change
+from core.diagnosis.search.search import Search
+from core.diagnosis.search.soundness import Soundness, check_soundness
+
+_HELD_OUT_MORE = 4  # held-out candles are re-run for accepted causes only
+MOST_CANDLES = 6_000  # re-run of a long window; blocks between are left out evenly
+
+
+@dataclass(kw_only=True)
+class Examination:
+    """What the search found, before it is told: the final search and every trial."""
+
+    evidence: Evidence  # without unreal rows
+    soundness: Soundness
+    search: Search
+    accepted: tuple[Change, ...]
+    trials: list[Trial] = field(default_factory=list)
+    tested: set[str] = field(default_factory=set)
+    label_changes: tuple[Change, ...] = ()  # those that stand on prices
+    differs: bool = False  # before anything is undone
+    model_path_agrees: bool = False  # emitted equals replay, labels corrected
+    feature_path_agrees: bool = False  # replay equals backtest
+
+
+def examine(whole: Evidence) -> Examination:
+    """Search what explains the difference: labels, then each path alone, then all together."""
+    soundness = check_soundness(whole)
+    evidence = whole
+    if soundness.unreal_is_proven:
+        evidence = without_labels(whole, soundness.unreal_labels())
+    most = evidence.max_candles or MOST_CANDLES
+    blocks = cut_blocks(evidence.opens, evidence.edges, most_candles=most)
+    blocks = blocks.thinned(most // 2, _HELD_OUT_MORE * most // 2)
+    labels = label_changes(soundness, evidence)
+    search = _search(Laboratory(evidence), blocks, evidence.production, evidence.floor, soundness)
+    found = Examination(
+        evidence=evidence,
+        soundness=soundness,
+        search=search,
+        accepted=labels,
+        label_changes=labels,
+    )
+    found.differs = _differs(search, ())
+    if not _differs(search, labels):
+        found.search = replace(search, accepted=labels)
+        return found
+    _search_paths(found, labels)
+    rounds = run_rounds(
+        replace(search, accepted=found.accepted, log_shift_bars=_shift_of(labels)),
+        testable(evidence, CAUSES),
+    )
+    _take(found, rounds)
+    found.search = replace(search, accepted=found.accepted)
+    return found
+
+
+def _search_paths(found: Examination, labels: tuple[Change, ...]) -> None:
+    """Explain emitted − replay and replay − backtest each alone: that directs the search."""
+    evidence, search = found.evidence, found.search
+    has_both = (
+        evidence.kind is not Kind.REPLAY
+        and evidence.logged is not None
+        and evidence.is_emitted
+        and np.isfinite(evidence.replay).any()
+    )
+    if not has_both:
+        return
+    model = _path(
+        search,
+        Laboratory(evidence, World(source=Source.LOGGED)),
+        evidence.emitted,
+        evidence.emitted_floor,
+    )
+    model = replace(model, accepted=labels, is_model_path=True)
+    features = _path(search, search.lab, evidence.replay, np.full_like(evidence.replay, 1e-6))
+    found.model_path_agrees = not _path_differs(model)
+    found.feature_path_agrees = not _path_differs(features)
+    scoring = [cause for cause in testable(evidence, CAUSES) if cause.acts_on_scoring]
+    computing = [cause for cause in testable(evidence, CAUSES) if cause.acts_on_features]
+    _take(found, run_rounds(model, scoring))
+    first = found.accepted
+    _take(found, run_rounds(features, [c for c in computing if c.code not in LABEL_CODES]))
+    found.accepted = tuple(dict.fromkeys((*first, *found.accepted)))
+
+
+def _path(search: Search, lab: Laboratory, target: Floats, floor: Floats) -> Search:
+    """The search of one path: its own target, on the searched candles that have one."""
+    places = search.places[np.isfinite(target[search.places]).any(axis=1)]
+    return replace(search, lab=lab, target=target, floor=floor, places=places, probes=places)
+
+
+def _path_differs(search: Search) -> bool:
+    """Whether any searched candle of a path differs; a path without candles is not known."""
+    differences = search.differences(search.accepted, search.places)
+    known = np.isfinite(differences)
+    return not known.any() or bool((differences > search.floor[search.places])[known].any())
+
+
+def _take(found: Examination, rounds: Rounds) -> None:
+    found.accepted = rounds.accepted
+    found.trials += rounds.trials
+    found.tested |= rounds.tested
+
+
+def _search(
+    lab: Laboratory, blocks: Blocks, target: Floats, floor: Floats, soundness: Soundness
+) -> Search:
+    places = np.flatnonzero(blocks.is_search)
+    return Search(
+        lab=lab,
+        blocks=blocks,
+        target=target,
+        floor=floor,
+        places=places,
+        probes=places,
+        price_check=soundness.check,
+    )
+
+
+def _differs(search: Search, changes: Sequence[Change]) -> bool:
+    """Whether any candle at all differs by more than the floor."""
+    places = np.arange(len(search.evidence.opens))
+    differences = search.differences(changes, places)
+    return bool((np.nan_to_num(differences) > search.floor).any())
+
+
+def label_changes(soundness: Soundness, evidence: Evidence) -> tuple[Change, ...]:
+    """The shifts that the prices prove, as changes that every trial starts from."""
+    changes = []
+    for shift in soundness.shifts:
+        bars = shift.check.shift_bars
+        entry = change(code_of_shift(bars), {"shift_bars": bars}, {"shift_bars": bars})
+        changes.append(replace(entry, scope=Scope(shift.spans)))
+    return tuple(changes)
+
+
+def _shift_of(labels: Sequence[Change]) -> int:
+    everywhere = [entry for entry in labels if not entry.scope.ranges]
+    return int(everywhere[0].values["shift_bars"]) if everywhere else 0
+
+
+def testable(evidence: Evidence, causes: Sequence[Cause]) -> list[Cause]:
+    return [cause for cause in causes if cause.needs(evidence) is None]
+
+
+def without_labels(evidence: Evidence, labels: np.ndarray) -> Evidence:
+    """The evidence without the rows of these labels."""
+    keep: Flags = ~np.isin(evidence.opens, labels)
+    return replace(
+        evidence,
+        opens=evidence.opens[keep],
+        production=evidence.production[keep],
+        production_step=evidence.production_step[keep],
+        emitted=evidence.emitted[keep],
+        replay=evidence.replay[keep],
+        other=evidence.other[keep],
+        other_step=evidence.other_step[keep],
+        live=None if evidence.live is None else evidence.live[keep],
+    )

@@ -1,0 +1,213 @@
+"""Rounds: the strongest cause is undone, the rest is diagnosed again, until nothing is found.
+
+Every choice here is made on search blocks; verdicts come later, on held-out ones.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from core.diagnosis.causes.cause import Cause
+from core.diagnosis.lab.world import Change
+from core.diagnosis.search.scoping import with_scope
+from core.diagnosis.search.search import PROBES, Fit, Search, by_side, choose_probes
+
+MAX_ROUNDS = 6
+MIN_GAIN = 0.05
+_SPECIFIC = 0.2  # share of differing candles made equal that no accident reaches
+_NO_LOSS = 1e-9
+_WORTH_A_LOOK = 0.02  # on the probes, before all searched candles are re-run
+_AS_GOOD = 0.98
+_ALL = 0.98  # of the differing candles made equal: everything is explained
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """A cause's champion of one round: what it left of the searched difference."""
+
+    cause: str
+    number: int  # of the round
+    change: Change
+    accepted: tuple[Change, ...]  # what was undone already
+    before: Fit
+    after: Fit
+
+    @property
+    def gain(self) -> float:
+        return 0.0 if self.before.mean == 0 else 1 - self.after.mean / self.before.mean
+
+
+@dataclass(kw_only=True)
+class Rounds:
+    """What the rounds found: the accepted changes, and every trial on the way."""
+
+    accepted: tuple[Change, ...] = ()
+    trials: list[Trial] = field(default_factory=list)
+    tested: set[str] = field(default_factory=set)  # causes that had their chance
+
+
+def run_rounds(search: Search, causes: Sequence[Cause], *, max_rounds: int = MAX_ROUNDS) -> Rounds:
+    """Accept the strongest cause, prune, and go on while something is left to explain."""
+    rounds = Rounds(accepted=search.accepted)
+    ranks = {cause.code: (place, cause.least_gain) for place, cause in enumerate(causes)}
+    soft: set[Change] = set()
+    for number in range(1, max_rounds + 1):
+        search = with_probes(replace(search, accepted=rounds.accepted))
+        if not _differs(search):
+            break
+        trials = _champions(search, causes, number, rounds.tested)
+        rounds.trials += trials
+        winner = _strongest(trials, ranks)
+        if winner is None or winner.after.repaired < _SPECIFIC:
+            others = [*_exchanges(search, causes, number, soft), *_together(search, causes, number)]
+            rounds.trials += others
+            winner = _strongest([*trials, *others], ranks)
+        if winner is None:
+            break
+        if winner.after.repaired < _SPECIFIC:
+            soft.add(winner.change)
+        base = replace(search, accepted=winner.accepted)
+        rounds.accepted = _pruned(search, base.with_change(winner.change))
+    return rounds
+
+
+def _champions(
+    search: Search, causes: Sequence[Cause], number: int, tested: set[str]
+) -> list[Trial]:
+    """Each cause's champion; a costly cause is tried where no other explains everything."""
+    trials: list[Trial] = []
+    for cause in sorted(causes, key=lambda entry: entry.comes_last(search.evidence)):
+        if cause.comes_last(search.evidence) and any(
+            trial.after.repaired >= _ALL for trial in trials
+        ):
+            continue
+        tested.add(cause.code)
+        trial = _champion(search, cause, number)
+        trials += [] if trial is None else [trial]
+    return trials
+
+
+def _exchanges(
+    search: Search, causes: Sequence[Cause], number: int, soft: set[Change]
+) -> list[Trial]:
+    """Champions in place of an accepted change that made no candle equal: it may have stood in.
+
+    Measured against what is left with everything accepted, like any other champion.
+    """
+    left = search.fit(None, search.places)
+    found = []
+    for entry in search.accepted:
+        if entry not in soft:
+            continue
+        others = tuple(other for other in search.accepted if other is not entry)
+        without = with_probes(replace(search, accepted=others))
+        for cause in causes:
+            is_tried = cause.code != entry.cause and not cause.comes_last(search.evidence)
+            trial = _champion(without, cause, number) if is_tried else None
+            if trial is not None:
+                found.append(replace(trial, before=left))
+    return found
+
+
+def _together(search: Search, causes: Sequence[Cause], number: int) -> list[Trial]:
+    """Champions beside a cause that helps only with them: two things wrong that hide each other."""
+    left = search.fit(None, search.places)
+    found = []
+    for hidden in causes:
+        partners = [cause for cause in causes if cause.code == hidden.shows_with]
+        for entry in hidden.propose(search) if partners else ():
+            beside = with_probes(replace(search, accepted=search.with_change(entry)))
+            trials = [_champion(beside, partner, number) for partner in partners]
+            found += [replace(trial, before=left) for trial in trials if trial is not None]
+    return [trial for trial in found if trial.after.repaired >= _SPECIFIC]
+
+
+def with_probes(search: Search) -> Search:
+    """The search with probes chosen anew, by what differs now."""
+    differences = search.differences(search.accepted, search.places)
+    probes = choose_probes(differences, search.floor[search.places], search.places, PROBES)
+    return replace(search, probes=probes)
+
+
+def _differs(search: Search) -> bool:
+    differences = search.differences(search.accepted, search.places)
+    return bool((np.nan_to_num(differences) > search.floor[search.places]).any())
+
+
+def _champion(search: Search, cause: Cause, number: int) -> Trial | None:
+    """The cause's best change, for the sides and the time in which it helps."""
+    is_sided = cause.acts_on_scoring or not cause.acts_on_features
+    best = search.best(cause.propose(search), is_sided=is_sided)
+    if best is None:
+        return None
+    now, left = search.fit(None), search.fit(best)
+    if left.mean > now.mean * (1 - _WORTH_A_LOOK) and left.repaired < _WORTH_A_LOOK:
+        return _trial(search, cause, number, best, now, left)
+    if cause.is_scoped:
+        best = with_scope(search, best)
+    if is_sided:
+        best = by_side(search, best, search.places)
+    before, after = search.fit(None, search.places), search.fit(best, search.places)
+    return _trial(search, cause, number, best, before, after)
+
+
+def _trial(
+    search: Search, cause: Cause, number: int, best: Change, before: Fit, after: Fit
+) -> Trial:
+    return Trial(
+        cause=cause.code,
+        number=number,
+        change=best,
+        accepted=search.accepted,
+        before=before,
+        after=after,
+    )
+
+
+def _strongest(trials: Sequence[Trial], ranks: dict[str, tuple[int, float]]) -> Trial | None:
+    """Most candles made equal, where that is no accident; else most difference removed.
+
+    `ranks`: by cause, its place in the catalogue and the least gain that it has to show.
+    """
+    able = [trial for trial in trials if _is_able(trial, ranks[trial.cause][1])]
+    if not able:
+        return None
+    return max(able, key=lambda trial: (*strength(trial), -ranks[trial.cause][0]))
+
+
+def _is_able(trial: Trial, least_gain: float) -> bool:
+    is_specific = trial.after.repaired >= _SPECIFIC
+    return trial.gain >= (MIN_GAIN if is_specific else least_gain)
+
+
+def strength(trial: Trial) -> tuple[float, float]:
+    """What trials are ranked by; equal to two digits counts as equal."""
+    repaired = trial.after.repaired if trial.after.repaired >= _SPECIFIC else 0.0
+    return round(repaired, 2), round(trial.gain, 2)
+
+
+def is_as_good(trial: Trial, winner: Trial) -> bool:
+    """Whether another champion of the same round explains the searched candles as well."""
+    return (
+        trial.number == winner.number
+        and trial.after.repaired >= _AS_GOOD * winner.after.repaired
+        and trial.gain >= _AS_GOOD * winner.gain
+    )
+
+
+def _pruned(search: Search, changes: tuple[Change, ...]) -> tuple[Change, ...]:
+    """Without those earlier changes that explain nothing beside the others."""
+    kept = list(changes)
+    for entry in changes[:-1]:
+        others = tuple(other for other in kept if other is not entry)
+        if _left(search, others) <= _left(search, tuple(kept)) * (1 + _NO_LOSS):
+            kept.remove(entry)
+    return tuple(kept)
+
+
+def _left(search: Search, changes: tuple[Change, ...]) -> float:
+    differences = search.differences(changes, search.places)
+    base = search.differences((), search.places)
+    left = np.where(np.isfinite(differences), differences, base)
+    return float(np.nanmean(left)) if np.isfinite(left).any() else 0.0

@@ -1,0 +1,139 @@
+"""From feature rows to a model's inputs, with everything a world changes on the way."""
+
+import numpy as np
+
+from core.arrays import Flags, Floats
+from core.bundle.load import SideModel
+from core.bundle.scaler import Scaler, ScalerKind
+from core.bundle.score import pick_columns
+from core.diagnosis.lab.world import ColumnEdit, World
+
+
+def model_inputs(
+    world: World,
+    model: SideModel,
+    columns: tuple[str, ...],
+    matrix: Floats,
+    log_columns: tuple[str, ...] = (),
+) -> Floats | None:
+    """Rows × model inputs, raw, as this world hands them over; None where a column is missing.
+
+    The argument stays as it is. Edits, rounding and NaN handling come before the order.
+    """
+    inputs = edited_inputs(world, model, columns, matrix)
+    return None if inputs is None else ordered_inputs(world, model, inputs, log_columns)
+
+
+def edited_inputs(
+    world: World, model: SideModel, columns: tuple[str, ...], matrix: Floats
+) -> Floats | None:
+    """Rows × model inputs after the world's edits, in the model's own order."""
+    places, missing = pick_columns(model.features, columns)
+    if missing:
+        return None
+    inputs = np.take(matrix, places, axis=1).astype("float64", copy=False)
+    for edit in world.edits:
+        _edit(inputs, edit, model, columns, matrix)
+    return inputs
+
+
+def ordered_inputs(
+    world: World, model: SideModel, inputs: Floats, log_columns: tuple[str, ...]
+) -> Floats | None:
+    """Edited inputs after rounding and NaN handling, in the order in which they are handed over."""
+    inputs = rounded(inputs, world.dtype, world.decimals)
+    inputs = _without_nan(inputs, world.nan_policy, model)
+    names = ordered_names(world.order, model.features, log_columns)
+    if names is None or names == model.features:
+        return None if names is None else inputs
+    order, _ = pick_columns(names, model.features)
+    return inputs[:, order]
+
+
+def scaled_model(model: SideModel, scaler: Scaler) -> SideModel:
+    """The same model behind another scaler."""
+    return SideModel(model.features, scaler, model.model_sha256, model.booster)
+
+
+NO_SCALER = Scaler(ScalerKind.NONE)
+
+
+def rounded(values: Floats, dtype: str | None, decimals: int | None) -> Floats:
+    """Values as kept in a narrower type or with fewer decimals."""
+    if dtype is not None:
+        values = values.astype(dtype).astype("float64")
+    return values if decimals is None else np.round(values, decimals)
+
+
+def ordered_names(
+    order: str | None, features: tuple[str, ...], log_columns: tuple[str, ...]
+) -> tuple[str, ...] | None:
+    """The names in the order in which they reach the model; None where it cannot be made."""
+    if order is None:
+        return features
+    rule, _, detail = order.partition(":")
+    if rule == "alphabetical":
+        return tuple(sorted(features))
+    if rule == "reversed":
+        return features[::-1]
+    if rule == "log":
+        return _by_places(features, log_columns)
+    if rule == "exchanged":
+        first, second = (int(place) for place in detail.split(","))
+        names = list(features)
+        names[first], names[second] = names[second], names[first]
+        return tuple(names)
+    if rule == "rotated":
+        places = int(detail)
+        return (*features[places:], *features[:places])
+    return None
+
+
+def _by_places(features: tuple[str, ...], log_columns: tuple[str, ...]) -> tuple[str, ...] | None:
+    if not set(features) <= set(log_columns):
+        return None
+    where = {name: place for place, name in reversed(list(enumerate(log_columns)))}
+    return tuple(sorted(features, key=lambda name: where[name]))
+
+
+def _edit(
+    inputs: Floats,
+    edit: ColumnEdit,
+    model: SideModel,
+    columns: tuple[str, ...],
+    matrix: Floats,
+) -> None:
+    """Overwrite one feature, in the array itself, wherever the model takes it."""
+    for place, name in enumerate(model.features):
+        if name != edit.target:
+            continue
+        if edit.origin is not None:
+            inputs[:, place] = matrix[:, columns.index(edit.origin)]
+        elif edit.value is not None:
+            inputs[:, place] = edit.value
+        else:
+            inputs[:, place] = means(model)[place]
+
+
+def means(model: SideModel) -> Floats:
+    """The raw value of each input that a scaler turns into 0 (0 without a scaler)."""
+    scaler, width = model.scaler, len(model.features)
+    offset = np.zeros(width) if scaler.offset is None else np.array(scaler.offset)
+    if scaler.kind is ScalerKind.STANDARD:
+        return offset
+    if scaler.kind is ScalerKind.MIN_MAX and scaler.scale is not None:
+        return np.asarray(-offset / np.array(scaler.scale))
+    return np.zeros(width)
+
+
+def _without_nan(inputs: Floats, policy: str | None, model: SideModel) -> Floats:
+    holes: Flags = np.isnan(inputs)
+    if policy is None or policy == "last" or not holes.any():
+        return inputs
+    if policy == "zero":
+        return np.where(holes, 0.0, inputs)
+    if policy == "mean":
+        return np.where(holes, means(model), inputs)
+    if policy == "minus_one":
+        return np.where(holes, -1.0, inputs)
+    raise ValueError(f"unknown nan policy {policy!r}")

@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+
+from core.diagnosis.evidence.evidence import PriceRows
+from core.diagnosis.evidence.prices import check_prices
+from core.diagnosis.evidence.rows import CLOSE, CandleRows
+
+STEP = 300_000_000
+FIRST = 1_760_000_000_000_000 // STEP * STEP
+
+
+def _candles(count: int = 6000, seed: int = 1) -> CandleRows:
+    closes = np.round(100_000 + np.cumsum(np.random.default_rng(seed).normal(0, 60, count)), 1)
+    values = np.column_stack([closes, closes + 20, closes - 20, closes, np.ones(count)])
+    return CandleRows(FIRST + np.arange(count, dtype="int64") * STEP, values)
+
+
+def _rows(candles: CandleRows, places: np.ndarray, shift: int = 0) -> PriceRows:
+    """Prices of these candles, labelled `shift` bars away from their own."""
+    return PriceRows(
+        log="text",
+        opens=candles.opens[places] + shift * STEP,
+        prices=candles.values[places, CLOSE],
+        steps=np.full(len(places), 0.1),
+    )
+
+
+def test_right_labels_match_at_shift_zero_and_nothing_is_proven() -> None:
+    candles = _candles()
+    check = check_prices(_rows(candles, np.arange(3000, 3100)), candles, STEP)
+    assert check is not None
+    assert (check.shift_bars, check.matches, check.is_proven) == (0, 100, False)
+
+
+@pytest.mark.parametrize("shift", [108, -1, 1, -12])
+def test_a_constant_shift_is_found_with_the_bars_that_lead_back(shift: int) -> None:
+    candles = _candles()
+    check = check_prices(_rows(candles, np.arange(3000, 3046), shift), candles, STEP)
+    assert check is not None and check.is_proven
+    assert check.shift_bars == -shift
+    assert check.matches == 46
+    assert check.p_value is not None and check.p_value < check.p_needed
+
+
+def test_prices_of_a_ticker_are_no_closes() -> None:
+    candles = _candles()
+    rows = _rows(candles, np.arange(3000, 3100))
+    noisy = PriceRows(log="t", opens=rows.opens, prices=rows.prices + 7.33, steps=rows.steps)
+    check = check_prices(noisy, candles, STEP)
+    assert check is not None
+    assert not check.is_close
+    assert not check.is_proven
+
+
+def test_seven_matching_rows_prove_nothing() -> None:
+    candles = _candles()
+    check = check_prices(_rows(candles, np.arange(3000, 3007), 108), candles, STEP)
+    assert check is not None and not check.is_proven
+
+
+def test_prices_that_repeat_all_the_time_prove_no_shift() -> None:
+    count = 6000
+    flat = np.tile([100.0, 100.1], count // 2)
+    values = np.column_stack([flat, flat + 1, flat - 1, flat, np.ones(count)])
+    candles = CandleRows(FIRST + np.arange(count, dtype="int64") * STEP, values)
+    check = check_prices(_rows(candles, np.arange(3000, 3100), 5), candles, STEP)
+    assert check is not None and not check.is_proven
+
+
+def test_without_a_common_candle_there_is_no_check() -> None:
+    candles = _candles(100)
+    rows = _rows(candles, np.arange(10, 60))
+    far = PriceRows(log="t", opens=rows.opens + 90_000 * STEP, prices=rows.prices, steps=rows.steps)
+    assert check_prices(far, candles, STEP) is None
+
+
+def test_half_of_the_last_digit_counts_as_a_match() -> None:
+    candles = _candles()
+    rows = _rows(candles, np.arange(3000, 3100))
+    coarse = PriceRows(log="t", opens=rows.opens, prices=np.round(rows.prices), steps=np.ones(100))
+    check = check_prices(coarse, candles, STEP)
+    assert check is not None and check.matches == 100

@@ -1,0 +1,51 @@
+"""The folders of the diagnosis stand in one order: each knows itself and those before it."""
+
+import ast
+
+from tests.test_layers import ROOT, files, imported
+
+# Records and numbers, evidence, what can be altered, how it is searched, what can be the cause,
+# how an installation is examined and judged by all of this, and last what is told and stored.
+ORDER = (
+    "finding",
+    "verdict",
+    "evidence",
+    "lab",
+    "search",
+    "causes",
+    "examination",
+    "attribution",
+    "drift",
+    "report",
+    "load",
+    "watch",
+    "writes",
+    "diagnose",
+    "reads",
+    "waterfall",
+    "candle_trials",
+)
+PACKAGE = "core.diagnosis"
+
+
+def floor(name: str) -> int:
+    """Where a module of the diagnosis stands in the order."""
+    return ORDER.index(name.removeprefix(f"{PACKAGE}.").split(".")[0])
+
+
+def test_each_room_of_the_diagnosis_knows_only_those_before_it() -> None:
+    wrong = [
+        f"{file.relative_to(ROOT)} imports {name}"
+        for file in files("core/diagnosis")
+        if file.parent.name != "diagnosis" or file.name != "__init__.py"
+        for name in imported(ast.parse(file.read_text(encoding="utf-8")))
+        if name.startswith(f"{PACKAGE}.")
+        and floor(name) > floor(".".join(file.relative_to(ROOT).with_suffix("").parts))
+    ]
+    assert wrong == []
+
+
+def test_the_order_names_every_room_of_the_diagnosis() -> None:
+    folder = ROOT / "core" / "diagnosis"
+    rooms = {file.relative_to(folder).parts[0].removesuffix(".py") for file in files(str(folder))}
+    assert rooms - {"__init__"} == set(ORDER)
