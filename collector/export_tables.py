@@ -9,10 +9,10 @@ import pandas as pd
 import sqlalchemy as sa
 
 from collector.export_formats import Chunk, Kind, Table
-from core.alignment.pair_reads import read_pairs
-from core.alignment.reads import findings
+from core.alignment.reads import read_pairs
 from core.bots import bot_id, comparisons
 from core.collection.completeness import gaps
+from core.diagnosis.reads import findings
 from core.feature_log.reads import (
     LoggedBlock,
     layout_columns,

@@ -5,9 +5,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from core.alignment.reads import agreement, newest_findings
+from core.alignment.agreement import agreement
 from core.bots import bot_id, comparisons
 from core.collection.completeness import collection, daily_counts, gaps
+from core.diagnosis.reads import newest_findings
 from core.feature_log.reads import ingestion_account, logged_opens
 from core.market import SIDES
 from core.settings import BotSettings, Settings

@@ -15,9 +15,9 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from core.alignment.days import roll_up
-from core.alignment.pair_reads import PairKey, PairValues, stored_pairs
+from core.alignment.day_block import roll_up
 from core.alignment.pairs import KEYS, judge_pairs, pair_signals, replay_tolerance
+from core.alignment.reads import PairKey, PairValues, stored_pairs
 from core.alignment.writes import ComparisonSpec, store_comparisons, write_days, write_pairs
 from core.bundle.deployments import rule_at
 from core.market import Origin

@@ -1,267 +1,265 @@
-"""How far two origins agree over a window, and what was found out about it."""
+"""Stored pairs: of a comparison, of a window, the worst, of one candle."""
 
-import json
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
 import sqlalchemy as sa
 
-from core.alignment.metrics import matched_ratio, share_above
-from core.market import Origin, Side
-from core.storage.sql import Query, raw, within
-from core.storage.tables import diagnosis, finding, pair, pair_day, series, signal
-from core.times import DAY_US, from_us, to_us
+from core.alignment.day_block import unpack_judgements, unpack_pairs
+from core.storage.sql import raw, within
+from core.storage.tables import annotation, comparison, pair, pair_day, pair_due
+from core.times import index_from_us, to_us
 
+PairKey = tuple[int, str]  # candle open (stored µs), side
+# production_origin, production, backtest, is_aligned, flip, decision_flip
+PairValues = tuple[Any, ...]
 _PAIR = raw(pair)
+_PAIR_DUE = raw(pair_due)
 _PAIR_DAY = raw(pair_day)
-_SIGNAL = raw(signal)
+_ANNOTATION = raw(annotation)
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Agreement:
-    """One comparison and side over a window. None: cannot be known."""
+class ReplayTotals:
+    """Signals that the bot emitted, those with a replay, and those that differ from it."""
 
-    pairs: int
-    matched_ratio: float | None
-    mean_abs_diff: float | None
-    max_abs_diff: float | None
-    max_at: datetime | None
-    share_above_tolerance: float | None
-    flips: int | None
-    decision_flips: int | None
+    emitted: int
+    replayed: int
+    misaligned: int
 
 
-def agreement(
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Candles whose difference a proven finding explains: from inclusive, until exclusive."""
+
+    from_open: datetime
+    until_open: datetime
+    sides: tuple[str, ...]
+
+
+def read_pairs(
     connection: sa.Connection,
-    bot_id: int,
     comparison_id: int,
-    name: str,
-    side: Side,
     from_: datetime | None = None,
     until: datetime | None = None,
-) -> Agreement:
-    """Figures of the pairs in a window (`from_` inclusive, `until` exclusive)."""
-    above = sa.func.sum(sa.case((_PAIR.c.is_aligned, 0), else_=1))
-    query = sa.select(
-        sa.func.count(),
-        sa.func.avg(_PAIR.c.abs_diff),
-        sa.func.max(_PAIR.c.abs_diff),
-        above,
-        sa.func.sum(sa.cast(_PAIR.c.flip, sa.Integer)),
-        sa.func.sum(sa.cast(_PAIR.c.decision_flip, sa.Integer)),
-    ).where(_PAIR.c.comparison_id == comparison_id, _PAIR.c.side == side)
-    count, mean, largest, beyond, flips, decision_flips = connection.execute(
-        within(query, _PAIR.c.candle_open, from_, until)
-    ).one()
-    return Agreement(
-        pairs=count,
-        matched_ratio=matched(connection, bot_id, comparison_id, name, side, from_, until),
-        mean_abs_diff=mean,
-        max_abs_diff=largest,
-        max_at=_max_at(connection, comparison_id, side, largest, from_, until),
-        share_above_tolerance=share_above(beyond, count),
-        flips=flips,
-        decision_flips=decision_flips,
-    )
+) -> pd.DataFrame:
+    """Pairs of a comparison by candle open and side; `from_` inclusive, `until` exclusive.
 
-
-def _max_at(
-    connection: sa.Connection,
-    comparison_id: int,
-    side: Side,
-    largest: float | None,
-    from_: datetime | None,
-    until: datetime | None,
-) -> datetime | None:
-    """The earliest candle with the largest difference."""
-    if largest is None:
-        return None
-    query = sa.select(sa.func.min(_PAIR.c.candle_open)).where(
-        _PAIR.c.comparison_id == comparison_id, _PAIR.c.side == side, _PAIR.c.abs_diff == largest
-    )
-    return from_us(
-        connection.execute(within(query, _PAIR.c.candle_open, from_, until)).scalar_one()
-    )
-
-
-def matched(
-    connection: sa.Connection,
-    bot_id: int,
-    comparison_id: int,
-    name: str,
-    side: Side,
-    from_: datetime | None = None,
-    until: datetime | None = None,
-) -> float | None:
-    """Pairs ÷ candles with a signal on either side, inside the overlap of both spans.
-
-    Whole days are taken from their roll-up, what is left at either end is counted.
+    Columns: candle_open, side, production_origin, production, backtest, diff,
+    abs_diff, is_aligned, flip (bool), decision_flip (boolean, NA where unknown), run_id.
     """
-    production = [Origin.EMITTED] if name == "replay" else [Origin.EMITTED, Origin.REPLAY]
-    other = (Origin.REPLAY, "") if name == "replay" else (Origin.BACKTEST, name)
-    left = _series(connection, bot_id, [(origin, "") for origin in production])
-    right = _series(connection, bot_id, [other])
-    spans = [_span(connection, ids, side) for ids in (left, right)]
-    known = [span for span in spans if span is not None]
-    if len(known) < len(spans):
-        return None
-    start, end = max(first for first, _ in known), min(last for _, last in known) + 1
-    start = start if from_ is None else max(start, to_us(from_))
-    end = max(start, end if until is None else min(end, to_us(until)))
-    first_day = min(-(-start // DAY_US) * DAY_US, end)
-    last_day = max(end // DAY_US * DAY_US, first_day)
-    counts = _rolled_up(connection, comparison_id, side, first_day, last_day)
-    for edge in ((start, first_day), (last_day, end)):
-        counts[0] += _count_pairs(connection, comparison_id, side, *edge)
-        counts[1] += _count(connection, left, side, *edge)
-        counts[2] += _count(connection, right, side, *edge)
-    return matched_ratio(*counts)
+    columns = [column for column in _PAIR.columns if column.name != "comparison_id"]
+    query = (
+        sa.select(*columns)
+        .where(_PAIR.c.comparison_id == comparison_id)
+        .order_by(_PAIR.c.candle_open, _PAIR.c.side)
+    )
+    rows = [
+        tuple(row) for row in connection.execute(within(query, _PAIR.c.candle_open, from_, until))
+    ]
+    frame = pd.DataFrame(rows, columns=[column.name for column in columns])
+    return frame.assign(
+        candle_open=index_from_us(frame["candle_open"]),
+        decision_flip=frame["decision_flip"].astype("boolean"),
+    ).astype(
+        {
+            "side": "str",
+            "production_origin": "str",
+            "production": "float64",
+            "backtest": "float64",
+            "diff": "float64",
+            "abs_diff": "float64",
+            "is_aligned": "bool",
+            "flip": "bool",
+        }
+    )
 
 
-def _rolled_up(
-    connection: sa.Connection, comparison_id: int, side: Side, start: int, end: int
-) -> list[int]:
-    """Pairs, production's signals and the other side's, of the days from start to end (µs)."""
-    names = ("pairs", "production_signals", "backtest_signals")
+def stored_pairs(
+    connection: sa.Connection, comparison_id: int, from_: datetime, until: datetime
+) -> dict[PairKey, PairValues]:
+    """What is stored of each pair in a window, without what follows from it; times as stored µs."""
+    names = ("production_origin", "production", "backtest", "is_aligned", "flip", "decision_flip")
+    query = sa.select(_PAIR.c.candle_open, _PAIR.c.side, *(_PAIR.c[name] for name in names)).where(
+        _PAIR.c.comparison_id == comparison_id
+    )
+    rows = connection.execute(within(query, _PAIR.c.candle_open, from_, until))
+    return {(row[0], row[1]): tuple(row[2:]) for row in rows}
+
+
+def window_pairs(
+    connection: sa.Connection,
+    comparison_id: int,
+    from_: datetime | None = None,
+    until: datetime | None = None,
+) -> pd.DataFrame:
+    """Every pair of a window (`from_` inclusive, `until` exclusive), by side and time.
+
+    Columns as day_block.unpack_pairs gives them.
+    """
+    rows = _blocks(connection, comparison_id, from_, until)
+    pairs = unpack_pairs((side, block) for side, block in rows)
+    if from_ is not None:
+        pairs = pairs[pairs["candle_open"] >= from_]
+    if until is not None:
+        pairs = pairs[pairs["candle_open"] < until]
+    return pairs.reset_index(drop=True)
+
+
+def _blocks(
+    connection: sa.Connection, comparison_id: int, from_: datetime | None, until: datetime | None
+) -> sa.CursorResult[str, bytes]:
+    """Side and block of every day that a window touches, by side and day."""
+    query = (
+        sa.select(_PAIR_DAY.c.side, _PAIR_DAY.c.block)
+        .where(_PAIR_DAY.c.comparison_id == comparison_id)
+        .order_by(_PAIR_DAY.c.side, _PAIR_DAY.c.day)
+    )
+    first_day = None if from_ is None else from_ - _DAY + timedelta(microseconds=1)
+    return connection.execute(within(query, _PAIR_DAY.c.day, first_day, until))
+
+
+def worst_pairs(
+    connection: sa.Connection,
+    bot_id: int,
+    comparison_id: int,
+    *,
+    from_: datetime | None = None,
+    until: datetime | None = None,
+    sides: Iterable[str] = ("LONG", "SHORT"),
+    flips_only: bool = False,
+    unreviewed_only: bool = False,
+    explained: Iterable[Explained] = (),
+    limit: int = 50,
+) -> pd.DataFrame:
+    """Pairs beyond the tolerance, worst first, then the earliest; none that is in `explained`.
+
+    Columns: candle_open, side, production_origin, production, backtest, diff,
+    abs_diff, flip, decision_flip (boolean, NA where unknown), is_reviewed (bool), note.
+    """
+    columns = [
+        _PAIR.c.candle_open,
+        _PAIR.c.side,
+        _PAIR.c.production_origin,
+        _PAIR.c.production,
+        _PAIR.c.backtest,
+        _PAIR.c.diff,
+        _PAIR.c.abs_diff,
+        _PAIR.c.flip,
+        _PAIR.c.decision_flip,
+        sa.func.coalesce(_ANNOTATION.c.is_reviewed, sa.false()).label("is_reviewed"),
+        sa.func.coalesce(_ANNOTATION.c.note, "").label("note"),
+    ]
+    query = (
+        sa.select(*columns)
+        .select_from(_with_annotation(bot_id))
+        .where(_PAIR.c.comparison_id == comparison_id, _PAIR.c.side.in_(list(sides)))
+        .where(_flagged())
+        .order_by(_PAIR.c.abs_diff.desc(), _PAIR.c.candle_open, _PAIR.c.side)
+        .limit(limit)
+    )
+    query = within(query, _PAIR.c.candle_open, from_, until)
+    if flips_only:
+        query = query.where(_PAIR.c.flip)
+    for one in explained:
+        query = query.where(~_is_in(one))
+    if unreviewed_only:
+        query = query.where(sa.func.coalesce(_ANNOTATION.c.is_reviewed, sa.false()).is_(sa.false()))
+    rows = connection.execute(query).all()
+    frame = pd.DataFrame(rows, columns=[column.name for column in columns])
+    return frame.assign(
+        candle_open=index_from_us(frame["candle_open"]),
+        decision_flip=frame["decision_flip"].astype("boolean"),
+        is_reviewed=frame["is_reviewed"].astype("bool"),
+    )
+
+
+def candle_counts(
+    connection: sa.Connection,
+    comparison_id: int,
+    from_: datetime | None = None,
+    until: datetime | None = None,
+) -> tuple[int, int]:
+    """Candles of a window with a pair on any side, and those beyond the tolerance on any."""
+    rows = _blocks(connection, comparison_id, from_, until)
+    opened, beyond = unpack_judgements(block for _, block in rows)
+    inside = np.ones(len(opened), dtype=bool)
+    if from_ is not None:
+        inside &= opened >= to_us(from_)
+    if until is not None:
+        inside &= opened < to_us(until)
+    return _distinct(opened[inside]), _distinct(opened[inside & beyond])
+
+
+def count_flagged(
+    connection: sa.Connection,
+    comparison_id: int,
+    *,
+    from_: datetime | None = None,
+    until: datetime | None = None,
+) -> int:
+    """How many candles of a window have a pair beyond the tolerance."""
+    opens = (
+        sa.select(_PAIR.c.candle_open)
+        .where(_PAIR.c.comparison_id == comparison_id, _flagged())
+        .distinct()
+    )
+    flagged = within(opens, _PAIR.c.candle_open, from_, until).subquery()
+    return int(connection.execute(sa.select(sa.func.count()).select_from(flagged)).scalar_one())
+
+
+def replay_totals(connection: sa.Connection, comparison_id: int) -> ReplayTotals:
+    """Emitted signals of both sides, those with a replay, and those that differ from it."""
+    names = ("production_signals", "pairs", "above")
     row = connection.execute(
         sa.select(*(sa.func.coalesce(sa.func.sum(_PAIR_DAY.c[name]), 0) for name in names)).where(
-            _PAIR_DAY.c.comparison_id == comparison_id,
-            _PAIR_DAY.c.side == side,
-            _PAIR_DAY.c.day >= start,
-            _PAIR_DAY.c.day < end,
+            _PAIR_DAY.c.comparison_id == comparison_id
         )
     ).one()
-    return [int(value) for value in row]
+    emitted, replayed, misaligned = (int(value) for value in row)
+    return ReplayTotals(emitted=emitted, replayed=replayed, misaligned=misaligned)
 
 
-def _count_pairs(
-    connection: sa.Connection, comparison_id: int, side: Side, start: int, end: int
-) -> int:
-    query = sa.select(sa.func.count()).where(
-        _PAIR.c.comparison_id == comparison_id,
-        _PAIR.c.side == side,
-        _PAIR.c.candle_open >= start,
-        _PAIR.c.candle_open < end,
-    )
-    return int(connection.execute(query).scalar_one())
+def candle_pairs(connection: sa.Connection, bot_id: int, candle_open: datetime) -> pd.DataFrame:
+    """Every stored pair of one candle: comparison_id, side, production, backtest and judgement."""
+    columns = [column for column in _PAIR.columns if column.name != "candle_open"]
+    ids = sa.select(comparison.c.id).where(comparison.c.bot_id == bot_id)
+    rows = connection.execute(
+        sa.select(*columns)
+        .where(_PAIR.c.comparison_id.in_(ids), _PAIR.c.candle_open == to_us(candle_open))
+        .order_by(_PAIR.c.comparison_id, _PAIR.c.side)
+    ).all()
+    return pd.DataFrame(rows, columns=[column.name for column in columns])
 
 
-def _series(connection: sa.Connection, bot_id: int, wanted: list[tuple[Origin, str]]) -> list[int]:
-    is_wanted = [
-        (series.c.origin == origin) & (series.c.comparison == comparison)
-        for origin, comparison in wanted
-    ]
-    return list(
-        connection.scalars(
-            sa.select(series.c.id).where(series.c.bot_id == bot_id, sa.or_(*is_wanted))
-        )
-    )
+def _distinct(opened: npt.NDArray[np.int64]) -> int:
+    """How many different times; both sides come in order, which a stable sort makes use of."""
+    ordered = np.sort(opened, kind="stable")
+    return 0 if len(ordered) == 0 else 1 + int(np.count_nonzero(np.diff(ordered)))
 
 
-def _span(connection: sa.Connection, series_ids: list[int], side: Side) -> tuple[int, int] | None:
-    """First and last candle open (stored µs) of these series, by the primary key alone."""
-    opened = _SIGNAL.c.candle_open
-    edges = [
-        connection.scalar(
-            sa.select(opened)
-            .where(_SIGNAL.c.series_id == one, _SIGNAL.c.side == side)
-            .order_by(order)
-            .limit(1)
-        )
-        for one in series_ids
-        for order in (opened.asc(), opened.desc())
-    ]
-    found = [int(edge) for edge in edges if edge is not None]
-    return (min(found), max(found)) if found else None
+def _flagged() -> sa.ColumnElement[bool]:
+    """Written as in the partial index ix_pair_worst, so that the index is used."""
+    return _PAIR.c.is_aligned.is_(False)
 
 
-def _count(
-    connection: sa.Connection,
-    series_ids: list[int],
-    side: Side,
-    start: int,
-    end: int,
-) -> int:
-    """Candles with a signal of any of these series, from start until before end (µs)."""
-    query = sa.select(_SIGNAL.c.candle_open).where(
-        _SIGNAL.c.series_id.in_(series_ids),
-        _SIGNAL.c.side == side,
-        _SIGNAL.c.candle_open >= start,
-        _SIGNAL.c.candle_open < end,
-    )
-    if len(series_ids) > 1:
-        query = query.distinct()
-    opens = query.subquery()
-    return int(connection.execute(sa.select(sa.func.count()).select_from(opens)).scalar_one())
-
-
-def newest_findings(
-    connection: sa.Connection,
-    bot_id: int,
-    comparison: str,
-    from_: datetime | None = None,
-    until: datetime | None = None,
-) -> list[dict[str, Any]]:
-    """Findings of the newest diagnosis of a comparison whose window touches this one.
-
-    Each is the finding as `diagnose --json` has it, in its order; findings that a
-    later day refuted are left out.
-    """
-    newest = (
-        _touching(sa.select(diagnosis.c.id), from_, until)
-        .where(diagnosis.c.bot_id == bot_id, diagnosis.c.comparison == comparison)
-        .order_by(diagnosis.c.made_at.desc(), diagnosis.c.id.desc())
-        .limit(1)
-    )
-    return list(
-        connection.scalars(
-            sa.select(finding.c.document)
-            .where(finding.c.diagnosis_id == newest.scalar_subquery())
-            .where(finding.c.refuted_by_id.is_(None))
-            .order_by(finding.c.position)
-        )
+def _is_in(explained: Explained) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        _PAIR.c.candle_open >= to_us(explained.from_open),
+        _PAIR.c.candle_open < to_us(explained.until_open),
+        _PAIR.c.side.in_(list(explained.sides)),
     )
 
 
-def findings(
-    connection: sa.Connection,
-    bot_id: int,
-    from_: datetime | None = None,
-    until: datetime | None = None,
-) -> list[dict[str, Any]]:
-    """Every finding of the bot whose window touches this one, the newest diagnosis first.
-
-    Flat records: comparison, from, until, made_at, the fields of the finding (lists
-    and parameters as JSON text), is_refuted.
-    """
-    query = (
-        sa.select(
-            diagnosis.c.comparison,
-            diagnosis.c.from_open.label("from"),
-            diagnosis.c.until_open.label("until"),
-            diagnosis.c.made_at,
-            finding.c.document,
-            finding.c.refuted_by_id.is_not(None).label("is_refuted"),
-        )
-        .join(finding, finding.c.diagnosis_id == diagnosis.c.id)
-        .where(diagnosis.c.bot_id == bot_id)
-        .order_by(diagnosis.c.made_at.desc(), diagnosis.c.id.desc(), finding.c.position)
+def _with_annotation(bot_id: int) -> sa.Join:
+    return sa.outerjoin(
+        _PAIR,
+        _ANNOTATION,
+        sa.and_(_ANNOTATION.c.bot_id == bot_id, _ANNOTATION.c.candle_open == _PAIR.c.candle_open),
     )
-    records = []
-    for row in connection.execute(_touching(query, from_, until)).mappings():
-        document = row["document"]
-        structured = {
-            name: json.dumps(document[name]) for name in ("sides", "parameters", "same_as")
-        }
-        plain = {name: value for name, value in row.items() if name != "document"}
-        records.append({**document, **structured, **plain})
-    return records
-
-
-def _touching(query: Query, from_: datetime | None, until: datetime | None) -> Query:
-    if from_ is not None:
-        query = query.where(diagnosis.c.until_open > from_)
-    if until is not None:
-        query = query.where(diagnosis.c.from_open < until)
-    return query

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from core.alignment.window_reads import ReplayTotals
+from core.alignment.reads import ReplayTotals
 from core.collection.completeness import Collection
 
 

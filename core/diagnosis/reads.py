@@ -1,5 +1,6 @@
 """Diagnoses as the dashboard needs them: the newest, their findings and trials, the history."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,7 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from core.alignment.window_reads import Explained
+from core.alignment.reads import Explained
+from core.storage.sql import Query
 from core.storage.tables import diagnosis, finding, trial
 
 _OPEN = ("proven", "partial")
@@ -195,3 +197,74 @@ def _with_findings(connection: sa.Connection, rows: Any) -> tuple[StoredDiagnosi
         )
         for row in rows
     )
+
+
+def newest_findings(
+    connection: sa.Connection,
+    bot_id: int,
+    comparison: str,
+    from_: datetime | None = None,
+    until: datetime | None = None,
+) -> list[dict[str, Any]]:
+    """Findings of the newest diagnosis of a comparison whose window touches this one.
+
+    Each is the finding as `diagnose --json` has it, in its order; findings that a
+    later day refuted are left out.
+    """
+    newest = (
+        _touching(sa.select(diagnosis.c.id), from_, until)
+        .where(diagnosis.c.bot_id == bot_id, diagnosis.c.comparison == comparison)
+        .order_by(diagnosis.c.made_at.desc(), diagnosis.c.id.desc())
+        .limit(1)
+    )
+    return list(
+        connection.scalars(
+            sa.select(finding.c.document)
+            .where(finding.c.diagnosis_id == newest.scalar_subquery())
+            .where(finding.c.refuted_by_id.is_(None))
+            .order_by(finding.c.position)
+        )
+    )
+
+
+def findings(
+    connection: sa.Connection,
+    bot_id: int,
+    from_: datetime | None = None,
+    until: datetime | None = None,
+) -> list[dict[str, Any]]:
+    """Every finding of the bot whose window touches this one, the newest diagnosis first.
+
+    Flat records: comparison, from, until, made_at, the fields of the finding (lists
+    and parameters as JSON text), is_refuted.
+    """
+    query = (
+        sa.select(
+            diagnosis.c.comparison,
+            diagnosis.c.from_open.label("from"),
+            diagnosis.c.until_open.label("until"),
+            diagnosis.c.made_at,
+            finding.c.document,
+            finding.c.refuted_by_id.is_not(None).label("is_refuted"),
+        )
+        .join(finding, finding.c.diagnosis_id == diagnosis.c.id)
+        .where(diagnosis.c.bot_id == bot_id)
+        .order_by(diagnosis.c.made_at.desc(), diagnosis.c.id.desc(), finding.c.position)
+    )
+    records = []
+    for row in connection.execute(_touching(query, from_, until)).mappings():
+        document = row["document"]
+        structured = {
+            name: json.dumps(document[name]) for name in ("sides", "parameters", "same_as")
+        }
+        plain = {name: value for name, value in row.items() if name != "document"}
+        records.append({**document, **structured, **plain})
+    return records
+
+
+def _touching(query: Query, from_: datetime | None, until: datetime | None) -> Query:
+    if from_ is not None:
+        query = query.where(diagnosis.c.until_open > from_)
+    if until is not None:
+        query = query.where(diagnosis.c.from_open < until)
+    return query

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from core.alignment.pair_reads import read_pairs
+from core.alignment.reads import read_pairs
 from core.bots import comparisons
 from core.diagnosis.evidence.blocks import MIN_BLOCK_CANDLES, MIN_BLOCKS
 from core.settings import BotSettings

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from core.alignment import window_reads
+from core.alignment import reads as stored_pairs
 from core.bundle.load import load_bundle
 from core.candles.reads import read_candles
 from core.diagnosis.candle_trials import climb_ladder
@@ -43,7 +43,7 @@ def candle_facts(
         return CandleFacts(
             signals=stored_signals.signals_at(connection, bot_id, candle_open),
             absences=stored_signals.absences_at(connection, bot_id, candle_open),
-            pairs=window_reads.candle_pairs(connection, bot_id, candle_open),
+            pairs=stored_pairs.candle_pairs(connection, bot_id, candle_open),
             line=stored_log.logged_line(connection, bot_id, candle_open),
             neighbours=stored_log.neighbour_opens(connection, bot_id, candle_open),
             prices=read_candles(

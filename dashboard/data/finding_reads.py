@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.alignment.window_reads import Explained
+from core.alignment.reads import Explained
 from core.diagnosis import reads as stored_findings
 from core.diagnosis.reads import StoredDiagnosis
 from dashboard.data import database

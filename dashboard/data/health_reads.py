@@ -4,7 +4,7 @@ from datetime import datetime
 
 import streamlit as st
 
-from core.candles.agreement import SourceAgreement, agreement_report
+from core.candles.source_agreement import SourceAgreement, agreement_report
 from core.recompute.reads import Coverage, read_coverage
 from core.settings import BacktestSettings, BotSettings
 from core.signal_log.reads import SignalLogAccount, signal_log_accounts

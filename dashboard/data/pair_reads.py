@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 import pandas as pd
 import streamlit as st
 
-from core.alignment import window_reads
+from core.alignment import reads as stored_pairs
+from core.alignment.agreement import matched
 from core.alignment.overview import NamedSpan, PairOverview, summarise
-from core.alignment.reads import matched
-from core.alignment.window_reads import ReplayTotals
+from core.alignment.reads import ReplayTotals
 from core.bots import Comparison
 from core.bots import comparisons as read_comparisons
 from core.market import SIDES
@@ -45,7 +45,7 @@ def pair_overview(
 ) -> PairOverview | None:
     """Everything that the alignment charts show of a window; None without a pair."""
     with database.engine().connect() as connection:
-        pairs = window_reads.window_pairs(connection, comparison_id, bounds.from_, bounds.until)
+        pairs = stored_pairs.window_pairs(connection, comparison_id, bounds.from_, bounds.until)
     return None if pairs.empty else summarise(pairs, tolerance, stretches)
 
 
@@ -57,14 +57,14 @@ def worst_pairs(
     sides: tuple[str, ...],
     flips_only: bool,
     unreviewed_only: bool,
-    explained: tuple[window_reads.Explained, ...],
+    explained: tuple[stored_pairs.Explained, ...],
     limit: int,
     version: str,
     notes_version: int,
 ) -> pd.DataFrame:
-    """The worst pairs of a window; see core.alignment.window_reads."""
+    """The worst pairs of a window; see core.alignment.stored_pairs."""
     with database.engine().connect() as connection:
-        return window_reads.worst_pairs(
+        return stored_pairs.worst_pairs(
             connection,
             bot_id,
             comparison_id,
@@ -96,21 +96,21 @@ def matched_ratios(
 def candle_counts(comparison_id: int, bounds: Bounds, version: str) -> tuple[int, int]:
     """Candles of a window with a pair, and those of them beyond the tolerance."""
     with database.engine().connect() as connection:
-        return window_reads.candle_counts(connection, comparison_id, bounds.from_, bounds.until)
+        return stored_pairs.candle_counts(connection, comparison_id, bounds.from_, bounds.until)
 
 
 @st.cache_data(ttl=600, max_entries=64, show_spinner=False)
 def count_flagged(comparison_id: int, since: datetime, version: str) -> int:
     """How many candles have a pair beyond the tolerance since then."""
     with database.engine().connect() as connection:
-        return window_reads.count_flagged(connection, comparison_id, from_=since)
+        return stored_pairs.count_flagged(connection, comparison_id, from_=since)
 
 
 @st.cache_data(ttl=600, max_entries=16, show_spinner=False)
 def replay_totals(comparison_id: int, version: str) -> ReplayTotals:
     """How many emitted signals the replay reproduces."""
     with database.engine().connect() as connection:
-        return window_reads.replay_totals(connection, comparison_id)
+        return stored_pairs.replay_totals(connection, comparison_id)
 
 
 @st.cache_data(ttl=600, max_entries=64, show_spinner=False)
@@ -119,7 +119,7 @@ def signals_around(
 ) -> pd.DataFrame:
     """Pairs of one comparison around a candle; columns as day_block.unpack_pairs gives them."""
     with database.engine().connect() as connection:
-        return window_reads.window_pairs(
+        return stored_pairs.window_pairs(
             connection,
             comparison_id,
             candle_open - _AROUND_BARS * bar,

@@ -10,8 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from core.alignment.day_block import unpack_pairs
-from core.alignment.pair_reads import read_pairs
 from core.alignment.pairing import pair_bot
+from core.alignment.reads import read_pairs
 from core.bots import comparisons, ensure_bot
 from core.market import Origin
 from core.settings import BotSettings

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from core.alignment.reads import agreement, findings, matched, newest_findings
+from core.alignment.agreement import agreement, matched
+from core.diagnosis.reads import findings, newest_findings
 from core.diagnosis.writes import store_diagnosis
 from core.market import Side
 from core.storage.tables import comparison, pair, series, signal

@@ -1,6 +1,6 @@
 import pandas as pd
 
-from core.alignment.window_reads import ReplayTotals
+from core.alignment.reads import ReplayTotals
 from core.collection.completeness import collection
 from core.collection.phases import PhaseState, phases
 from core.times import Timeframe

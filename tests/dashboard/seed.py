@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from core.alignment.days import roll_up
+from core.alignment.day_block import roll_up
 from core.alignment.pairs import judge_pairs, pair_signals
 from core.alignment.writes import write_days
 from core.recompute.reads import Coverage, coverage_step

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from core.alignment.reads import newest_findings
 from core.bots import ensure_bot
+from core.diagnosis.reads import newest_findings
 from core.diagnosis.writes import store_diagnosis
 from core.storage.engine import migrate, writer_engine
 from core.storage.tables import diagnosis, finding, trial

@@ -10,9 +10,9 @@ import pytest
 import sqlalchemy as sa
 
 from core import bots
-from core.alignment import window_reads
-from core.alignment.pair_reads import read_pairs
-from core.alignment.reads import matched
+from core.alignment import reads as stored_pairs
+from core.alignment.agreement import matched
+from core.alignment.reads import read_pairs
 from core.bots import comparisons
 from core.candles import reads as stored_candles
 from core.collection import reads as stored_collection
@@ -70,7 +70,7 @@ def comparison_id(connection: sa.Connection) -> int:
 def test_blocks_give_the_pairs_that_rows_give(
     connection: sa.Connection, comparison_id: int, from_: datetime | None, until: datetime | None
 ) -> None:
-    blocks = window_reads.window_pairs(connection, comparison_id, from_, until)
+    blocks = stored_pairs.window_pairs(connection, comparison_id, from_, until)
     rows = read_pairs(connection, comparison_id, from_, until)
     by = ["side", "candle_open"]
     left = blocks.astype({"side": "str"}).sort_values(by, ignore_index=True)
@@ -83,12 +83,12 @@ def test_blocks_give_the_pairs_that_rows_give(
 def test_worst_pairs_are_those_beyond_the_tolerance_largest_first(
     connection: sa.Connection, comparison_id: int
 ) -> None:
-    found = window_reads.worst_pairs(connection, 1, comparison_id)
+    found = stored_pairs.worst_pairs(connection, 1, comparison_id)
     rows = read_pairs(connection, comparison_id)
     beyond = rows[~rows["is_aligned"]].sort_values("abs_diff", ascending=False)
     assert found["abs_diff"].tolist() == beyond["abs_diff"].tolist()
     assert (found["abs_diff"] > 0.1).all()
-    one_side = window_reads.worst_pairs(connection, 1, comparison_id, sides=("LONG",), limit=1)
+    one_side = stored_pairs.worst_pairs(connection, 1, comparison_id, sides=("LONG",), limit=1)
     assert one_side["side"].tolist() == ["LONG"]
 
 
@@ -102,18 +102,18 @@ def test_worst_pairs_use_the_partial_index(connection: sa.Connection, comparison
 
 
 def test_explained_stretches_are_left_out(connection: sa.Connection, comparison_id: int) -> None:
-    everything = window_reads.Explained(
+    everything = stored_pairs.Explained(
         OPENS[0].to_pydatetime(), OPENS[-1].to_pydatetime() + timedelta(minutes=5), ("LONG",)
     )
-    found = window_reads.worst_pairs(connection, 1, comparison_id, explained=(everything,))
+    found = stored_pairs.worst_pairs(connection, 1, comparison_id, explained=(everything,))
     assert set(found["side"]) == {"SHORT"}
 
 
 def test_flagged_candles_are_counted_once(connection: sa.Connection, comparison_id: int) -> None:
-    found = window_reads.worst_pairs(connection, 1, comparison_id)
-    assert window_reads.count_flagged(connection, comparison_id) == found["candle_open"].nunique()
+    found = stored_pairs.worst_pairs(connection, 1, comparison_id)
+    assert stored_pairs.count_flagged(connection, comparison_id) == found["candle_open"].nunique()
     after = OPENS[-1].to_pydatetime() + timedelta(minutes=5)
-    assert window_reads.count_flagged(connection, comparison_id, from_=after) == 0
+    assert stored_pairs.count_flagged(connection, comparison_id, from_=after) == 0
 
 
 def test_candles_are_counted_once_whatever_their_sides(
@@ -121,10 +121,10 @@ def test_candles_are_counted_once_whatever_their_sides(
 ) -> None:
     rows = read_pairs(connection, comparison_id)
     beyond = rows[~rows["is_aligned"]]
-    found = window_reads.candle_counts(connection, comparison_id)
+    found = stored_pairs.candle_counts(connection, comparison_id)
     assert found == (rows["candle_open"].nunique(), beyond["candle_open"].nunique())
     after = OPENS[-1].to_pydatetime() + timedelta(minutes=5)
-    assert window_reads.candle_counts(connection, comparison_id, after) == (0, 0)
+    assert stored_pairs.candle_counts(connection, comparison_id, after) == (0, 0)
 
 
 def test_collection_is_read_from_its_index_alone(connection: sa.Connection) -> None:
@@ -166,7 +166,7 @@ def test_a_candle_names_origin_bundle_and_run_of_every_signal(connection: sa.Con
     assert {one.bundle_name for one in found} == {"demo_20251024"}
     assert all(one.run_at is not None for one in found)
     assert stored_signals.absences_at(connection, 1, WORST) == ()
-    pairs = window_reads.candle_pairs(connection, 1, WORST)
+    pairs = stored_pairs.candle_pairs(connection, 1, WORST)
     assert len(pairs) == 6
     before, after = stored_log.neighbour_opens(connection, 1, OPENS[31].to_pydatetime())
     assert (before, after) == (OPENS[29].to_pydatetime(), OPENS[32].to_pydatetime())
@@ -232,7 +232,7 @@ def test_a_line_of_a_replaced_file_says_so(tmp_path: Path) -> None:
 
 
 def test_frames_carry_utc(connection: sa.Connection, comparison_id: int) -> None:
-    pairs = window_reads.window_pairs(connection, comparison_id)
+    pairs = stored_pairs.window_pairs(connection, comparison_id)
     assert isinstance(pairs["candle_open"].dtype, pd.DatetimeTZDtype)
     assert str(pairs["candle_open"].dt.tz) == "UTC"
 
@@ -282,8 +282,8 @@ def test_explained_stretches_are_merged_and_leave_out_what_was_refuted(tmp_path:
         long_end = OPENS[30].to_pydatetime() + timedelta(microseconds=1)
         short_end = last + timedelta(microseconds=1)
         assert set(found) == {
-            window_reads.Explained(first, long_end, ("LONG",)),
-            window_reads.Explained(first, short_end, ("SHORT",)),
+            stored_pairs.Explained(first, long_end, ("LONG",)),
+            stored_pairs.Explained(first, short_end, ("SHORT",)),
         }
         connection.execute(tables.finding.update().values(refuted_by_id=one.diagnosis_id))
         assert stored_findings.explained(connection, 1, BACKTEST) == ()
@@ -318,9 +318,9 @@ def test_judgements_of_a_window_are_those_of_its_pairs(
     for first, last in ((None, None), (100, 300), (200, 201), (570, None), (3, 3)):
         from_ = None if first is None else OPENS[first].to_pydatetime()
         until = None if last is None else OPENS[last].to_pydatetime()
-        pairs = window_reads.window_pairs(connection, comparison_id, from_, until)
+        pairs = stored_pairs.window_pairs(connection, comparison_id, from_, until)
         expected = (
             pairs["candle_open"].nunique(),
             pairs.loc[~pairs["is_aligned"], "candle_open"].nunique(),
         )
-        assert window_reads.candle_counts(connection, comparison_id, from_, until) == expected
+        assert stored_pairs.candle_counts(connection, comparison_id, from_, until) == expected

@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from core.candles.agreement import agreement_report, compare_sources
+from core.candles.source_agreement import agreement_report, compare_sources
 from core.candles.writes import ensure_source, store_candles
 from core.settings import BotSettings
 from tests.candles.factories import make_candles
