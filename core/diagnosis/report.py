@@ -19,10 +19,11 @@ from core.diagnosis.examination.assemble import (
     unexplained_ratio,
     waterfall,
 )
-from core.diagnosis.examination.examine import Examination, examine
+from core.diagnosis.examination.examine import examine
 from core.diagnosis.examination.identity import identify_bundles
-from core.diagnosis.examination.sentences import overall_sentence
 from core.diagnosis.finding import Finding
+from core.diagnosis.search.examination import Examination
+from core.diagnosis.sentences import overall_sentence
 from core.times import from_us, iso_z
 
 _SHOWN_CARRIERS = 8

@@ -4,14 +4,17 @@ import ast
 
 from tests.test_layers import ROOT, files, imported
 
-# Records and numbers, evidence, what can be altered, how it is searched, what can be the cause,
-# how an installation is examined and judged by all of this, and last what is told and stored.
+# Records and numbers, evidence, what can be altered, how it is searched; what a cause is and how
+# one is judged and told; the causes, the examination by all of them, and what is told and stored.
 ORDER = (
     "finding",
     "verdict",
     "evidence",
     "lab",
     "search",
+    "cause",
+    "sentences",
+    "judging",
     "causes",
     "examination",
     "attribution",

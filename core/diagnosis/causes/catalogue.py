@@ -4,6 +4,7 @@ First what is wrong with the rows, then the coarse facts that one line of
 configuration states, then what needs several parameters to say.
 """
 
+from core.diagnosis.cause import Cause
 from core.diagnosis.causes import (
     bundle,
     column_collision,
@@ -26,7 +27,6 @@ from core.diagnosis.causes import (
     unreal_rows,
     warm_up,
 )
-from core.diagnosis.causes.cause import Cause
 
 CAUSES: tuple[Cause, ...] = (
     labels.CLOCK,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from core.arrays import Flags, Floats
-from core.diagnosis.causes.cause import Cause, Saying, needs_features
+from core.diagnosis.cause import Cause, Saying, needs_features
 from core.diagnosis.evidence.evidence import Evidence, Kind
 from core.diagnosis.lab.world import Change, ColumnEdit, change
 from core.diagnosis.search.search import Search

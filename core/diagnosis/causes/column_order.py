@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from core.diagnosis.causes.cause import Cause, Saying, needs_features
+from core.diagnosis.cause import Cause, Saying, needs_features
 from core.diagnosis.evidence.evidence import Evidence
 from core.diagnosis.lab.world import Change, change
 from core.diagnosis.search.search import Search

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from core.candles.reads import FEATURE_LOG
-from core.diagnosis.causes.cause import Cause, Saying
+from core.diagnosis.cause import Cause, Saying
 from core.diagnosis.evidence.evidence import Evidence, Kind
 from core.diagnosis.evidence.prices import MAX_SHIFT_BARS, check_prices
 from core.diagnosis.lab.world import Change, Scope, change

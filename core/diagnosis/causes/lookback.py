@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from core.diagnosis.causes.cause import Cause, Saying, needs_recomputation
+from core.diagnosis.cause import Cause, Saying, needs_recomputation
 from core.diagnosis.evidence.evidence import Evidence
 from core.diagnosis.lab.world import Change, change
 from core.diagnosis.search.history import effective_lookbacks, history_probes

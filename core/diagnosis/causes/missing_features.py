@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.arrays import Floats, Ints
-from core.diagnosis.causes.cause import Cause, Saying, needs_features
+from core.diagnosis.cause import Cause, Saying, needs_features
 from core.diagnosis.evidence.evidence import Evidence
 from core.diagnosis.lab.world import Change, ColumnEdit, change
 from core.diagnosis.search.search import Search

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from core.diagnosis.causes.cause import Cause, Saying, needs_recomputation
+from core.diagnosis.cause import Cause, Saying, needs_recomputation
 from core.diagnosis.evidence.evidence import Evidence
 from core.diagnosis.lab.patches import unfinished_opens
 from core.diagnosis.lab.world import CandlePatch, Change, change

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from core.diagnosis.causes.cause import Cause, Saying, needs_recomputation
+from core.diagnosis.cause import Cause, Saying, needs_recomputation
 from core.diagnosis.evidence.evidence import Evidence
 from core.diagnosis.lab.features import LAST_ROW
 from core.diagnosis.lab.patches import looks_unfinished

@@ -1,6 +1,6 @@
 """unreal_rows: rows that no market wrote: drawn, interpolated, made up."""
 
-from core.diagnosis.causes.cause import Cause, Saying
+from core.diagnosis.cause import Cause, Saying
 from core.diagnosis.evidence.evidence import Evidence
 from core.diagnosis.lab.world import Change
 

@@ -4,21 +4,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from core.diagnosis.causes.catalogue import CAUSES
-from core.diagnosis.causes.cause import Cause
+from core.diagnosis.cause import Cause
+from core.diagnosis.causes.catalogue import BY_CODE, CAUSES
 from core.diagnosis.evidence.evidence import Evidence
-from core.diagnosis.examination.decisions import threshold_finding
-from core.diagnosis.examination.examine import Examination
-from core.diagnosis.examination.judging import (
-    best_ratio,
-    equals,
-    finding_of,
-    is_refuted,
-    judge_change,
-)
 from core.diagnosis.examination.label_findings import label_findings
-from core.diagnosis.examination.sentences import first_upper, refuted_sentence
 from core.diagnosis.finding import VERDICT_ORDER, Finding, Verdict, untestable
+from core.diagnosis.judging import best_ratio, equals, finding_of, is_refuted, judge_change
+from core.diagnosis.search.examination import Examination
+from core.diagnosis.sentences import first_upper, refuted_sentence
 
 
 def drop_refuted(found: Examination) -> None:
@@ -44,9 +37,8 @@ def findings_of(found: Examination, whole: Evidence) -> tuple[Finding, ...]:
     """
     labels = list(label_findings(found, whole))
     findings = [*labels, *_accepted(found)]
-    decided = threshold_finding(found)
-    if decided is not None:
-        findings.append(decided)
+    for cause in CAUSES:
+        findings += cause.conclude(found, whole) if cause.conclude is not None else ()
     if found.differs or not _has_pairs(whole):
         findings += _others(found, {finding.cause for finding in findings})
     else:
@@ -69,13 +61,13 @@ def _accepted(found: Examination) -> Iterator[Finding]:
     ]
     for entry in sorted(judged, key=lambda j: -(j.judgement.explained_ratio or 0.0)):
         same_as = equals(found.search, entry.change, found.accepted, found.trials)
-        yield finding_of(found.search, entry, same_as)
+        yield finding_of(BY_CODE[entry.change.cause], found.search, entry, same_as)
 
 
 def _others(found: Examination, told: set[str]) -> Iterator[Finding]:
     """Causes that were refuted or could not be tested."""
     for cause in CAUSES:
-        if cause.code in told or cause.code == "threshold":
+        if cause.code in told or not cause.is_tried:
             continue
         needs = cause.needs(found.evidence)
         if needs is not None:

@@ -1,40 +1,25 @@
 """Soundness, then rounds by path, then all together. Pure: no database, no clock."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 
 from core.arrays import Flags, Floats
+from core.diagnosis.cause import Cause
 from core.diagnosis.causes.catalogue import CAUSES
-from core.diagnosis.causes.cause import Cause
 from core.diagnosis.causes.labels import LABEL_CODES, code_of_shift
 from core.diagnosis.evidence.blocks import Blocks, cut_blocks
 from core.diagnosis.evidence.evidence import Evidence, Kind
-from core.diagnosis.examination.rounds import Rounds, Trial, run_rounds
+from core.diagnosis.examination.rounds import Rounds, run_rounds
 from core.diagnosis.lab.trial import Laboratory
 from core.diagnosis.lab.world import Change, Scope, Source, World, change
+from core.diagnosis.search.examination import Examination
 from core.diagnosis.search.search import Search
 from core.diagnosis.search.soundness import Soundness, check_soundness
 
 _HELD_OUT_MORE = 4  # held-out candles are re-run for accepted causes only
 MOST_CANDLES = 6_000  # re-run of a long window; blocks between are left out evenly
-
-
-@dataclass(kw_only=True)
-class Examination:
-    """What the search found, before it is told: the final search and every trial."""
-
-    evidence: Evidence  # without unreal rows
-    soundness: Soundness
-    search: Search
-    accepted: tuple[Change, ...]
-    trials: list[Trial] = field(default_factory=list)
-    tested: set[str] = field(default_factory=set)
-    label_changes: tuple[Change, ...] = ()  # those that stand on prices
-    differs: bool = False  # before anything is undone
-    model_path_agrees: bool = False  # emitted equals replay, labels corrected
-    feature_path_agrees: bool = False  # replay equals backtest
 
 
 def examine(whole: Evidence) -> Examination:

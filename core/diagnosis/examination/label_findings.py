@@ -17,12 +17,12 @@ from core.diagnosis.causes.labels import (
 from core.diagnosis.causes.unreal_rows import CODE as UNREAL_ROWS
 from core.diagnosis.evidence.drawn import straight_rows
 from core.diagnosis.evidence.evidence import SIDE_NAMES, Evidence
-from core.diagnosis.examination.examine import Examination
-from core.diagnosis.examination.judging import finding_of, judge_change, where_words
-from core.diagnosis.examination.sentences import first_upper
 from core.diagnosis.finding import Finding, Verdict, untestable
+from core.diagnosis.judging import finding_of, judge_change, where_words
 from core.diagnosis.lab.world import Change
+from core.diagnosis.search.examination import Examination
 from core.diagnosis.search.soundness import Soundness
+from core.diagnosis.sentences import first_upper
 from core.diagnosis.verdict import explained_ratio
 from core.times import from_us, iso_z
 
@@ -75,7 +75,7 @@ def _shift_finding(found: Examination, entry: Change) -> Finding:
     bars = int(entry.values["shift_bars"])
     check = next(s.check for s in sound.shifts if s.check.shift_bars == bars)
     judged = judge_change(found.search, entry, found.accepted)
-    base = finding_of(found.search, judged)
+    base = finding_of(BY_CODE[entry.cause], found.search, judged)
     zone = zone_of_shift(found.evidence, bars, entry.scope)
     saying = BY_CODE[entry.cause].say(entry, found.evidence)
     price_words = (

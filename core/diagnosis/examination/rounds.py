@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from core.diagnosis.causes.cause import Cause
+from core.diagnosis.cause import Cause
 from core.diagnosis.lab.world import Change
+from core.diagnosis.search.examination import Trial
 from core.diagnosis.search.scoping import with_scope
 from core.diagnosis.search.search import PROBES, Fit, Search, by_side, choose_probes
 
@@ -18,24 +19,7 @@ MIN_GAIN = 0.05
 _SPECIFIC = 0.2  # share of differing candles made equal that no accident reaches
 _NO_LOSS = 1e-9
 _WORTH_A_LOOK = 0.02  # on the probes, before all searched candles are re-run
-_AS_GOOD = 0.98
 _ALL = 0.98  # of the differing candles made equal: everything is explained
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
-    """A cause's champion of one round: what it left of the searched difference."""
-
-    cause: str
-    number: int  # of the round
-    change: Change
-    accepted: tuple[Change, ...]  # what was undone already
-    before: Fit
-    after: Fit
-
-    @property
-    def gain(self) -> float:
-        return 0.0 if self.before.mean == 0 else 1 - self.after.mean / self.before.mean
 
 
 @dataclass(kw_only=True)
@@ -185,15 +169,6 @@ def strength(trial: Trial) -> tuple[float, float]:
     """What trials are ranked by; equal to two digits counts as equal."""
     repaired = trial.after.repaired if trial.after.repaired >= _SPECIFIC else 0.0
     return round(repaired, 2), round(trial.gain, 2)
-
-
-def is_as_good(trial: Trial, winner: Trial) -> bool:
-    """Whether another champion of the same round explains the searched candles as well."""
-    return (
-        trial.number == winner.number
-        and trial.after.repaired >= _AS_GOOD * winner.after.repaired
-        and trial.gain >= _AS_GOOD * winner.gain
-    )
 
 
 def _pruned(search: Search, changes: tuple[Change, ...]) -> tuple[Change, ...]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from core.arrays import Ints
-from core.diagnosis.causes.cause import needs_recomputation
+from core.diagnosis.cause import needs_recomputation
 from core.diagnosis.evidence.evidence import Evidence, Recompute
 from core.diagnosis.evidence.rows import CandleRows, FeatureRows
 from core.diagnosis.lab.reproduction import with_stored_features

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.arrays import Floats, Ints
-from core.diagnosis.causes.catalogue import BY_CODE
+from core.diagnosis.cause import Cause
 from core.diagnosis.evidence.evidence import SIDE_NAMES
-from core.diagnosis.examination.rounds import Trial, is_as_good
-from core.diagnosis.examination.sentences import summary_of
 from core.diagnosis.finding import Finding, Verdict
 from core.diagnosis.lab.trial import in_scope
 from core.diagnosis.lab.world import Change
+from core.diagnosis.search.examination import Trial, is_as_good
 from core.diagnosis.search.search import Search, replaces
+from core.diagnosis.sentences import summary_of
 from core.diagnosis.verdict import (
     REFUTED_RATIO,
     Judgement,
@@ -81,13 +81,15 @@ def _sides(
     return tuple(names) or entry.sides
 
 
-def finding_of(search: Search, judged: Judged, same_as: tuple[str, ...] = ()) -> Finding:
-    """The finding of an accepted change."""
+def finding_of(
+    cause: Cause, search: Search, judged: Judged, same_as: tuple[str, ...] = ()
+) -> Finding:
+    """The finding of an accepted change of this cause."""
     judgement = judged.judgement
-    said = BY_CODE[judged.change.cause].say(judged.change, search.evidence)
+    said = cause.say(judged.change, search.evidence)
     saying = replace(said, claim=said.claim + where_words(judged.change))
     return Finding(
-        cause=judged.change.cause,
+        cause=cause.code,
         verdict=judgement.verdict,
         sides=judged.sides,
         explained_ratio=judgement.explained_ratio,

@@ -1,10 +1,12 @@
-"""The face that every cause shows: what it needs, what it tries, how it is told."""
+"""The face that every cause shows: what it needs, tries and concludes, how it is told."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from core.diagnosis.evidence.evidence import Evidence, Kind
+from core.diagnosis.finding import Finding
 from core.diagnosis.lab.world import Change
+from core.diagnosis.search.examination import Examination
 from core.diagnosis.search.search import Search
 
 
@@ -22,7 +24,9 @@ class Cause:
     """One cause. `needs` answers None where it can be tested, else what would settle it.
 
     `propose` may look at searched candles only, through the search it is given; the
-    change that leaves least there is the cause's champion of the round.
+    change that leaves least there is the cause's champion of the round. `conclude` is for
+    a cause that stands on more than the difference of signals: its own findings, from the
+    examination and the evidence with every row.
     """
 
     code: str
@@ -30,6 +34,8 @@ class Cause:
     needs: Callable[[Evidence], str | None]
     propose: Callable[[Search], Iterable[Change]]
     say: Callable[[Change, Evidence], Saying]
+    conclude: Callable[[Examination, Evidence], Iterable[Finding]] | None = None
+    is_tried: bool = True  # else it has no trial to refute, and speaks by `conclude` alone
     acts_on_features: bool = False  # on how features are computed
     acts_on_scoring: bool = False  # on what happens between features and probability
     is_costly: bool = False  # left out of a round in which another cause explains everything

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from core.diagnosis.causes.cause import Saying
+from core.diagnosis.cause import Saying
 from core.diagnosis.finding import Finding, Verdict
 from core.diagnosis.verdict import Judgement
 

@@ -1,0 +1,51 @@
+"""What an examination found, before it is judged and told: its trials and its last search."""
+
+from dataclasses import dataclass, field
+
+from core.diagnosis.evidence.evidence import Evidence
+from core.diagnosis.lab.world import Change
+from core.diagnosis.search.search import Fit, Search
+from core.diagnosis.search.soundness import Soundness
+
+_AS_GOOD = 0.98
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """A cause's champion of one round: what it left of the searched difference."""
+
+    cause: str
+    number: int  # of the round
+    change: Change
+    accepted: tuple[Change, ...]  # what was undone already
+    before: Fit
+    after: Fit
+
+    @property
+    def gain(self) -> float:
+        return 0.0 if self.before.mean == 0 else 1 - self.after.mean / self.before.mean
+
+
+def is_as_good(trial: Trial, winner: Trial) -> bool:
+    """Whether another champion of the same round explains the searched candles as well."""
+    return (
+        trial.number == winner.number
+        and trial.after.repaired >= _AS_GOOD * winner.after.repaired
+        and trial.gain >= _AS_GOOD * winner.gain
+    )
+
+
+@dataclass(kw_only=True)
+class Examination:
+    """What the search found, before it is told: the final search and every trial."""
+
+    evidence: Evidence  # without unreal rows
+    soundness: Soundness
+    search: Search
+    accepted: tuple[Change, ...]
+    trials: list[Trial] = field(default_factory=list)
+    tested: set[str] = field(default_factory=set)
+    label_changes: tuple[Change, ...] = ()  # those that stand on prices
+    differs: bool = False  # before anything is undone
+    model_path_agrees: bool = False  # emitted equals replay, labels corrected
+    feature_path_agrees: bool = False  # replay equals backtest
