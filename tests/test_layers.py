@@ -15,6 +15,7 @@ ORDER = (
     "market",
     "rule",
     "times",
+    "time_text",
     "line_pattern",
     "settings",
     "storage",

@@ -5,15 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from core.candles.columns import HEADERLESS, Columns, find_columns
-from core.candles.time_column import NOT_A_TIME, parse_numbers, parse_times
 from core.errors import CandleError
 from core.market import OHLCV
+from core.time_text import NOT_A_TIME, times_us
 from core.times import Timeframe, index_from_us, to_us
 
 
@@ -87,7 +88,7 @@ def _read_csv(path: Path) -> tuple[list[str], list[list[str]], list[int]]:
                 lines.append(reader.line_num)
     if not rows:
         raise CandleError(f"{path}: empty file; remove it or pull it again")
-    if len(rows[0]) >= len(HEADERLESS) and np.isfinite(parse_numbers(rows[0][:6])).all():
+    if len(rows[0]) >= len(HEADERLESS) and np.isfinite(_parse_numbers(rows[0][:6])).all():
         return [*HEADERLESS, *(f"_{i}" for i in range(len(rows[0]) - 6))], rows, lines
     return rows[0], rows[1:], lines[1:]
 
@@ -118,7 +119,8 @@ def _candle_opens(
     """The candle opens by the first candidate that reads as times of this timeframe."""
     best, best_fit = np.full(len(rows), NOT_A_TIME), (0.0, 0.0)
     for position in columns.times:
-        opens = parse_times([row[position] if position < len(row) else "" for row in rows], zone)
+        texts = [row[position] if position < len(row) else "" for row in rows]
+        opens = times_us(texts, ZoneInfo(zone))
         fit = _fit(opens, timeframe)
         if fit > best_fit:
             best, best_fit = opens, fit
@@ -152,8 +154,25 @@ def _check_step(path: Path, opens: npt.NDArray[np.int64], timeframe: Timeframe) 
 def _numbers(rows: Sequence[Sequence[str]], columns: Columns) -> npt.NDArray[np.float64]:
     matrix = np.empty((len(rows), len(OHLCV)))
     for k, position in enumerate(columns.numbers):
-        matrix[:, k] = parse_numbers([row[position] if position < len(row) else "" for row in rows])
+        matrix[:, k] = _parse_numbers(
+            [row[position] if position < len(row) else "" for row in rows]
+        )
     return matrix
+
+
+def _parse_numbers(texts: Sequence[str]) -> npt.NDArray[np.float64]:
+    """The float64 that each text names, exactly as Python reads it; NaN where it is no number."""
+    try:
+        return np.array([float(text) for text in texts], dtype="float64")
+    except ValueError:
+        return np.array([_number(text) for text in texts], dtype="float64")
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
 
 
 def _problems(

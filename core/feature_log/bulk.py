@@ -19,13 +19,12 @@ from core.feature_log.cells import (
     EMPTY,
     EXACT_INTEGERS,
     NOT_A_NUMBER,
-    LineError,
     parse_cell,
-    parse_time,
 )
 from core.feature_log.layout import Grammar, Layout
 from core.feature_log.rows import LoggedRow, PlainRows
 from core.tailing.stream import MAX_LINE
+from core.time_text import END_US, FIRST_US, NOT_A_TIME, times_us
 
 _LINE_END = 10
 _FEW = 16  # lines; fewer are not worth another try in bulk
@@ -275,7 +274,8 @@ def _logged_at(parsed: _Lines, grammar: Grammar, layout: Layout) -> list[int | N
         return [None] * len(parsed.good)
     position = positions[0]
     if parsed.kinds[position] == "n":
-        times = [_time(repr(number), grammar) for number in parsed.matrix[:, position].tolist()]
+        spelled = map(repr, parsed.matrix[:, position].tolist())
+        times = _times(pa.array(spelled, pa.string()), grammar)
     else:
         times = _times(parsed.words[position], grammar)
     parsed.good &= np.array([time is not None for time in times], bool)
@@ -290,13 +290,10 @@ def _times(words: pa.Array, grammar: Grammar) -> list[int | None]:
         except pa.ArrowInvalid:
             pass
         else:
-            known: list[int | None] = column.cast(pa.int64()).to_pylist()
-            return known
-    return [_time(word, grammar) for word in words.to_pylist()]
+            known = column.cast(pa.int64()).to_numpy()
+            return _known(np.where((known >= FIRST_US) & (known < END_US), known, NOT_A_TIME))
+    return _known(times_us(words.to_pylist(), grammar.zone))
 
 
-def _time(word: str, grammar: Grammar) -> int | None:
-    try:
-        return parse_time(word, grammar.zone)
-    except LineError:
-        return None
+def _known(times: Ints) -> list[int | None]:
+    return [None if time == NOT_A_TIME else time for time in times.tolist()]

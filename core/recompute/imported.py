@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from core.candles.time_column import NOT_A_TIME, parse_times
 from core.errors import ConfigError, LogFormatError
 from core.market import SIDES, Origin
 from core.recompute.csv_rows import (
@@ -32,6 +32,7 @@ from core.signal_log.numbers import digit_step, probability, reference_price
 from core.signals.reads import KEYS, read_series
 from core.signals.writes import delete_signals, ensure_series, upsert_signals
 from core.storage.watermarks import read_watermark, write_watermark
+from core.time_text import NOT_A_TIME, times_us
 from core.times import Timeframe, index_from_us
 
 _BOOLEANS = {"true": 1.0, "false": 0.0}
@@ -132,13 +133,12 @@ def _timed_chunks(
             f'"{backtest.name}" to one of: {", ".join(header[:12])}'
         )
     place = header.index(backtest.candle_open)
+    zone = ZoneInfo(backtest.zone)
     seen: set[int] = set()
     for chunk in read_chunks(path, bad):
         texts = [row[place] for row in chunk.rows]
         opens: list[int | None] = []
-        for line, text, us in zip(
-            chunk.lines, texts, parse_times(texts, backtest.zone).tolist(), strict=True
-        ):
+        for line, text, us in zip(chunk.lines, texts, times_us(texts, zone).tolist(), strict=True):
             problem = None
             if us == NOT_A_TIME:
                 problem = f'time "{text}" cannot be read'

@@ -8,30 +8,25 @@ import re
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from core.candles.time_column import NOT_A_TIME, parse_times
+from core.time_text import NOT_A_TIME, TimeTextError, time_us, times_us
 from core.times import Timeframe, from_us
 
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d)(?:[.,]0+)?)?")
-_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
 _DAYS_BACK = 3  # a time of day that a clock change skips comes again within this
 
 
-def parse_moments(texts: list[str], zone: str) -> list[datetime | None]:
-    """Times of logging: epoch, or ISO text with a comma or a point before its fraction.
+def parse_moment(text: str, zone: str) -> datetime | None:
+    """The UTC time that a text names, as core.time_text reads it; None where it names none."""
+    try:
+        return from_us(time_us(text, ZoneInfo(zone)))
+    except TimeTextError:
+        return None
 
-    None: not readable, or not between 2000 and 2100.
-    """
-    plain = [text.strip().replace(",", ".").replace("/", "-") for text in texts]
-    moments: list[datetime | None] = [None] * len(plain)
-    is_number = [_NUMBER.fullmatch(text) is not None for text in plain]
-    # A log may go over from one form to the other, so each is read by itself.
-    for wanted in (False, True):
-        places = [place for place, found in enumerate(is_number) if found is wanted]
-        if places:
-            read = parse_times([plain[place] for place in places], zone)
-            for place, us in zip(places, read.tolist(), strict=True):
-                moments[place] = None if us == NOT_A_TIME else from_us(us)
-    return moments
+
+def parse_moments(texts: list[str], zone: str) -> list[datetime | None]:
+    """What parse_moment says of each text."""
+    times = times_us(texts, ZoneInfo(zone)).tolist()
+    return [None if us == NOT_A_TIME else from_us(us) for us in times]
 
 
 def candle_open_of(
@@ -40,7 +35,7 @@ def candle_open_of(
     """The candle open (UTC) that a label names; raises ValueError when it names none."""
     clock = _CLOCK.fullmatch(label.strip())
     if clock is None:
-        moment = parse_moments([label], zone)[0]
+        moment = parse_moment(label, zone)
         if moment is None:
             raise ValueError(f'label "{label}" is no time')
     elif logged_at is None:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from core.feature_log.reads import read_vectors
 from core.feature_log.texts import RowPlace, row_places
 from core.settings import SignalLogSettings
-from core.signal_log.clock import parse_moments
+from core.signal_log.clock import parse_moment
 from core.signal_log.entry import Entry, checked_open, first_lines, read_values
 from core.signal_log.log_files import LogCounts
 from core.signal_log.writes import delete_rows_lines, insert_lines, settle
@@ -124,7 +124,7 @@ class ColumnLog:
         try:
             candle_open = row_open
             if label is not None:
-                moment = parse_moments([label], self.log.zone)[0]
+                moment = parse_moment(label, self.log.zone)
                 candle_open = checked_open(moment, label, self.timeframe)
             values = read_values(
                 cells.get("long"), cells.get("short"), cells.get("price"), keeps_zeros=False

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from core.errors import ConfigError, LogFormatError
 from core.line_pattern import compile_pattern
 from core.settings import SignalLogSettings
-from core.signal_log.clock import candle_open_of, parse_moments
+from core.signal_log.clock import candle_open_of, parse_moment, parse_moments
 from core.signal_log.entry import Entry, Raw, Values, checked_open, read_values
 from core.times import Timeframe
 
@@ -70,7 +70,7 @@ class TextParser:
         written = groups.get("logged_at")
         logged_at = None
         if written is not None:
-            logged_at = parse_moments([written], self._log.logged_at_zone)[0]
+            logged_at = parse_moment(written, self._log.logged_at_zone)
         try:
             if written is not None and logged_at is None:
                 raise ValueError(f'time of logging "{written[:40]}" cannot be read')

@@ -40,6 +40,9 @@ def test_epochs_of_every_unit_and_columns_in_any_order(
         ("2025-11-03T09:00:00+09:00", "UTC"),
         ("2025-11-03 09:00:00", "Asia/Seoul"),
         ("2025-11-03", "UTC"),
+        ("2025/11/03 00:00", "UTC"),
+        ("2025-11-03 09:00:00.000", "Asia/Seoul"),
+        ("2025-11-03T00:00:00 Z", "Asia/Seoul"),
         ("2025-11-02T19:00:00-05", "UTC"),
     ],
 )
@@ -49,6 +52,19 @@ def test_text_times_are_read_with_their_offset_else_in_the_zone(
     (tmp_path / "a.csv").write_text(f"time,open,high,low,close,volume\n{text},1,2,0.5,1.5,3\n")
     opens = read(tmp_path / "a.csv", zone=zone).candles["candle_open"]
     assert opens.tolist() == [pd.Timestamp("2025-11-03T00:00:00Z")]
+
+
+@pytest.mark.parametrize("text", ["2025-11-03 04:45:00,000", "2025-11-03_04:45"])
+def test_a_time_that_a_log_may_hold_is_read_in_a_candle_file_too(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.csv").write_text(f"time;open;high;low;close;volume\n{text};1;2;0.5;1.5;3\n")
+    opens = read(tmp_path / "a.csv").candles["candle_open"]
+    assert opens.tolist() == [pd.Timestamp("2025-11-03T04:45:00Z")]
+
+
+def test_a_word_for_the_present_is_no_candle(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("time,open,high,low,close,volume\ntoday,1,2,0.5,1.5,3\n")
+    (problem,) = read(tmp_path / "a.csv").problems
+    assert '"today" is no time' in problem
 
 
 @pytest.mark.parametrize("kind", ["times", "epoch", "index"])

@@ -39,6 +39,8 @@ def test_what_a_float_holds_or_rounds_as_any_reader_does_is_a_number_alone(text:
         ("1762171200000000", "UTC"),
         ("2025-11-03T12:00:00Z", "Asia/Seoul"),
         ("2025-11-03 21:00:00", "Asia/Seoul"),
+        ("2025/11/03 12:00:00", "UTC"),
+        ("1762171200000000000", "UTC"),
         (" 2025-11-03T07:00:00-05:00 ", "UTC"),
     ],
 )

@@ -89,6 +89,17 @@ def test_bulk_and_single_lines_give_the_same(log: bytes) -> None:
     assert in_bulk == alone == at_once
 
 
+@pytest.mark.parametrize("year", ["1999", "2100"])
+def test_a_time_beyond_the_bounds_is_rejected_in_bulk_as_alone(year: str) -> None:
+    grammar = Grammar(FeatureLogSettings(paths=("x",), candle_open="at"), Timeframe.parse("5m"))
+    lines = [f"{year}-05-03 {hour:02}:00:00,{hour}.5\n" for hour in range(24)]
+    batch = LogReader(grammar, {}, {}).read(
+        Chunk(0, ("at,value\n2025-05-03 00:00:00,1.5\n" + "".join(lines)).encode())
+    )
+    assert sum(len(block.rows) for block in batch.blocks) == 1
+    assert [line.reason for line in batch.drifted] == ["bad_time"] * 24
+
+
 @settings(max_examples=40)
 @given(log=logs(), cuts=st.lists(st.integers(1, 5000), max_size=5).map(sorted))
 def test_a_file_may_be_cut_anywhere(log: bytes, cuts: list[int]) -> None:
