@@ -36,6 +36,7 @@ class Cause:
     say: Callable[[Change, Evidence], Saying]
     conclude: Callable[[Examination, Evidence], Iterable[Finding]] | None = None
     is_tried: bool = True  # else it has no trial to refute, and speaks by `conclude` alone
+    moves_labels: bool = False  # joins other candles; every other trial starts from it
     acts_on_features: bool = False  # on how features are computed
     acts_on_scoring: bool = False  # on what happens between features and probability
     is_costly: bool = False  # left out of a round in which another cause explains everything

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from core.diagnosis.attribution import attribute
-from core.diagnosis.causes.labels import LABEL_CODES
+from core.diagnosis.causes.catalogue import BY_CODE
 from core.diagnosis.drift import drift_of
 from core.diagnosis.evidence.evidence import Evidence, Kind
 from core.diagnosis.evidence.notes import notes_of
@@ -119,7 +119,7 @@ def _initial(evidence: Evidence) -> dict[str, Any]:
 
 def _details(found: Examination, evidence: Evidence) -> dict[str, Any]:
     split = split_difference(evidence)
-    labels = tuple(entry for entry in found.accepted if entry.cause in LABEL_CODES)
+    labels = tuple(entry for entry in found.accepted if BY_CODE[entry.cause].moves_labels)
     features = evidence.imported if evidence.kind is Kind.IMPORTED else evidence.recomputed
     return {
         "split": None if split is None else split.document(),

@@ -2,6 +2,7 @@
 
 import ast
 
+from core.diagnosis.causes.catalogue import CODES
 from tests.test_layers import ROOT, files, imported
 
 # Records and numbers, evidence, what can be altered, how it is searched; what a cause is and how
@@ -52,3 +53,37 @@ def test_the_order_names_every_room_of_the_diagnosis() -> None:
     folder = ROOT / "core" / "diagnosis"
     rooms = {file.relative_to(folder).parts[0].removesuffix(".py") for file in files(str(folder))}
     assert rooms - {"__init__"} == set(ORDER)
+
+
+def test_no_module_but_the_causes_tells_one_cause_from_another() -> None:
+    folder = ROOT / "core" / "diagnosis"
+    trees = {
+        file.relative_to(ROOT): ast.parse(file.read_text(encoding="utf-8"))
+        for file in files(str(folder))
+        if file.parent != folder / "causes"
+    }
+    named = [f"{file} names {code}" for file, tree in trees.items() for code in told_apart(tree)]
+    assert len(trees) > 20
+    assert named == []
+
+
+def told_apart(tree: ast.AST) -> list[str]:
+    """Codes of causes that a module compares with, and names of causes that it imports."""
+    compared = [
+        part.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Compare)
+        for part in ast.walk(node)
+        if isinstance(part, ast.Constant) and part.value in CODES
+    ]
+    constants = [
+        name
+        for name in imported(tree)
+        if name.startswith(f"{PACKAGE}.causes.") and name.split(".")[-1].isupper()
+    ]
+    return [*compared, *(name for name in constants if ".catalogue." not in name)]
+
+
+def test_a_cause_told_apart_would_be_seen() -> None:
+    assert told_apart(ast.parse('skip = cause.code == "threshold"')) == ["threshold"]
+    assert told_apart(ast.parse("from core.diagnosis.causes.threshold import CODE")) != []

@@ -1,6 +1,7 @@
 """label_clock and candle_offset: rows labelled with another candle than their own."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -9,14 +10,18 @@ import numpy as np
 from core.candles.reads import FEATURE_LOG
 from core.diagnosis.cause import Cause, Saying
 from core.diagnosis.evidence.evidence import Evidence, Kind
-from core.diagnosis.evidence.prices import MAX_SHIFT_BARS, check_prices
+from core.diagnosis.evidence.prices import MAX_SHIFT_BARS, PriceCheck, check_prices
+from core.diagnosis.finding import Finding, Verdict, untestable
+from core.diagnosis.judging import finding_of, judge_change, where_words
 from core.diagnosis.lab.world import Change, Scope, change
+from core.diagnosis.search.examination import Examination
 from core.diagnosis.search.search import Search
+from core.diagnosis.search.soundness import Soundness
+from core.diagnosis.sentences import first_upper
 from core.times import from_us
 
 LABEL_CLOCK = "label_clock"
 CANDLE_OFFSET = "candle_offset"
-LABEL_CODES = (LABEL_CLOCK, CANDLE_OFFSET)
 _ZONES = (
     "UTC",
     "Asia/Seoul",
@@ -172,12 +177,110 @@ def _span(evidence: Evidence, shift_bars: int) -> str:
     return f"{amount} ({abs(shift_bars)} {bars})"
 
 
+def proven_shifts(soundness: Soundness) -> tuple[Change, ...]:
+    """The shifts that the prices prove, as changes that every trial starts from."""
+    changes = []
+    for shift in soundness.shifts:
+        bars = shift.check.shift_bars
+        entry = change(code_of_shift(bars), {"shift_bars": bars}, {"shift_bars": bars})
+        changes.append(replace(entry, scope=Scope(shift.spans)))
+    return tuple(changes)
+
+
+def _conclude_clock(found: Examination, whole: Evidence) -> Iterator[Finding]:
+    return _conclude(CLOCK, found)
+
+
+def _conclude_offset(found: Examination, whole: Evidence) -> Iterator[Finding]:
+    return _conclude(OFFSET, found)
+
+
+def _conclude(cause: Cause, found: Examination) -> Iterator[Finding]:
+    """Shifts that the prices prove; untestable by prices that are none; else refuted by them."""
+    sound = found.soundness
+    if sound.check is None:
+        return
+    no_close = sound.no_close()
+    if no_close is not None:
+        needs = first_upper(no_close)
+        yield replace(
+            untestable(cause.code, needs + "."), evidence={"needs": needs} | sound.document()
+        )
+        return
+    shifts = [entry for entry in found.accepted if entry.cause == cause.code]
+    for entry in shifts:
+        if entry in found.label_changes:
+            yield _shift_finding(cause, found, entry)
+    if not shifts and found.differs:
+        yield _unshifted(cause, sound, sound.check)
+
+
+def _shift_finding(cause: Cause, found: Examination, entry: Change) -> Finding:
+    """A shift stands on its prices; what it explains of the signals is told beside it."""
+    sound = found.soundness
+    bars = int(entry.values["shift_bars"])
+    check = next(s.check for s in sound.shifts if s.check.shift_bars == bars)
+    judged = judge_change(found.search, entry, found.accepted)
+    base = finding_of(cause, found.search, judged)
+    zone = zone_of_shift(found.evidence, bars, entry.scope)
+    saying = cause.say(entry, found.evidence)
+    price_words = (
+        f"{check.matches} of {check.known_rows} reference prices equal the close "
+        f"{bars:+d} bars away, {check.matches_as_configured} equal it as configured"
+    )
+    ratio = base.explained_ratio
+    effect = (
+        "no other side can be joined there, so the verdict stands on the prices"
+        if ratio is None
+        else f"{saying.trial} removes {_share(ratio)} of the difference on "
+        f"{base.held_out_candles:,} held-out candles"
+    )
+    has_signals = base.residual_mean_abs_diff is not None
+    return replace(
+        base,
+        verdict=Verdict.PROVEN,
+        explained_ratio=ratio if has_signals else None,
+        held_out_candles=base.held_out_candles if has_signals else check.held_out_rows,
+        evidence={**sound.document(), **check.evidence(), **base.evidence}
+        | ({"zone": zone} if zone and entry.cause == LABEL_CLOCK else {}),
+        summary=f"{first_upper(saying.claim)}{where_words(entry)}. {price_words}; {effect}. "
+        f"{saying.remedy}",
+    )
+
+
+def _share(ratio: float) -> str:
+    return "all" if ratio >= 0.9995 else f"{ratio * 100:.0f} %"
+
+
+def _unshifted(cause: Cause, sound: Soundness, check: PriceCheck) -> Finding:
+    shift = check.shift_bars
+    if shift == 0:
+        words = (
+            f"{check.matches} of {check.known_rows} reference prices equal the "
+            "close of the very candle they are labelled with"
+        )
+    else:
+        words = f"the reference prices point to a shift of {shift:+d} bars, which is " + (
+            code_of_shift(shift)
+        )
+    return Finding(
+        cause=cause.code,
+        verdict=Verdict.REFUTED,
+        explained_ratio=0.0,
+        held_out_candles=check.held_out_rows,
+        evidence=sound.document(),
+        summary=f"Not the cause: {cause.noun}; {words}.",
+    )
+
+
 CLOCK = Cause(
     code=LABEL_CLOCK,
     noun="a wrong clock or zone of the labels",
     needs=_needs,
     propose=_propose_clock,
     say=_say,
+    conclude=_conclude_clock,
+    moves_labels=True,
     acts_on_features=True,
     acts_on_scoring=True,
 )
@@ -187,6 +290,8 @@ OFFSET = Cause(
     needs=_needs,
     propose=_propose_offset,
     say=_say,
+    conclude=_conclude_offset,
+    moves_labels=True,
     acts_on_features=True,
     acts_on_scoring=True,
 )

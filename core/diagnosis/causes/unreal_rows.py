@@ -1,8 +1,21 @@
 """unreal_rows: rows that no market wrote: drawn, interpolated, made up."""
 
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from core.arrays import Floats
 from core.diagnosis.cause import Cause, Saying
-from core.diagnosis.evidence.evidence import Evidence
+from core.diagnosis.evidence.drawn import straight_rows
+from core.diagnosis.evidence.evidence import SIDE_NAMES, Evidence
+from core.diagnosis.finding import Finding, Verdict, untestable
 from core.diagnosis.lab.world import Change
+from core.diagnosis.search.examination import Examination
+from core.diagnosis.search.soundness import Soundness
+from core.diagnosis.sentences import first_upper
+from core.diagnosis.verdict import explained_ratio
+from core.times import from_us
 
 CODE = "unreal_rows"
 
@@ -27,11 +40,110 @@ def _say(entry: Change, evidence: Evidence) -> Saying:
     )
 
 
+def _conclude(found: Examination, whole: Evidence) -> Iterator[Finding]:
+    """The rows whose prices no market had; refuted where each price equals a close."""
+    sound = found.soundness
+    if sound.check is None:
+        return
+    no_close = sound.no_close()
+    if no_close is not None:
+        needs = first_upper(no_close)
+        yield replace(untestable(CODE, needs + "."), evidence={"needs": needs} | sound.document())
+        return
+    count = int(sound.unreal.sum())
+    if count == 0:
+        if found.differs:
+            yield Finding(
+                cause=CODE,
+                verdict=Verdict.REFUTED,
+                explained_ratio=0.0,
+                evidence=sound.document(),
+                summary=f"Not the cause: made-up rows; each of the {sound.check.known_rows} "
+                "reference prices equals the close of a candle.",
+            )
+        return
+    outside = int((sound.unreal & sound.outside).sum())
+    if not sound.unreal_is_proven:
+        where = "inside their candle's range" if outside == 0 else "near the market's price"
+        needs = (
+            f"{count} prices match no candle's close, but lie {where}: a ticker, a mark price "
+            "or another venue rather than made-up rows; log the candle's close itself, or add "
+            "that venue's candles under [[bots.candles]]"
+        )
+        yield replace(
+            untestable(CODE, first_upper(needs) + "."),
+            evidence={"needs": needs} | sound.document(),
+        )
+        return
+    yield _proven_unreal(found, whole, count, outside)
+
+
+def _proven_unreal(found: Examination, whole: Evidence, count: int, outside: int) -> Finding:
+    sound = found.soundness
+    ratio, residual = _explained_by_leaving_out(found, whole)
+    straight = _straight_share(sound)
+    known = 0 if sound.check is None else sound.check.known_rows
+    labels = sound.unreal_labels()
+    smooth = f", {straight * 100:.0f} % of them on straight lines" if straight >= 0.5 else ""
+    return Finding(
+        cause=CODE,
+        verdict=Verdict.PROVEN,
+        sides=SIDE_NAMES,
+        explained_ratio=ratio,
+        residual_mean_abs_diff=residual,
+        held_out_candles=int(found.search.blocks.is_held_out.sum()),
+        scope_candles=len(labels),
+        parameters={},
+        evidence={**sound.document(), "outside_range": outside, "straight_ratio": straight},
+        summary=(
+            f"{count} of {known} rows of the signal log carry "
+            f"prices that match no candle{smooth}, {outside} of them outside their candle's "
+            f"high–low range: no market wrote them. Find what wrote the rows from "
+            f"{_day(labels[0])} on (a filled gap, a test, a script) and remove them; until then "
+            "leave them out of every comparison."
+        ),
+    )
+
+
+def _day(label: int) -> str:
+    return f"{from_us(int(label)):%Y-%m-%d %H:%M} UTC"
+
+
+def _explained_by_leaving_out(
+    found: Examination, whole: Evidence
+) -> tuple[float | None, float | None]:
+    """Share of all difference that lies in the unreal rows, and the mean left without them.
+
+    None where no signal differs beyond the floor: there is nothing to explain.
+    """
+    search = found.search
+    places = np.flatnonzero(search.blocks.is_held_out)
+    left = search.differences(found.accepted, places)
+    unreal = np.isin(whole.opens, found.soundness.unreal_labels())
+    drawn = np.abs(whole.production - whole.other)[unreal]
+    # half of the unreal rows stand for those of held-out blocks
+    before: Floats = np.concatenate([left[np.isfinite(left)], drawn[np.isfinite(drawn)][::2]])
+    after = np.concatenate(
+        [left[np.isfinite(left)], np.zeros(len(before) - np.isfinite(left).sum())]
+    )
+    mean = float(left[np.isfinite(left)].mean()) if np.isfinite(left).any() else None
+    differs = found.differs or bool((np.nan_to_num(drawn) > whole.floor[unreal]).any())
+    return explained_ratio(before, after) if differs else None, mean
+
+
+def _straight_share(sound: Soundness) -> float:
+    """Share of unreal rows whose price lies on the line between its neighbours."""
+    if sound.rows is None or not sound.unreal.any():
+        return 0.0
+    return float(straight_rows(sound.rows)[sound.unreal].mean())
+
+
 CAUSE = Cause(
     code=CODE,
     noun="rows that no market wrote",
     needs=_needs,
     propose=lambda search: (),
     say=_say,
+    conclude=_conclude,
     is_scoped=False,
 )

@@ -7,7 +7,6 @@ import numpy as np
 from core.diagnosis.cause import Cause
 from core.diagnosis.causes.catalogue import BY_CODE, CAUSES
 from core.diagnosis.evidence.evidence import Evidence
-from core.diagnosis.examination.label_findings import label_findings
 from core.diagnosis.finding import VERDICT_ORDER, Finding, Verdict, untestable
 from core.diagnosis.judging import best_ratio, equals, finding_of, is_refuted, judge_change
 from core.diagnosis.search.examination import Examination
@@ -35,17 +34,32 @@ def findings_of(found: Examination, whole: Evidence) -> tuple[Finding, ...]:
     Where nothing differs only what the prices or the rules prove is told, and that the
     prices can tell nothing of the labels: signals that agree do not make them right.
     """
-    labels = list(label_findings(found, whole))
-    findings = [*labels, *_accepted(found)]
-    for cause in CAUSES:
-        findings += cause.conclude(found, whole) if cause.conclude is not None else ()
+    # What concludes for itself is told before or after the accepted changes, by its place in
+    # the catalogue; several proven shifts in the order in which the prices found them.
+    concluded = [
+        (place, finding)
+        for place, cause in enumerate(CAUSES)
+        if cause.conclude is not None
+        for finding in cause.conclude(found, whole)
+    ]
+    first_plain = next(place for place, cause in enumerate(CAUSES) if cause.conclude is None)
+    before = [finding for place, finding in concluded if place < first_plain]
+    after = [finding for place, finding in concluded if place > first_plain]
+    before.sort(key=lambda finding: _strength_of_shift(found, finding))
+    findings = [*before, *_accepted(found), *after]
     if found.differs or not _has_pairs(whole):
         findings += _others(found, {finding.cause for finding in findings})
     else:
-        open_labels = [f for f in labels if f.verdict is Verdict.UNTESTABLE]
-        held = [f for f in findings if f.verdict in (Verdict.PROVEN, Verdict.PARTIAL)]
-        findings = [*held, *open_labels]
+        findings = [f for f in findings if f.verdict is not Verdict.REFUTED]
     return tuple(sorted(findings, key=lambda f: VERDICT_ORDER.index(f.verdict)))
+
+
+def _strength_of_shift(found: Examination, finding: Finding) -> int:
+    """The place of a proven shift among those of the prices, the strongest first; others after."""
+    for place, entry in enumerate(found.label_changes):
+        if (entry.cause, entry.values) == (finding.cause, finding.parameters):
+            return place
+    return len(found.label_changes)
 
 
 def _has_pairs(evidence: Evidence) -> bool:

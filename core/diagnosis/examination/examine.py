@@ -8,12 +8,12 @@ import numpy as np
 from core.arrays import Flags, Floats
 from core.diagnosis.cause import Cause
 from core.diagnosis.causes.catalogue import CAUSES
-from core.diagnosis.causes.labels import LABEL_CODES, code_of_shift
+from core.diagnosis.causes.labels import proven_shifts
 from core.diagnosis.evidence.blocks import Blocks, cut_blocks
 from core.diagnosis.evidence.evidence import Evidence, Kind
 from core.diagnosis.examination.rounds import Rounds, run_rounds
 from core.diagnosis.lab.trial import Laboratory
-from core.diagnosis.lab.world import Change, Scope, Source, World, change
+from core.diagnosis.lab.world import Change, Source, World
 from core.diagnosis.search.examination import Examination
 from core.diagnosis.search.search import Search
 from core.diagnosis.search.soundness import Soundness, check_soundness
@@ -31,7 +31,7 @@ def examine(whole: Evidence) -> Examination:
     most = evidence.max_candles or MOST_CANDLES
     blocks = cut_blocks(evidence.opens, evidence.edges, most_candles=most)
     blocks = blocks.thinned(most // 2, _HELD_OUT_MORE * most // 2)
-    labels = label_changes(soundness, evidence)
+    labels = proven_shifts(soundness)
     search = _search(Laboratory(evidence), blocks, evidence.production, evidence.floor, soundness)
     found = Examination(
         evidence=evidence,
@@ -79,7 +79,7 @@ def _search_paths(found: Examination, labels: tuple[Change, ...]) -> None:
     computing = [cause for cause in testable(evidence, CAUSES) if cause.acts_on_features]
     _take(found, run_rounds(model, scoring))
     first = found.accepted
-    _take(found, run_rounds(features, [c for c in computing if c.code not in LABEL_CODES]))
+    _take(found, run_rounds(features, [c for c in computing if not c.moves_labels]))
     found.accepted = tuple(dict.fromkeys((*first, *found.accepted)))
 
 
@@ -122,16 +122,6 @@ def _differs(search: Search, changes: Sequence[Change]) -> bool:
     places = np.arange(len(search.evidence.opens))
     differences = search.differences(changes, places)
     return bool((np.nan_to_num(differences) > search.floor).any())
-
-
-def label_changes(soundness: Soundness, evidence: Evidence) -> tuple[Change, ...]:
-    """The shifts that the prices prove, as changes that every trial starts from."""
-    changes = []
-    for shift in soundness.shifts:
-        bars = shift.check.shift_bars
-        entry = change(code_of_shift(bars), {"shift_bars": bars}, {"shift_bars": bars})
-        changes.append(replace(entry, scope=Scope(shift.spans)))
-    return tuple(changes)
 
 
 def _shift_of(labels: Sequence[Change]) -> int:

@@ -11,7 +11,13 @@ from core.diagnosis.evidence.evidence import Evidence, PriceRows
 from core.diagnosis.evidence.prices import MIN_ROWS, PriceCheck, check_prices, matches_at
 from core.diagnosis.evidence.rows import CandleRows
 from core.diagnosis.search.scoping import best_stretches
+from core.times import from_us, iso_z
 
+_SHOWN_CANDLES = 200  # labels kept in a finding; their count tells how many there are
+_NO_CLOSE = (
+    "the prices of this log are no closes of these candles (at best {matches} of {rows} match): "
+    "a ticker or a mark price, or another market; log the candle's close, or add its candles"
+)
 _MAX_SHIFTS = 3
 _EVERYWHERE = 0.9  # of all rows match
 
@@ -46,6 +52,24 @@ class Soundness:
         if self.rows is None:
             return np.empty(0, dtype="int64")
         return np.asarray(np.unique(self.rows.opens[self.unreal]))
+
+    def no_close(self) -> str | None:
+        """Why the prices can tell nothing, where they are no closes; None where they are."""
+        if self.check is None or self.is_close:
+            return None
+        return _NO_CLOSE.format(matches=self.check.matches, rows=self.check.known_rows)
+
+    def document(self) -> dict[str, object]:
+        """What the prices say, for the evidence of a finding."""
+        evidence: dict[str, object] = {} if self.check is None else dict(self.check.evidence())
+        evidence["candles"] = self.source
+        if self.rows is not None:
+            evidence["log"] = self.rows.log
+        evidence["unreal_rows"] = int(self.unreal.sum())
+        evidence["unreal_candles"] = [
+            iso_z(from_us(int(label))) for label in self.unreal_labels()[:_SHOWN_CANDLES]
+        ]
+        return evidence
 
 
 def check_soundness(evidence: Evidence) -> Soundness:
