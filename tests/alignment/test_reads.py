@@ -1,160 +1,150 @@
-"""Figures of a window of pairs and findings, each counted by hand from a few stored rows."""
+"""Stored pairs, against plain reads of the same rows."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
+from datetime import datetime, timedelta
 
+import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from core.alignment.agreement import agreement, matched
-from core.diagnosis.reads import findings, newest_findings
-from core.diagnosis.writes import store_diagnosis
-from core.market import Side
-from core.storage.tables import comparison, pair, series, signal
-from tests.stored_rows import new_bot, new_database
-
-START = datetime(2025, 11, 3, 12, tzinfo=UTC)
-# Differences of LONG on five candles; a tolerance of 0.1 and a threshold of 0.5 lie between.
-PRODUCTION = [0.50, 0.60, 0.70, 0.80, 0.90]
-BACKTEST = [0.50, 0.35, 0.95, 0.80, 0.85]
+from core.alignment import reads as stored_pairs
+from core.alignment.agreement import matched
+from core.alignment.reads import read_pairs
+from core.bots import comparisons
+from core.market import Origin, Side
+from core.signals.reads import read_series
+from tests.dashboard.seed import BACKTEST
+from tests.seeded_window import OPENS
 
 
-def candle(at: int) -> datetime:
-    return START + at * timedelta(minutes=5)
-
-
-@pytest.fixture
-def connection(tmp_path: Path) -> Iterator[sa.Connection]:
-    """Five LONG pairs; production has one candle more, the backtest spans the same five."""
-    engine = new_database(tmp_path)
-    bot_id = new_bot(engine)
-    with engine.begin() as opened:
-        opened.execute(comparison.insert().values(bot_id=bot_id, name="b", position=0, spec={}))
-        for name, origin, backtest in (("emitted", "emitted", ""), ("b", "backtest", "b")):
-            opened.execute(
-                series.insert().values(bot_id=bot_id, origin=origin, comparison=backtest)
-            )
-            values = PRODUCTION if name == "emitted" else BACKTEST
-            opened.execute(
-                signal.insert(),
-                [
-                    {"series_id": 1 if name == "emitted" else 2, "side": "LONG",
-                     "candle_open": candle(at), "probability": value}
-                    for at, value in enumerate(values)
-                ],
-            )  # fmt: skip
-        opened.execute(pair.insert(), [_pair(at) for at in range(5)])
-        yield opened
-    engine.dispose()
-
-
-def _pair(at: int) -> dict[str, Any]:
-    diff = PRODUCTION[at] - BACKTEST[at]
-    return {
-        "comparison_id": 1,
-        "side": "LONG",
-        "candle_open": candle(at),
-        "production_origin": "emitted",
-        "production": PRODUCTION[at],
-        "backtest": BACKTEST[at],
-        "diff": diff,
-        "abs_diff": abs(diff),
-        "is_aligned": abs(diff) <= 0.1,
-        "flip": (PRODUCTION[at] >= 0.5) != (BACKTEST[at] >= 0.5),
-        "decision_flip": None if at == 4 else at == 1,
-    }
-
-
-def test_figures_of_all_pairs_name_the_earliest_of_equal_worst_candles(
-    connection: sa.Connection,
+@pytest.mark.parametrize(
+    ("from_", "until"),
+    [
+        (None, None),
+        (OPENS[100].to_pydatetime(), OPENS[300].to_pydatetime()),
+        (OPENS[-1].to_pydatetime(), None),
+    ],
+)
+def test_blocks_give_the_pairs_that_rows_give(
+    seeded_connection: sa.Connection,
+    seeded_comparison: int,
+    from_: datetime | None,
+    until: datetime | None,
 ) -> None:
-    found = agreement(connection, 1, 1, "b", Side.LONG)
-    assert (found.pairs, found.matched_ratio) == (5, 1.0)
-    assert found.mean_abs_diff == pytest.approx((0 + 0.25 + 0.25 + 0 + 0.05) / 5)
-    assert found.max_abs_diff == 0.25
-    assert found.max_at == candle(1)
-    assert found.share_above_tolerance == 2 / 5
-    assert (found.flips, found.decision_flips) == (1, 1)
+    blocks = stored_pairs.window_pairs(seeded_connection, seeded_comparison, from_, until)
+    rows = read_pairs(seeded_connection, seeded_comparison, from_, until)
+    by = ["side", "candle_open"]
+    left = blocks.astype({"side": "str"}).sort_values(by, ignore_index=True)
+    right = rows.sort_values(by, ignore_index=True)
+    for name in ("candle_open", "side", "production", "backtest", "is_aligned", "flip"):
+        assert left[name].tolist() == right[name].tolist()
+    assert left["decision_flip"].equals(right["decision_flip"])
 
 
-def test_a_window_holds_its_first_candle_and_not_its_last(connection: sa.Connection) -> None:
-    found = agreement(connection, 1, 1, "b", Side.LONG, candle(2), candle(4))
-    assert (found.pairs, found.max_at) == (2, candle(2))
-    assert found.mean_abs_diff == pytest.approx(0.125)
-    assert (found.share_above_tolerance, found.flips) == (0.5, 0)
-
-
-def test_a_side_without_pairs_is_not_known(connection: sa.Connection) -> None:
-    found = agreement(connection, 1, 1, "b", Side.SHORT)
-    assert found.pairs == 0
-    assert {found.matched_ratio, found.mean_abs_diff, found.max_abs_diff, found.max_at} == {None}
-    assert {found.share_above_tolerance, found.flips, found.decision_flips} == {None}
-
-
-def test_a_candle_that_one_side_lacks_lowers_the_ratio(connection: sa.Connection) -> None:
-    connection.execute(
-        signal.delete().where(signal.c.series_id == 2, signal.c.candle_open == candle(2))
-    )
-    connection.execute(pair.delete().where(pair.c.candle_open == candle(2)))
-    assert matched(connection, 1, 1, "b", Side.LONG) == 4 / 5
-    assert matched(connection, 1, 1, "b", Side.LONG, candle(2), candle(3)) == 0.0
-
-
-def test_emitted_and_replayed_signals_of_a_candle_count_once_as_production(
-    connection: sa.Connection,
+def test_worst_pairs_are_those_beyond_the_tolerance_largest_first(
+    seeded_connection: sa.Connection, seeded_comparison: int
 ) -> None:
-    connection.execute(series.insert().values(bot_id=1, origin="replay", comparison=""))
-    connection.execute(
-        signal.insert(),
-        [
-            {"series_id": 3, "side": "LONG", "candle_open": candle(at), "probability": 0.5}
-            for at in (0, 1)
-        ],
+    found = stored_pairs.worst_pairs(seeded_connection, 1, seeded_comparison)
+    rows = read_pairs(seeded_connection, seeded_comparison)
+    beyond = rows[~rows["is_aligned"]].sort_values("abs_diff", ascending=False)
+    assert found["abs_diff"].tolist() == beyond["abs_diff"].tolist()
+    assert (found["abs_diff"] > 0.1).all()
+    one_side = stored_pairs.worst_pairs(
+        seeded_connection, 1, seeded_comparison, sides=("LONG",), limit=1
     )
-    assert matched(connection, 1, 1, "b", Side.LONG) == 1.0
-    # Of the replay itself: its span is the first two candles, both of which the bot emitted.
-    connection.execute(comparison.insert().values(bot_id=1, name="replay", position=1, spec={}))
-    connection.execute(
-        pair.insert(), [{**_pair(at), "comparison_id": 2, "backtest": 0.5} for at in (0, 1)]
-    )
-    assert matched(connection, 1, 2, "replay", Side.LONG) == 1.0
+    assert one_side["side"].tolist() == ["LONG"]
 
 
-def test_findings_are_those_of_diagnoses_that_touch_the_window(connection: sa.Connection) -> None:
-    for day, cause, verdict in ((1, "lookback", "proven"), (2, "lookback", "refuted")):
-        store_diagnosis(
-            connection,
-            1,
-            comparison="b",
-            from_=START + timedelta(days=day - 1),
-            until=START + timedelta(days=day),
-            made_at=START + timedelta(days=day, minutes=1),
-            document={
-                "findings": [
-                    {
-                        "cause": cause,
-                        "verdict": verdict,
-                        "sides": ["LONG"],
-                        "parameters": {"lookback_bars": 300},
-                        "same_as": [],
-                    }
-                ]
-            },
-            details={},
-            trials=(),
-            run_id=None,
+def test_worst_pairs_use_the_partial_index(
+    seeded_connection: sa.Connection, seeded_comparison: int
+) -> None:
+    plan = seeded_connection.exec_driver_sql(
+        "explain query plan select * from pair where comparison_id = ? and is_aligned is 0 "
+        "order by abs_diff desc limit 5",
+        (seeded_comparison,),
+    ).all()
+    assert "ix_pair_worst" in str(plan)
+
+
+def test_explained_stretches_are_left_out(
+    seeded_connection: sa.Connection, seeded_comparison: int
+) -> None:
+    everything = stored_pairs.Explained(
+        OPENS[0].to_pydatetime(), OPENS[-1].to_pydatetime() + timedelta(minutes=5), ("LONG",)
+    )
+    found = stored_pairs.worst_pairs(
+        seeded_connection, 1, seeded_comparison, explained=(everything,)
+    )
+    assert set(found["side"]) == {"SHORT"}
+
+
+def test_flagged_candles_are_counted_once(
+    seeded_connection: sa.Connection, seeded_comparison: int
+) -> None:
+    found = stored_pairs.worst_pairs(seeded_connection, 1, seeded_comparison)
+    assert (
+        stored_pairs.count_flagged(seeded_connection, seeded_comparison)
+        == found["candle_open"].nunique()
+    )
+    after = OPENS[-1].to_pydatetime() + timedelta(minutes=5)
+    assert stored_pairs.count_flagged(seeded_connection, seeded_comparison, from_=after) == 0
+
+
+def test_candles_are_counted_once_whatever_their_sides(
+    seeded_connection: sa.Connection, seeded_comparison: int
+) -> None:
+    rows = read_pairs(seeded_connection, seeded_comparison)
+    beyond = rows[~rows["is_aligned"]]
+    found = stored_pairs.candle_counts(seeded_connection, seeded_comparison)
+    assert found == (rows["candle_open"].nunique(), beyond["candle_open"].nunique())
+    after = OPENS[-1].to_pydatetime() + timedelta(minutes=5)
+    assert stored_pairs.candle_counts(seeded_connection, seeded_comparison, after) == (0, 0)
+
+
+def test_frames_carry_utc(seeded_connection: sa.Connection, seeded_comparison: int) -> None:
+    pairs = stored_pairs.window_pairs(seeded_connection, seeded_comparison)
+    assert isinstance(pairs["candle_open"].dtype, pd.DatetimeTZDtype)
+    assert str(pairs["candle_open"].dt.tz) == "UTC"
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [(None, None), (0, 575), (17, 500), (290, 300), (300, 300), (288, 575), (1, 289)],
+)
+def test_the_matched_ratio_is_what_counting_gives(
+    sampled_connection: sa.Connection, first: int | None, last: int | None
+) -> None:
+    from_ = None if first is None else OPENS[first].to_pydatetime()
+    until = None if last is None else OPENS[last].to_pydatetime()
+    production, backtest = (
+        read_series(sampled_connection, 1, origin, name, from_, until).query("side == 'LONG'")
+        for origin, name in ((Origin.EMITTED, ""), (Origin.BACKTEST, BACKTEST))
+    )
+    both = set(production["candle_open"]) & set(backtest["candle_open"])
+    span = read_series(sampled_connection, 1, Origin.BACKTEST, BACKTEST)["candle_open"]
+    inside = production["candle_open"].between(span.min(), span.max())
+    expected = len(both) / int(inside.sum()) if inside.any() else None
+    seeded_comparison = next(
+        one.id for one in comparisons(sampled_connection, 1) if one.name == BACKTEST
+    )
+    assert (
+        matched(sampled_connection, 1, seeded_comparison, BACKTEST, Side.LONG, from_, until)
+        == expected
+    )
+    assert expected is None or expected < 0.5
+
+
+def test_judgements_of_a_window_are_those_of_its_pairs(
+    seeded_connection: sa.Connection, seeded_comparison: int
+) -> None:
+    for first, last in ((None, None), (100, 300), (200, 201), (570, None), (3, 3)):
+        from_ = None if first is None else OPENS[first].to_pydatetime()
+        until = None if last is None else OPENS[last].to_pydatetime()
+        pairs = stored_pairs.window_pairs(seeded_connection, seeded_comparison, from_, until)
+        expected = (
+            pairs["candle_open"].nunique(),
+            pairs.loc[~pairs["is_aligned"], "candle_open"].nunique(),
         )
-    later, earlier = findings(connection, 1)
-    assert (later["verdict"], later["is_refuted"]) == ("refuted", False)
-    assert (earlier["verdict"], earlier["is_refuted"]) == ("proven", True)
-    assert (earlier["from"], earlier["until"]) == (START, START + timedelta(days=1))
-    assert (earlier["sides"], earlier["parameters"]) == ('["LONG"]', '{"lookback_bars": 300}')
-    noon = START + timedelta(days=1)
-    assert [one["from"] for one in findings(connection, 1, from_=noon)] == [noon]
-    assert [one["from"] for one in findings(connection, 1, until=noon)] == [START]
-    assert findings(connection, 1, until=START) == []
-    # What a later day refuted is no newest finding of the earlier one.
-    assert newest_findings(connection, 1, "b", until=noon) == []
-    assert [one["verdict"] for one in newest_findings(connection, 1, "b")] == ["refuted"]
+        assert (
+            stored_pairs.candle_counts(seeded_connection, seeded_comparison, from_, until)
+            == expected
+        )

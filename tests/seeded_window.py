@@ -1,0 +1,7 @@
+"""The two days that tests of stored reads share; `WORST` is the candle that differs most."""
+
+from tests.dashboard.seed import Plan
+
+PLAN = Plan(days=2)
+OPENS = PLAN.opens
+WORST = OPENS[200].to_pydatetime()
