@@ -13,10 +13,10 @@ from core.diagnosis.finding import Verdict
 
 PROVEN_RATIO = 0.95
 REFUTED_RATIO = 0.05
-REPAIRED_SHARE = 0.95
-DAMAGED_SHARE = 0.01
+REPAIRED_SHARE = 0.95  # of differing candles: a mean may fall by few large ones
+DAMAGED_SHARE = 0.01  # of agreeing candles: undoing the true cause breaks hardly any
 MIN_DIFFERING = 8
-MIN_BLOCKS = 2
+MIN_BLOCKS = 2  # neighbouring candles are alike: one block is one case
 FLOOR = 1e-6
 
 

@@ -14,11 +14,11 @@ import numpy.typing as npt
 
 from core.arrays import Ints
 
-MIN_BLOCK_CANDLES = 12
-MIN_BLOCKS = 6
+MIN_BLOCK_CANDLES = 12  # shorter, and neighbours leak from one half into the other
+MIN_BLOCKS = 6  # three of each kind, the least for a proof
 _MAX_BLOCK_CANDLES = 48
-_BLOCKS_AIMED_AT = 24
-GAP_US = 3_600_000_000
+_BLOCKS_AIMED_AT = 24  # a dozen of each kind
+GAP_US = 3_600_000_000  # an hour without rows: candles on both sides are no neighbours
 
 
 @dataclass(frozen=True, slots=True)

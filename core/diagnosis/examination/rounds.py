@@ -17,7 +17,7 @@ from core.diagnosis.search.search import PROBES, Fit, Search, by_side, choose_pr
 MAX_ROUNDS = 6
 MIN_GAIN = 0.05
 _SPECIFIC = 0.2  # share of differing candles made equal that no accident reaches
-_NO_LOSS = 1e-9
+_NO_LOSS = 1e-9  # relative: the order of a sum, no difference
 _WORTH_A_LOOK = 0.02  # on the probes, before all searched candles are re-run
 _ALL = 0.98  # of the differing candles made equal: everything is explained
 

@@ -7,7 +7,7 @@ from core.diagnosis.lab.world import Change
 from core.diagnosis.search.search import Fit, Search
 from core.diagnosis.search.soundness import Soundness
 
-_AS_GOOD = 0.98
+_AS_GOOD = 0.98  # of the winner's: from there on the inputs may not tell the two apart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from core.diagnosis.search.search import Search
 
 _WHOLE_IS_ENOUGH = 0.9  # of the gain that a scope could reach
 _FURTHER_RANGE = 0.1  # of the first range's gain
-_MIN_RANGE_CANDLES = 6
+_MIN_RANGE_CANDLES = 6  # half of the shortest block
 _MAX_RANGES = 12
 
 
