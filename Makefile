@@ -6,13 +6,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?=
 
-.PHONY: run test coverage bench mutants exam exam-short e2e check format schema migration golden screenshots clean
+.PHONY: run test test-fast coverage bench mutants exam exam-short e2e check format schema migration golden screenshots clean
 
 run: $(VENV)/.installed
 	@exec $(BIN)/python -m collector.launch $(if $(PORT),--port $(PORT))
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile -q
+
+# While working: all but the slow files, in under a minute on two idle cores.
+test-fast: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not e2e and not exam and not slow"
 
 # Branch coverage of core by the same tests, child processes included; at least 95 %.
 coverage: $(VENV)/.installed-dev

@@ -22,6 +22,8 @@ from core.storage.runs import recorded_run
 from core.storage.tables import pair_day
 from tests.factories import signals
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2025, 11, 7, tzinfo=UTC)
 OPENS = pd.date_range("2025-11-03 23:00", periods=40, freq="5min").astype(str).tolist()
 BOT: dict[str, Any] = {

@@ -13,6 +13,8 @@ from core.market import Side
 from tests.bundle.conftest import FEATURES, training_data
 from tests.real import REAL, needs_real
 
+pytestmark = pytest.mark.slow
+
 
 def test_both_sides_from_folders_and_again_without_a_change(
     tmp_path: Path, side_folder: Path

@@ -17,6 +17,8 @@ from tests.candles import exchange_server as server
 from tests.candles.exchange_server import FakeExchange, serve
 from tests.candles.factories import FIRST, make_candles
 
+pytestmark = pytest.mark.slow
+
 BARS = 300
 
 

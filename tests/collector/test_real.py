@@ -12,7 +12,7 @@ from collector.__main__ import main
 from tests.real import needs_real
 from tests.real_workspace import write_workspace
 
-pytestmark = needs_real
+pytestmark = [needs_real, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,8 @@ from core.settings import BotSettings, Settings
 from core.storage.engine import writer_engine
 from tests.collector.bots import write_config, write_log
 
+pytestmark = pytest.mark.slow
+
 COLLECTOR = [sys.executable, "-m", "collector", "--config"]
 
 

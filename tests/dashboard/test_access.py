@@ -9,6 +9,8 @@ from core.settings import DashboardSettings, Settings
 from dashboard.__main__ import streamlit_command
 from dashboard.access import check_address, has_sign_in, is_loopback
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -14,6 +14,8 @@ from dashboard.sections.alignment import span_labels
 from tests.dashboard.conftest import View, words
 from tests.dashboard.seed import Plan
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = "<script>alert(1)</script>"
 MARKDOWN = "**bold** [link](http://example.com) :red[x] $x$"
 HOSTILE = Plan(

@@ -15,6 +15,8 @@ from dashboard import clock
 from tests.dashboard.conftest import View, words
 from tests.dashboard.seed import BACKTEST, NOW, Plan, write_config
 
+pytestmark = pytest.mark.slow
+
 VIEWS = ["today", "collection", "alignment", "worst", "candle", "diagnosis", "features", "health"]
 WORST = "2025-11-04T16:35:00Z"  # position 200 of the seeded candles
 

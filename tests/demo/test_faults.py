@@ -16,6 +16,8 @@ from demo.faults import FAULTS, PAIRS, SIZES, inject
 from demo.plan import Plan, clean_plan
 from demo.simulation import World
 
+pytestmark = pytest.mark.slow
+
 # What is wrong is the backtest's configuration or its candles, not the bot.
 BACKTEST_SIDE = {"lookback", "partial_candle", "pipeline_version", "threshold"}
 

@@ -17,6 +17,8 @@ from demo.live import LiveBot, last_logged, waits
 from demo.simulation import TIMEFRAME, make_world
 from tests.demo.conftest import NOW
 
+pytestmark = pytest.mark.slow
+
 
 def test_each_closed_candle_is_logged_once(workspace: Path) -> None:
     bot = LiveBot(workspace)

@@ -15,6 +15,8 @@ from core.settings import load_settings
 from demo.workspace import build_workspace
 from tests.demo.conftest import NOW
 
+pytestmark = pytest.mark.slow
+
 
 def _rows(folder: Path) -> list[tuple[str, list[str]]]:
     """(file name, cells) of every line of the feature log but headers."""

@@ -13,6 +13,8 @@ from core.diagnosis.report import Diagnosis, diagnose_evidence
 from demo.faults import FAULTS
 from tests.diagnosis.cases import make_evidence
 
+pytestmark = pytest.mark.slow
+
 GOLDEN = Path(__file__).with_name("golden.json")
 
 

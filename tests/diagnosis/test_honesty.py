@@ -13,6 +13,8 @@ from core.diagnosis.lab.recomputing import Recomputer
 from core.diagnosis.report import Diagnosis, diagnose_evidence
 from tests.diagnosis.cases import make_evidence
 
+pytestmark = pytest.mark.slow
+
 
 def _with_production(evidence: Evidence, production: np.ndarray) -> Evidence:
     return replace(evidence, production=production, emitted=production)

@@ -3,12 +3,15 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from core.diagnosis.evidence.evidence import PriceRows
 from core.diagnosis.finding import Verdict
 from core.diagnosis.report import diagnose_evidence
 from core.diagnosis.search.soundness import check_soundness
 from tests.diagnosis.cases import make_evidence
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_shift_moves_the_signal_logs_labels_and_no_replays() -> None:

@@ -12,6 +12,8 @@ from core.diagnosis.report import diagnose_evidence
 from core.diagnosis.search.soundness import check_soundness
 from tests.diagnosis.cases import make_evidence
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def clean() -> Evidence:

@@ -16,7 +16,7 @@ from core.storage.engine import migrate, writer_engine
 from tests.real import REAL, needs_real
 from tests.real_workspace import LIVE, PATTERN, convert_bundle
 
-pytestmark = needs_real
+pytestmark = [needs_real, pytest.mark.slow]
 NOW = datetime(2025, 11, 8, tzinfo=UTC)
 NEW_SHORT = "short_entry_with_new_features_20251104_213043"
 CANDLES = f"""

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("stage", ["first", "later"])
 def test_an_ingest_killed_anywhere_ends_in_the_same_content(tmp_path: Path, stage: str) -> None:

@@ -16,6 +16,8 @@ from core.recompute.worker_pool import WorkerPool
 from core.times import Timeframe
 from tests.recompute.recompute_world import NOW, make_candles, write_pipeline
 
+pytestmark = pytest.mark.slow
+
 CANDLES = make_candles(30)
 BARS = 20
 NAMES = itertools.count()

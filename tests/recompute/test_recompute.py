@@ -22,6 +22,8 @@ from tests.recompute.recompute_world import (
     write_pipeline,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[WorkerPool]:

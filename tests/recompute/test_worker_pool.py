@@ -17,6 +17,8 @@ from core.recompute.worker_process import OverdueError, WorkerError
 from core.times import Timeframe
 from tests.recompute.recompute_world import NOW, PIPELINE, make_candles, write_pipeline
 
+pytestmark = pytest.mark.slow
+
 
 def test_it_is_an_executor_for_any_importable_function() -> None:
     with WorkerPool(2, time_limit_s=30) as pool:

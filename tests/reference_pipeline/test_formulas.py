@@ -8,6 +8,8 @@ from reference_pipeline.features import CATALOGUE, Unit
 from reference_pipeline.pipeline import FEATURES, compute, compute_windows
 from tests.random_candles import random_candles
 
+pytestmark = pytest.mark.slow
+
 # Pandas' running sums lose up to this much of a value's own size (or of 1, for small values).
 TOLERANCE = 1e-9
 

@@ -16,6 +16,8 @@ from reference_pipeline.pipeline import FEATURES, WARM_UP_BARS, compute, compute
 from tests.random_candles import COLUMNS, random_candles
 from tests.real import REAL, needs_real
 
+pytestmark = pytest.mark.slow
+
 PRICES = st.floats(min_value=0.0, max_value=1e9, width=64)
 ODD_NUMBERS = st.one_of(
     PRICES, st.sampled_from([0.0, 1.0, 2.0, 1e-300, 1e300, np.nan, np.inf, -np.inf])
