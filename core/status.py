@@ -10,7 +10,6 @@ from core.bots import bot_id, comparisons
 from core.collection.completeness import collection, daily_counts, gaps
 from core.diagnosis.reads import newest_findings
 from core.feature_log.reads import ingestion_account, logged_opens
-from core.market import SIDES
 from core.settings import BotSettings, Settings
 from core.signals.reads import signals_account
 from core.times import iso_z
@@ -120,25 +119,26 @@ def _alignment(
     stored = {entry.name: entry.id for entry in comparisons(connection, number)}
     entries = []
     for name in bot.comparisons:
-        for side in SIDES:
-            figures = agreement(
-                connection, number, stored.get(name, _NOTHING), name, side, from_, until
-            )
-            entries.append(
-                {
-                    "comparison": name,
-                    "side": str(side),
-                    "pairs": figures.pairs,
-                    "matched_ratio": figures.matched_ratio,
-                    "mean_abs_diff": figures.mean_abs_diff,
-                    "max_abs_diff": figures.max_abs_diff,
-                    "max_at": _time(figures.max_at),
-                    "share_above_tolerance": figures.share_above_tolerance,
-                    "flips": figures.flips,
-                    "decision_flips": figures.decision_flips,
-                }
-            )
+        by_side = agreement(connection, number, stored.get(name, _NOTHING), name, from_, until)
+        entries += [
+            {"comparison": name, "side": str(side), **_shown(figures)}
+            for side, figures in by_side.items()
+        ]
     return entries
+
+
+def _shown(figures: dict[str, Any]) -> dict[str, Any]:
+    """The figures that the document has, as JSON keeps them."""
+    return {
+        "pairs": figures["pairs"],
+        "matched_ratio": figures["matched_ratio"],
+        "mean_abs_diff": figures["mean_abs_diff"],
+        "max_abs_diff": figures["max_abs_diff"],
+        "max_at": _time(figures["max_at"]),
+        "share_above_tolerance": figures["share_above_tolerance"],
+        "flips": figures["flips"],
+        "decision_flips": figures["decision_flips"],
+    }
 
 
 def _findings(

@@ -8,21 +8,6 @@ from dashboard.markup import Badge, Tone
 
 ORIGINS = {"emitted": "Emitted by the bot", "replay": "Replay", "backtest": "Backtest"}
 
-METRICS = {
-    "pairs": "Pairs",
-    "matched_ratio": "Matched",
-    "mean_diff": "Mean difference",
-    "mean_abs_diff": "Mean size",
-    "median_abs_diff": "Median size",
-    "p95_abs_diff": "95th percentile",
-    "p99_abs_diff": "99th percentile",
-    "max_abs_diff": "Largest",
-    "max_at": "Largest at",
-    "share_above_tolerance": "Beyond tolerance",
-    "flips": "Flips",
-    "decision_flips": "Decision flips",
-}
-
 
 def production_word(comparison: str) -> str:
     """What the first side of a comparison is called."""

@@ -1,33 +1,20 @@
 """How far two origins agree over a window, and what was found out about it."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
-from core.alignment.metrics import matched_ratio, share_above
-from core.market import Origin, Side
-from core.storage.sql import raw, within
+from core.alignment.metrics import METRICS, figures, matched_ratio
+from core.alignment.reads import window_pairs
+from core.market import SIDES, Origin, Side
+from core.storage.sql import raw
 from core.storage.tables import pair, pair_day, series, signal
-from core.times import DAY_US, from_us, to_us
+from core.times import DAY_US, to_us
 
 _PAIR = raw(pair)
 _PAIR_DAY = raw(pair_day)
 _SIGNAL = raw(signal)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Agreement:
-    """One comparison and side over a window. None: cannot be known."""
-
-    pairs: int
-    matched_ratio: float | None
-    mean_abs_diff: float | None
-    max_abs_diff: float | None
-    max_at: datetime | None
-    share_above_tolerance: float | None
-    flips: int | None
-    decision_flips: int | None
 
 
 def agreement(
@@ -35,52 +22,21 @@ def agreement(
     bot_id: int,
     comparison_id: int,
     name: str,
-    side: Side,
     from_: datetime | None = None,
     until: datetime | None = None,
-) -> Agreement:
-    """Figures of the pairs in a window (`from_` inclusive, `until` exclusive)."""
-    above = sa.func.sum(sa.case((_PAIR.c.is_aligned, 0), else_=1))
-    query = sa.select(
-        sa.func.count(),
-        sa.func.avg(_PAIR.c.abs_diff),
-        sa.func.max(_PAIR.c.abs_diff),
-        above,
-        sa.func.sum(sa.cast(_PAIR.c.flip, sa.Integer)),
-        sa.func.sum(sa.cast(_PAIR.c.decision_flip, sa.Integer)),
-    ).where(_PAIR.c.comparison_id == comparison_id, _PAIR.c.side == side)
-    count, mean, largest, beyond, flips, decision_flips = connection.execute(
-        within(query, _PAIR.c.candle_open, from_, until)
-    ).one()
-    return Agreement(
-        pairs=count,
-        matched_ratio=matched(connection, bot_id, comparison_id, name, side, from_, until),
-        mean_abs_diff=mean,
-        max_abs_diff=largest,
-        max_at=_max_at(connection, comparison_id, side, largest, from_, until),
-        share_above_tolerance=share_above(beyond, count),
-        flips=flips,
-        decision_flips=decision_flips,
-    )
+) -> dict[Side, dict[str, Any]]:
+    """METRICS and matched_ratio of the pairs in a window, by side; None: cannot be known.
 
-
-def _max_at(
-    connection: sa.Connection,
-    comparison_id: int,
-    side: Side,
-    largest: float | None,
-    from_: datetime | None,
-    until: datetime | None,
-) -> datetime | None:
-    """The earliest candle with the largest difference."""
-    if largest is None:
-        return None
-    query = sa.select(sa.func.min(_PAIR.c.candle_open)).where(
-        _PAIR.c.comparison_id == comparison_id, _PAIR.c.side == side, _PAIR.c.abs_diff == largest
-    )
-    return from_us(
-        connection.execute(within(query, _PAIR.c.candle_open, from_, until)).scalar_one()
-    )
+    `from_` is inclusive, `until` exclusive; 0 pairs are known.
+    """
+    pairs = window_pairs(connection, comparison_id, from_, until)
+    known = {side: figures(mine) for side, mine in pairs.groupby("side", observed=True)}
+    nothing = dict.fromkeys(METRICS) | {"pairs": 0}
+    return {
+        side: known.get(str(side), nothing)
+        | {"matched_ratio": matched(connection, bot_id, comparison_id, name, side, from_, until)}
+        for side in SIDES
+    }
 
 
 def matched(

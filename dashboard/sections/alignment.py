@@ -1,10 +1,12 @@
 """Parts of the view Alignment."""
 
+from collections.abc import Callable
 from functools import partial
 
 import pandas as pd
 import streamlit as st
 
+from core.alignment.metrics import TABLE, Metric, Unit
 from core.alignment.overview import PairOverview
 from core.bots import Comparison
 from dashboard import shell
@@ -16,22 +18,14 @@ from dashboard.format import count, moment, plain, probability, share, signed
 from dashboard.markup import Cell, Column, draw_heading, draw_status, draw_table
 from dashboard.sentences import alignment_badge, alignment_sentence
 from dashboard.shell import Screen
-from dashboard.wording import METRICS
 
-_NOTES = {
-    "pairs": "candles with both signals",
-    "matched_ratio": "candles with both signals ÷ candles with either",
-    "mean_diff": "production − backtest, probability; its sign says who is higher",
-    "mean_abs_diff": "probability",
-    "median_abs_diff": "half of the candles differ by less",
-    "p95_abs_diff": "19 of 20 candles differ by less",
-    "p99_abs_diff": "99 of 100 candles differ by less",
-    "max_abs_diff": "probability",
-    "max_at": "candle open of the largest difference",
-    "share_above_tolerance": "share of candles that differ by more than the tolerance",
-    "flips": "signals on different sides of their threshold",
-    "decision_flips": "candles on which the whole rule decides differently",
-}
+_MATCHED = Metric(
+    "matched_ratio",
+    "Matched",
+    Unit.RATIO,
+    "candles with both signals ÷ candles with either",
+    lambda pairs: None,  # counted in the database
+)
 
 
 def alignment_status(screen: Screen, comparison: Comparison, overview: PairOverview) -> None:
@@ -57,8 +51,12 @@ def metrics_table(screen: Screen, comparison: Comparison, overview: PairOverview
         for side in sides
     }
     rows: list[list[Cell]] = [
-        [METRICS[name], *(_metric(name, values[side][name], screen.zone) for side in sides), note]
-        for name, note in _NOTES.items()
+        [
+            metric.label,
+            *(_figure(metric.unit, values[side][metric.name], screen.zone) for side in sides),
+            metric.meaning,
+        ]
+        for metric in (TABLE[0], _MATCHED, *TABLE[1:])
     ]
     columns = [Column("Metric", "nowrap"), *(Column(side, "num") for side in sides)]
     draw_table([*columns, Column("Meaning", "nowrap")], rows, caption="Metrics of the differences")
@@ -110,12 +108,13 @@ def side_by_side(screen: Screen, comparison: Comparison, overview: PairOverview)
                 )
 
 
-def _metric(name: str, value: object, zone: str) -> str:
-    if name == "max_at":
+def _figure(unit: Unit, value: object, zone: str) -> str:
+    if unit is Unit.TIME:
         return moment(value, zone)  # type: ignore[arg-type]
     number = None if value is None else float(value)  # type: ignore[arg-type]
-    if name in ("pairs", "flips", "decision_flips"):
-        return count(number)
-    if name in ("share_above_tolerance", "matched_ratio"):
-        return share(number)
-    return signed(number) if name == "mean_diff" else probability(number)
+    written: dict[Unit, Callable[[float | None], str]] = {
+        Unit.COUNT: count,
+        Unit.RATIO: share,
+        Unit.SIGNED_PROBABILITY: signed,
+    }
+    return written.get(unit, probability)(number)

@@ -5,14 +5,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import sqlalchemy as sa
 
 from core.alignment.agreement import agreement, matched
+from core.alignment.day_block import roll_up
+from core.alignment.writes import write_days
 from core.diagnosis.reads import findings, newest_findings
 from core.diagnosis.writes import store_diagnosis
 from core.market import Side
 from core.storage.tables import comparison, pair, series, signal
+from core.times import to_us
 from tests.stored_rows import new_bot, new_database
 
 START = datetime(2025, 11, 3, 12, tzinfo=UTC)
@@ -46,8 +50,23 @@ def connection(tmp_path: Path) -> Iterator[sa.Connection]:
                 ],
             )  # fmt: skip
         opened.execute(pair.insert(), [_pair(at) for at in range(5)])
+        _store_day(opened)
         yield opened
     engine.dispose()
+
+
+def _store_day(connection: sa.Connection) -> None:
+    """The pairs' own day, as pairing keeps it beside them."""
+    rows = pd.DataFrame([_pair(at) for at in range(5)]).rename(
+        columns={"production": "probability_production", "backtest": "probability_backtest"}
+    )
+    (record,) = roll_up(rows, rows)
+    write_days(
+        connection,
+        1,
+        [to_us(record["day"].to_pydatetime())],
+        [{**record, "comparison_id": 1, "day": to_us(record["day"].to_pydatetime())}],
+    )
 
 
 def _pair(at: int) -> dict[str, Any]:
@@ -70,27 +89,32 @@ def _pair(at: int) -> dict[str, Any]:
 def test_figures_of_all_pairs_name_the_earliest_of_equal_worst_candles(
     connection: sa.Connection,
 ) -> None:
-    found = agreement(connection, 1, 1, "b", Side.LONG)
-    assert (found.pairs, found.matched_ratio) == (5, 1.0)
-    assert found.mean_abs_diff == pytest.approx((0 + 0.25 + 0.25 + 0 + 0.05) / 5)
-    assert found.max_abs_diff == 0.25
-    assert found.max_at == candle(1)
-    assert found.share_above_tolerance == 2 / 5
-    assert (found.flips, found.decision_flips) == (1, 1)
+    found = agreement(connection, 1, 1, "b")[Side.LONG]
+    assert (found["pairs"], found["matched_ratio"]) == (5, 1.0)
+    assert found["mean_abs_diff"] == pytest.approx((0 + 0.25 + 0.25 + 0 + 0.05) / 5)
+    assert found["max_abs_diff"] == 0.25
+    assert found["max_at"] == candle(1)
+    assert found["share_above_tolerance"] == 2 / 5
+    assert (found["flips"], found["decision_flips"]) == (1, 1)
 
 
 def test_a_window_holds_its_first_candle_and_not_its_last(connection: sa.Connection) -> None:
-    found = agreement(connection, 1, 1, "b", Side.LONG, candle(2), candle(4))
-    assert (found.pairs, found.max_at) == (2, candle(2))
-    assert found.mean_abs_diff == pytest.approx(0.125)
-    assert (found.share_above_tolerance, found.flips) == (0.5, 0)
+    found = agreement(connection, 1, 1, "b", candle(2), candle(4))[Side.LONG]
+    assert (found["pairs"], found["max_at"]) == (2, candle(2))
+    assert found["mean_abs_diff"] == pytest.approx(0.125)
+    assert (found["share_above_tolerance"], found["flips"]) == (0.5, 0)
 
 
 def test_a_side_without_pairs_is_not_known(connection: sa.Connection) -> None:
-    found = agreement(connection, 1, 1, "b", Side.SHORT)
-    assert found.pairs == 0
-    assert {found.matched_ratio, found.mean_abs_diff, found.max_abs_diff, found.max_at} == {None}
-    assert {found.share_above_tolerance, found.flips, found.decision_flips} == {None}
+    found = agreement(connection, 1, 1, "b")[Side.SHORT]
+    assert found["pairs"] == 0
+    assert {
+        found["matched_ratio"],
+        found["mean_abs_diff"],
+        found["max_abs_diff"],
+        found["max_at"],
+    } == {None}
+    assert {found["share_above_tolerance"], found["flips"], found["decision_flips"]} == {None}
 
 
 def test_a_candle_that_one_side_lacks_lowers_the_ratio(connection: sa.Connection) -> None:
