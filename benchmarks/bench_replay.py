@@ -11,7 +11,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +20,11 @@ from core.bundle.load import load_bundle
 from core.bundle.scaler import Scaler, ScalerKind
 from core.bundle.write import SideContent, write_bundle
 from core.market import SIDES
+from core.scoring.live import Live
+from core.scoring.logged_rows import Replay
 from core.scoring.replay import replay_logged, replayed_blocks
-from core.scoring.scored_rows import END_OF_TIME, Replay
 from core.settings import BotSettings
+from core.times import END_OF_TIME
 from tests.stored_rows import new_bot, new_database, opens, store_rows
 
 YEAR_ROWS, COLUMNS, INPUTS, TREES = 105_120, 194, 85, 200
@@ -73,7 +74,7 @@ def measure(folder: Path, rows: int, repeat: int) -> dict[str, float]:
 
 def _score(engine: sa.Engine, bot_id: int, bot: BotSettings) -> int:
     url = engine.url.render_as_string(hide_password=False)
-    replay = Replay.of(bot)
+    replay = Replay(Live.of(bot))
     with closing(replayed_blocks(url, bot_id, replay, [(0, END_OF_TIME)])) as blocks:
         return sum(block.candles for block in blocks)
 
@@ -82,7 +83,7 @@ def _replay(engine: sa.Engine, bot_id: int, bot: BotSettings) -> None:
     with engine.begin() as connection:
         for table in ("signal", "signal_absence", "watermark"):
             connection.execute(sa.text(f"delete from {table}"))
-    replay_logged(engine, bot_id, bot, now=datetime.now(UTC), run_id=None)
+    replay_logged(engine, bot_id, bot, run_id=None)
 
 
 def _stored(folder: Path, matrix: np.ndarray, names: list[str]) -> tuple[sa.Engine, int]:

@@ -192,9 +192,7 @@ def _check_prices(context: Context, _run_id: int) -> Any:
 def _replay(context: Context, run_id: int) -> Any:
     from core.scoring.replay import replay_logged
 
-    return replay_logged(
-        context.engine, context.bot_id, context.bot, now=context.clock(), run_id=run_id
-    )
+    return replay_logged(context.engine, context.bot_id, context.bot, run_id=run_id)
 
 
 def _import_backtest(backtest: BacktestSettings, context: Context, run_id: int) -> Any:
@@ -205,7 +203,6 @@ def _import_backtest(backtest: BacktestSettings, context: Context, run_id: int) 
         context.bot_id,
         backtest,
         context.bot.frame,
-        now=context.clock(),
         run_id=run_id,
     )
 

@@ -14,6 +14,7 @@ import pandas as pd
 from core.errors import ConfigError
 
 DAY_US = 86_400_000_000
+END_OF_TIME = 253_402_300_799_000_000  # 9999-12-31T23:59:59Z, stored µs
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 

@@ -18,7 +18,7 @@ from core.features.compare import CLOSE_RELATIVE
 from core.recompute.compute import VectorCache, recompute_features
 from core.recompute.order import spread_order
 from core.recompute.pipeline import Pipeline
-from core.scoring.scoring import Scorer, score_rows
+from core.scoring.recomputed_rows import Scorer, score_rows
 from core.times import Timeframe, us_from_index
 
 _STEPS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0)

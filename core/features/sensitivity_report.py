@@ -21,7 +21,7 @@ from core.recompute.pipeline import load_pipeline
 from core.recompute.reads import read_sensitivity, sensitivity_step
 from core.recompute.stored_cache import StoredCache
 from core.recompute.windows import as_index
-from core.scoring.scoring import scorer_of
+from core.scoring.recomputed_rows import scorer_of
 from core.settings import BacktestSettings, BotSettings
 from core.signals.reads import production_signals
 from core.storage.watermarks import write_watermark

@@ -7,7 +7,6 @@ stored series is then exactly what the file says, rows that it no longer has inc
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -59,7 +58,6 @@ def import_backtest(
     backtest: BacktestSettings,
     timeframe: Timeframe,
     *,
-    now: datetime,
     run_id: int | None,
 ) -> ImportReport:
     """Make the stored 'backtest' series of this name what the exported files say.

@@ -31,7 +31,7 @@ from core.recompute.writes import (
     store_backtest_rows,
     write_coverage,
 )
-from core.scoring.scoring import Scorer, score_rows, scorer_of
+from core.scoring.recomputed_rows import Scorer, score_rows, scorer_of
 from core.settings import BacktestSettings, BotSettings
 from core.signals.reads import production_opens
 from core.signals.writes import (

@@ -8,14 +8,13 @@ from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 import sqlalchemy as sa
 
 from core.errors import BundleError
 from core.market import SIDES, Origin
-from core.scoring.scored_rows import (
-    END_OF_TIME,
+from core.scoring.live import Live
+from core.scoring.logged_rows import (
     LoggedRows,
     Replay,
     ReplayedBlock,
@@ -34,7 +33,7 @@ from core.storage.changes import Span, feature_changes
 from core.storage.engine import reader_engine
 from core.storage.watermarks import read_watermark, write_watermark
 from core.tailing.prefetch import prefetch
-from core.times import from_us
+from core.times import END_OF_TIME, from_us
 
 STEP = "replay"
 
@@ -50,28 +49,29 @@ class ReplayReport:
 
 
 def replay_logged(
-    engine: sa.Engine, bot_id: int, bot: BotSettings, *, now: datetime, run_id: int | None
+    engine: sa.Engine, bot_id: int, bot: BotSettings, *, run_id: int | None
 ) -> ReplayReport:
     """Score logged rows that are new or changed, or all where the live bundles changed.
 
     Raises BundleError when a live bundle cannot be opened: the candles of the others are
     replayed before, those of the refused one stay as they are until it can be opened.
     """
-    replay = Replay.of(bot)
+    live = Live.of(bot)
+    replay = Replay(live)
     with engine.connect() as connection:
         stored = read_watermark(connection, bot_id, STEP) or {}
         seen = stored.get("seen") if replay.is_as_before(stored) else None
         changes = feature_changes(connection, bot_id, seen)
     changed = ((0, END_OF_TIME),) if changes.spans is None else changes.spans
-    spans = subtract_spans(changed, [span for span, _ in replay.refused])
+    spans = subtract_spans(changed, [span for span, _ in live.refused])
     report = _store(engine, bot_id, replay, spans, run_id) if spans else ReplayReport(0, 0, 0)
-    if replay.refused:
-        raise BundleError("; ".join(str(error) for _, error in replay.refused))
+    if live.refused:
+        raise BundleError("; ".join(str(error) for _, error in live.refused))
     if changes.newest != seen:
         with engine.begin() as connection:
-            mark = {"seen": changes.newest, "live": replay.mark}
+            mark = {"seen": changes.newest, "live": live.mark}
             write_watermark(connection, bot_id, STEP, mark)
-    problem = replay.problem if report.candles else None
+    problem = live.problem if report.candles else None
     return replace(report, problems=() if problem is None else (problem,))
 
 
@@ -109,7 +109,8 @@ def _store(
     with engine.begin() as connection:
         series_id = ensure_series(connection, bot_id, Origin.REPLAY)
         ids = {
-            model.bundle.hash: ensure_bundle(connection, model.bundle) for model in replay.models
+            entry.bundle.hash: ensure_bundle(connection, entry.bundle)
+            for entry in replay.live.bundles
         }
     candles = signals = absences = 0
     url = engine.url.render_as_string(hide_password=False)

@@ -18,10 +18,9 @@ from core.storage.changes import feature_changes
 from core.storage.sql import raw
 from core.storage.tables import feature_row
 from core.storage.watermarks import read_watermark, write_watermark
-from core.times import Timeframe, from_us, to_us
+from core.times import END_OF_TIME, Timeframe, from_us, to_us
 
 _ROW = raw(feature_row)
-_END_OF_TIME = 253_402_300_799_000_000  # 9999-12-31T23:59:59Z
 _NAMED = 5
 
 
@@ -46,7 +45,7 @@ class ColumnLog:
         with self.engine.connect() as connection:
             seen = read_watermark(connection, self.bot_id, self.step)
             changes = feature_changes(connection, self.bot_id, seen)
-        spans = ((0, _END_OF_TIME),) if changes.spans is None else changes.spans
+        spans = ((0, END_OF_TIME),) if changes.spans is None else changes.spans
         for first, last in spans:
             for start, end in self._windows(first, last):
                 with self.engine.begin() as connection:

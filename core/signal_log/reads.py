@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from core.signals.reads import STATUSES
 from core.storage.sql import raw, within
-from core.storage.tables import candle, candle_source, feature_row, log_file, signal_line
+from core.storage.tables import candle, candle_source, feature_row, signal_line
 from core.times import index_from_us
 
 _LINE = raw(signal_line)
@@ -100,20 +100,6 @@ def double_writes(
         candle_open=index_from_us(frame["candle_open"]),
         seconds_apart=frame["apart_us"].astype("float64") / 1e6,
     ).drop(columns="apart_us")
-
-
-def rejected_lines(
-    connection: sa.Connection, bot_id: int, limit: int = 100
-) -> list[dict[str, Any]]:
-    """The newest rejected lines: log, path, line, reason, raw."""
-    query = (
-        sa.select(_LINE.c.log, log_file.c.path, _LINE.c.line, _LINE.c.reason, _LINE.c.raw)
-        .join(log_file, log_file.c.id == _LINE.c.file_id)
-        .where(_LINE.c.bot_id == bot_id, _LINE.c.status == "rejected")
-        .order_by(_LINE.c.id.desc())
-        .limit(limit)
-    )
-    return [dict(row._mapping) for row in connection.execute(query)]
 
 
 def signal_log_accounts(

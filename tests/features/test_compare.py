@@ -152,7 +152,7 @@ def test_features_of_a_real_backtest_against_what_the_bot_logged(tmp_path: Path)
     bot_id = new_bot(engine)
     now = datetime(2025, 11, 8, tzinfo=UTC)
     ingest_feature_logs(engine, bot_id, bot.frame, bot.feature_log, now=now)
-    import_backtest(engine, bot_id, bot.backtests[0], bot.frame, now=now, run_id=None)
+    import_backtest(engine, bot_id, bot.backtests[0], bot.frame, run_id=None)
     with engine.connect() as connection:
         (rows,) = read_backtest_rows(connection, bot_id, "real-500")
         logged = [

@@ -36,7 +36,7 @@ def bot_id(engine: sa.Engine) -> int:
 
 def run_import(engine: sa.Engine, bot_id: int, signals: Path, **more):
     backtest = BacktestSettings(name="research", signals=str(signals), **more)
-    return import_backtest(engine, bot_id, backtest, FIVE, now=NOW, run_id=None)
+    return import_backtest(engine, bot_id, backtest, FIVE, run_id=None)
 
 
 def stored(engine: sa.Engine, bot_id: int) -> pd.DataFrame:

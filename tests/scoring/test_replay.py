@@ -72,7 +72,7 @@ def reasons(engine: sa.Engine, bot_id: int) -> list[tuple[str, str, str]]:
 
 def run(engine: sa.Engine, bot_id: int, **more):
     bot = BotSettings.model_validate({"name": "btc-5m", **more})
-    return replay_logged(engine, bot_id, bot, now=NOW, run_id=None)
+    return replay_logged(engine, bot_id, bot, run_id=None)
 
 
 def test_replay_is_the_bundles_score_of_each_logged_row(
@@ -279,7 +279,7 @@ def test_real_logs_replay_to_what_the_bots_own_code_gave(
         {"name": "btc-5m", "bundles": str(path), "feature_log": {"paths": logs}}
     )
     ingest_feature_logs(engine, bot_id, FIVE, bot.feature_log, now=NOW)
-    replay_logged(engine, bot_id, bot, now=NOW, run_id=None)
+    replay_logged(engine, bot_id, bot, run_id=None)
     found = replayed(engine, bot_id)
     means = found.groupby("side")["probability"].mean().round(5)
     assert means.to_dict() == {"LONG": 0.64854, "SHORT": 0.02328}
@@ -310,7 +310,7 @@ def test_a_real_bundle_whose_inputs_are_not_logged_yet_has_no_replay_then(
         {"name": "btc-5m", "bundles": str(path), "feature_log": {"paths": logs}}
     )
     ingest_feature_logs(engine, bot_id, FIVE, bot.feature_log, now=NOW)
-    report = replay_logged(engine, bot_id, bot, now=NOW, run_id=None)
+    report = replay_logged(engine, bot_id, bot, run_id=None)
     assert report.signals + report.absences == 1077
     first = replayed(engine, bot_id)["candle_open"].min()
     assert first == pd.Timestamp("2025-11-04T15:35Z")
