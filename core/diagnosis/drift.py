@@ -14,12 +14,11 @@ from core.bundle.load import SideModel
 from core.diagnosis.evidence.evidence import SIDE_NAMES, Evidence
 from core.diagnosis.evidence.rows import FeatureRows
 from core.diagnosis.lab.inputs import means
-from core.features.drift import population_stability
+from core.features.drift import FEWEST_ROWS, moved
 from core.market import SIDES
 from core.times import from_us, iso_z
 
 _SHOWN = 15
-_FEWEST_ROWS = 72
 
 
 def drift_of(evidence: Evidence) -> dict[str, Any] | None:
@@ -46,10 +45,10 @@ def _windows(evidence: Evidence, logged: FeatureRows) -> tuple[Flags, Flags]:
     """Rows of the reference and of the window; the first half is the reference of a whole log."""
     current = (logged.opens >= evidence.opens[0]) & (logged.opens <= evidence.opens[-1])
     reference = logged.opens < evidence.opens[0]
-    if reference.sum() >= _FEWEST_ROWS:
+    if reference.sum() >= FEWEST_ROWS:
         return reference, current
     rows = np.flatnonzero(current)
-    if len(rows) < 2 * _FEWEST_ROWS:
+    if len(rows) < 2 * FEWEST_ROWS:
         return np.zeros(len(logged.opens), dtype=bool), current
     half = rows[len(rows) // 2]
     place = np.arange(len(logged.opens))
@@ -68,7 +67,9 @@ def _span(logged: FeatureRows, rows: Flags) -> dict[str, Any]:
 def _features(
     evidence: Evidence, logged: FeatureRows, reference: Flags, current: Flags
 ) -> list[dict[str, Any]]:
+    """One entry a feature, in the unit of the side that scales it finer."""
     seen: dict[str, dict[str, Any]] = {}
+    finest: dict[str, float] = {}
     for number, side in enumerate(SIDE_NAMES):
         model = _model(evidence, number)
         if model is None:
@@ -76,14 +77,15 @@ def _features(
         centre, unit = means(model), model.scaler.unit(len(model.features))
         for place, name in enumerate(model.features):
             column = logged.column(name)
-            if column is None or name in seen:
+            if column is None or unit[place] >= finest.get(name, np.inf):
                 continue
             now = _finite(logged.matrix[current, column])
             before = _finite(logged.matrix[reference, column])
             if len(now) == 0:
                 continue
+            finest[name] = float(unit[place])
             z = float((now.mean() - centre[place]) / unit[place])
-            seen[name] = {"feature": name, "side": side, "z_shift": z, **_against(before, now)}
+            seen[name] = {"feature": name, "side": side, "z_shift": z, **moved(before, now)}
     return list(seen.values())
 
 
@@ -97,40 +99,6 @@ def _model(evidence: Evidence, side: int) -> SideModel | None:
 
 def _finite(values: Floats) -> Floats:
     return values[np.isfinite(values)]
-
-
-def _against(before: Floats, now: Floats) -> dict[str, float | None]:
-    """PSI, KS and its p-value at the effective sizes; None without a reference."""
-    if len(before) < _FEWEST_ROWS or len(now) < _FEWEST_ROWS:
-        return {"psi": None, "ks": None, "ks_p_value": None, "effective_rows": None}
-    from scipy.stats import ks_2samp, kstwobign
-
-    mine, other = effective_rows(now), effective_rows(before)
-    statistic = float(ks_2samp(before, now, method="asymp").statistic)
-    together = mine * other / (mine + other)
-    return {
-        "psi": population_stability(before, now),
-        "ks": statistic,
-        "ks_p_value": float(kstwobign.sf(statistic * np.sqrt(together))),
-        "effective_rows": mine,
-    }
-
-
-def effective_rows(values: Floats) -> float:
-    """Independent rows that carry as much: n / (1 + 2 Σ autocorrelation), at least 1.
-
-    The sum ends before the first lag whose autocorrelation is not positive.
-    """
-    centred = values - values.mean()
-    power = float(centred @ centred)
-    if power == 0.0:
-        return 1.0
-    size = len(values)
-    spectrum = np.fft.rfft(centred, 2 * size)
-    lags = np.fft.irfft(spectrum * np.conj(spectrum))[1:size] / power
-    ends = np.flatnonzero(lags <= 0)
-    positive = lags[: ends[0]] if len(ends) else lags
-    return float(max(1.0, size / (1 + 2 * positive.sum())))
 
 
 def _size(entry: dict[str, Any]) -> float:

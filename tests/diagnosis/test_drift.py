@@ -3,8 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.diagnosis.drift import drift_of, effective_rows
-from core.features.drift import population_stability
+from core.diagnosis.drift import drift_of
+from core.features.drift import effective_rows, population_stability
+from core.market import Side
 from core.times import DAY_US
 from tests.diagnosis.cases import make_evidence
 
@@ -35,3 +36,25 @@ def test_a_log_that_holds_no_candle_of_the_window_tells_no_drift() -> None:
     assert evidence.logged is not None
     elsewhere = replace(evidence.logged, opens=evidence.logged.opens + 30 * DAY_US)
     assert drift_of(replace(evidence, logged=elsewhere)) is None
+
+
+def test_the_diagnosis_tells_a_shift_in_the_finer_unit_of_both_sides() -> None:
+    evidence = make_evidence(days=1)
+    bundle = evidence.bundles[0]
+    finer = {
+        side: replace(
+            model,
+            scaler=replace(model.scaler, scale=tuple(s / 4 for s in model.scaler.scale or ()))
+            if side == Side.SHORT
+            else model.scaler,
+        )
+        for side, model in bundle.sides.items()
+    }
+    scaled = replace(evidence, bundles=(replace(bundle, sides=finer), *evidence.bundles[1:]))
+    before, after = drift_of(evidence), drift_of(scaled)
+    assert before is not None and after is not None
+    one = {entry["feature"]: entry for entry in before["features"]}
+    both = {entry["feature"]: entry for entry in after["features"] if entry["feature"] in one}
+    shared = [name for name, entry in both.items() if entry["side"] == "SHORT"]
+    assert shared
+    assert all(abs(both[name]["z_shift"]) > abs(one[name]["z_shift"]) for name in shared)

@@ -8,7 +8,7 @@ import pytest
 from core.bundle.load import load_bundle
 from core.bundle.scaler import Scaler, ScalerKind
 from core.bundle.write import write_bundle
-from core.features.drift import drift_table
+from core.features.drift import FEWEST_ROWS, drift_table
 from core.market import Side
 from tests.recompute.recompute_world import side_contents
 
@@ -29,6 +29,13 @@ def test_values_far_apart_share_nothing() -> None:
     row = table(np.linspace(0, 1, 100).tolist(), np.linspace(5, 6, 100).tolist())
     assert row["ks"] == 1
     assert row["psi"] > 2
+
+
+@pytest.mark.parametrize(("rows", "is_known"), [(FEWEST_ROWS - 1, False), (FEWEST_ROWS, True)])
+def test_six_hours_of_values_are_the_fewest_that_tell_a_drift(rows: int, is_known: bool) -> None:
+    values = np.linspace(0, 1, rows).tolist()
+    assert FEWEST_ROWS == 72
+    assert table(values, values)[["psi", "ks"]].notna().tolist() == [is_known, is_known]
 
 
 def test_missing_values_do_not_count() -> None:
