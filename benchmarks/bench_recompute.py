@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from core.bots import ensure_bot
 from core.candles.writes import ensure_source, store_candles
+from core.recompute.compute import Request
 from core.recompute.pipeline import Pipeline, load_pipeline
 from core.recompute.recompute import Recomputed, recompute_backtest, recompute_features
 from core.recompute.worker_pool import WorkerPool
@@ -103,11 +104,9 @@ def bench_scaling(candles: pd.DataFrame) -> None:
                 _warm(pool, pipeline, candles, opens[:workers])
                 begin = time.perf_counter()
                 recompute_features(
-                    pipeline,
+                    Request(pipeline=pipeline, lookback_bars=300, timeframe=FIVE),
                     candles,
                     opens,
-                    lookback_bars=300,
-                    timeframe=FIVE,
                     now=NOW,
                     executor=pool,
                 )
@@ -149,7 +148,9 @@ def bench_steady(candles: pd.DataFrame) -> None:
 def _recompute(
     pipeline: Pipeline, candles: pd.DataFrame, opens: pd.DatetimeIndex, bars: int
 ) -> Recomputed:
-    return recompute_features(pipeline, candles, opens, lookback_bars=bars, timeframe=FIVE, now=NOW)
+    return recompute_features(
+        Request(pipeline=pipeline, lookback_bars=bars, timeframe=FIVE), candles, opens, now=NOW
+    )
 
 
 def _warm(
@@ -157,7 +158,11 @@ def _warm(
 ) -> None:
     """Start the workers and import the pipeline, which is no part of the scaling."""
     recompute_features(
-        pipeline, candles, opens, lookback_bars=20, timeframe=FIVE, now=NOW, executor=pool
+        Request(pipeline=pipeline, lookback_bars=20, timeframe=FIVE),
+        candles,
+        opens,
+        now=NOW,
+        executor=pool,
     )
 
 

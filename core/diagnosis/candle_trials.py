@@ -13,7 +13,7 @@ import pandas as pd
 
 from core.bundle.load import Bundle
 from core.bundle.score import score_columns
-from core.recompute.compute import recompute_features
+from core.recompute.compute import Request, recompute_features
 from core.recompute.pipeline import REFERENCE, load_pipeline
 from core.times import Timeframe
 
@@ -91,12 +91,9 @@ def climb_ladder(
     rows: list[dict[str, Any]] = []
     for bars in sorted(set(lookbacks)):
         computed = recompute_features(
-            pipeline,
+            Request(pipeline=pipeline, lookback_bars=bars, mode=mode, timeframe=timeframe),
             candles,
             pd.DatetimeIndex([candle_open]),
-            lookback_bars=bars,
-            mode=mode,
-            timeframe=timeframe,
             now=now,
         )
         if computed.features.empty:

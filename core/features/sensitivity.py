@@ -7,7 +7,7 @@ the bot logged. See docs/backtests.md, section "Lookback sensitivity".
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -15,11 +15,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from core.features.compare import CLOSE_RELATIVE
-from core.recompute.compute import VectorCache, recompute_features
+from core.recompute.compute import Request, VectorCache, recompute_features
 from core.recompute.order import spread_order
-from core.recompute.pipeline import Pipeline
 from core.scoring.recomputed_rows import Scorer, score_rows
-from core.times import Timeframe, us_from_index
+from core.times import us_from_index
 
 _STEPS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0)
 _USUAL = (100, 200, 288, 300, 400, 500, 576, 600, 720, 800, 900, 999, 1000, 1200, 1440, 1500, 2000)
@@ -77,32 +76,28 @@ def choose_sample(candle_opens: pd.DatetimeIndex, size: int) -> pd.DatetimeIndex
 
 
 def lookback_sensitivity(
-    pipeline: Pipeline,
+    request: Request,
     candles: pd.DataFrame,
     logged: pd.DataFrame,
     ladder: Sequence[int],
     *,
-    timeframe: Timeframe,
     now: datetime,
     scorer: Scorer | None = None,
     production: pd.DataFrame | None = None,
     thresholds: Thresholds | None = None,
-    mode: str = "window",
     executor: Executor | None = None,
     cache: VectorCache | None = None,
-    time_limit_s: float = 120.0,
-    budget_s: float = 600.0,
-    gap_policy: str = "refuse",
 ) -> SensitivityReport:
     """Recompute the logged candles at each lookback of the ladder and compare.
 
-    logged: features indexed by candle_open (UTC): the sample. production:
+    request: as the backtest has it, but for its lookback; its budget is for the whole
+    ladder. logged: features indexed by candle_open (UTC): the sample. production:
     candle_open, side, probability. thresholds: candle opens → columns
     long_threshold, short_threshold of the rule live there; without them flips
-    are not known. The budget is for the whole ladder; rungs it does not reach
-    are absent. Raises PipelineError as recompute_features does.
+    are not known. Rungs that the budget does not reach are absent. Raises PipelineError
+    as recompute_features does.
     """
-    end = time.monotonic() + budget_s
+    end = time.monotonic() + request.budget_s
     sample = pd.DatetimeIndex(logged.index)
     rungs: dict[int, pd.DataFrame] = {}
     signals, missing, pending = [], {}, 0
@@ -110,19 +105,14 @@ def lookback_sensitivity(
         if rungs and time.monotonic() >= end:
             pending += len(sample)
             continue
+        left_s = max(0.0, end - time.monotonic())
         result = recompute_features(
-            pipeline,
+            replace(request, lookback_bars=bars, budget_s=left_s),
             candles,
             sample,
-            lookback_bars=bars,
-            mode=mode,
-            timeframe=timeframe,
             now=now,
             executor=executor,
             cache=cache,
-            time_limit_s=time_limit_s,
-            budget_s=max(0.0, end - time.monotonic()),
-            gap_policy=gap_policy,
         )
         missing[bars] = len(sample) - len(result.features)
         pending += int((result.reasons["reason"] == "pending").sum())

@@ -1,6 +1,7 @@
 """The ladder over what is stored of a bot: the sample is what it logged."""
 
 from concurrent.futures import Executor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from core.features.sensitivity import (
 )
 from core.recompute.pipeline import load_pipeline
 from core.recompute.reads import read_sensitivity, sensitivity_step
+from core.recompute.recompute_job import request_of
 from core.recompute.stored_cache import StoredCache
 from core.recompute.windows import as_index
 from core.scoring.recomputed_rows import scorer_of
@@ -56,7 +58,9 @@ def sensitivity_of(
     """
     if backtest.pipeline is None:
         raise ConfigError(f'backtest "{backtest.name}" is imported: it has no pipeline to run')
-    pipeline = load_pipeline(backtest.pipeline, bot.pipeline_path)
+    request = request_of(bot, backtest)
+    if budget_s is not None:
+        request = replace(request, budget_s=budget_s)
     source = default_source(backtest.candles, tuple(entry.name for entry in bot.candles))
     with engine.connect() as conn:
         candles = read_candles(conn, bot_id, source)
@@ -71,21 +75,16 @@ def sensitivity_of(
         sample = choose_sample(deep, size)
         logged = _logged(conn, bot_id, sample)
     return lookback_sensitivity(
-        pipeline,
+        request,
         candles,
         logged,
         rungs,
-        timeframe=bot.frame,
         now=now,
         scorer=scorer_of(bot, backtest),
         production=production[["candle_open", "side", "probability"]],
         thresholds=lambda times: rule_at(bot, times),
-        mode=backtest.mode,
         executor=executor,
-        cache=None if pipeline.is_reference else StoredCache(engine, bot_id, now),
-        time_limit_s=backtest.time_limit_s,
-        budget_s=backtest.budget_s if budget_s is None else budget_s,
-        gap_policy=backtest.gap_policy,
+        cache=None if request.pipeline.is_reference else StoredCache(engine, bot_id, now),
     )
 
 

@@ -90,41 +90,24 @@ class Request:
 
 
 def recompute_features(
-    pipeline: Pipeline,
+    request: Request,
     candles: pd.DataFrame,
     candle_opens: pd.DatetimeIndex,
     *,
-    lookback_bars: int,
-    mode: str = "window",
-    timeframe: Timeframe,
     now: datetime,
     executor: Executor | None = None,
     cache: VectorCache | None = None,
-    time_limit_s: float = 120.0,
-    budget_s: float = 600.0,
-    gap_policy: str = "refuse",
-    memory_limit_mb: int = DEFAULT_MEMORY_LIMIT_MB,
 ) -> Recomputed:
     """Features of `candle_opens`, each from its own frame of closed candles.
 
     candles: candle_open (UTC, unique), open, high, low, close, volume; one that
     has not closed at `now` is not used. Candles are computed in the order given
-    until budget_s seconds have passed (at least one frame is); the rest has the
+    until its budget_s seconds have passed (at least one frame is); the rest has the
     reason "pending". Needs no database. Raises PipelineError when the pipeline
     cannot be loaded, breaks the contract of frames, or fails on each of the
     first frames.
     """
-    request = Request(
-        pipeline=pipeline,
-        timeframe=timeframe,
-        lookback_bars=lookback_bars,
-        mode=mode,
-        gap_policy=gap_policy,
-        time_limit_s=time_limit_s,
-        budget_s=budget_s,
-        memory_limit_mb=memory_limit_mb,
-    )
-    grid = closed_grid(candles, timeframe, now)
+    grid = closed_grid(candles, request.timeframe, now)
     opens = us_from_index(candle_opens)
     everything = Collected()
     for batch in recompute_batches(request, grid, opens, now=now, executor=executor, cache=cache):

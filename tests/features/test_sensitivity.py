@@ -8,6 +8,7 @@ from core.features.sensitivity import (
     default_ladder,
     lookback_sensitivity,
 )
+from core.recompute.compute import Request
 from core.recompute.pipeline import load_pipeline
 from core.recompute.recompute import recompute_features
 from core.times import Timeframe, us_from_index
@@ -22,14 +23,18 @@ FIVE = Timeframe.parse("5m")
 
 def features_at(bars: int) -> pd.DataFrame:
     result = recompute_features(
-        REFERENCE, CANDLES, SAMPLE, lookback_bars=bars, timeframe=FIVE, now=NOW
+        Request(pipeline=REFERENCE, lookback_bars=bars, timeframe=FIVE), CANDLES, SAMPLE, now=NOW
     )
     return result.features
 
 
 def ladder(logged: pd.DataFrame, rungs: list[int], budget_s: float = 60) -> SensitivityReport:
     return lookback_sensitivity(
-        REFERENCE, CANDLES, logged, rungs, timeframe=FIVE, now=NOW, budget_s=budget_s
+        Request(pipeline=REFERENCE, lookback_bars=TRUE_BARS, timeframe=FIVE, budget_s=budget_s),
+        CANDLES,
+        logged,
+        rungs,
+        now=NOW,
     )
 
 

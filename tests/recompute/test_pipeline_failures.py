@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from core.errors import PipelineError
+from core.recompute.compute import Request
 from core.recompute.pipeline import load_pipeline
 from core.recompute.recompute import Recomputed, recompute_features
 from core.recompute.worker_pool import WorkerPool
@@ -42,15 +43,17 @@ def run(
     source = "\n".join([before, "def compute(candles):", *lines, ""])
     write_pipeline(folder, source, name)
     return recompute_features(
-        load_pipeline(f"{name}:compute", [folder]),
+        Request(
+            pipeline=load_pipeline(f"{name}:compute", [folder]),
+            lookback_bars=BARS,
+            mode=mode,
+            timeframe=Timeframe.parse("5m"),
+            time_limit_s=3,
+        ),
         candles,
         pd.DatetimeIndex(candles["candle_open"].iloc[19:]),
-        lookback_bars=BARS,
-        mode=mode,
-        timeframe=Timeframe.parse("5m"),
         now=NOW,
         executor=pool,
-        time_limit_s=3,
     )
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from core.recompute.compute import Request
 from core.recompute.pipeline import load_pipeline
 from core.recompute.recompute import recompute_features
 from core.times import Timeframe
@@ -16,12 +17,11 @@ def test_a_days_rows_are_those_of_its_one_frame() -> None:
     candles = make_candles(400)
     opens = pd.DatetimeIndex(candles["candle_open"].iloc[[300, 350, 399]])  # of the second day
     result = recompute_features(
-        load_pipeline("reference", ()),
+        Request(
+            pipeline=load_pipeline("reference", ()), lookback_bars=100, mode="frame", timeframe=FIVE
+        ),
         candles,
         opens,
-        lookback_bars=100,
-        mode="frame",
-        timeframe=FIVE,
         now=NOW,
     )
     frame = candles.rename(columns={"candle_open": "timestamp"}).iloc[288 - 99 :]
@@ -34,13 +34,12 @@ def test_what_the_budget_does_not_reach_is_pending_and_never_lost() -> None:
     candles = make_candles(1000)
     wanted = pd.DatetimeIndex(candles["candle_open"].iloc[49:])
     result = recompute_features(
-        load_pipeline("reference", ()),
+        Request(
+            pipeline=load_pipeline("reference", ()), lookback_bars=50, timeframe=FIVE, budget_s=0.0
+        ),
         candles,
         wanted,
-        lookback_bars=50,
-        timeframe=FIVE,
         now=NOW,
-        budget_s=0.0,
     )
     pending = result.reasons[result.reasons["reason"] == "pending"]
     assert len(result.features) == 512  # one batch is always computed

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from core.recompute.compute import Request
 from core.recompute.pipeline import load_pipeline
 from core.recompute.recompute import recompute_features
 from core.recompute.worker_pool import WorkerPool
@@ -92,11 +93,13 @@ def test_any_other_executor_takes_its_place(tmp_path: Path) -> None:
     candles = make_candles(30)
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as cluster:
         result = recompute_features(
-            load_pipeline("elsewhere:compute", [tmp_path]),
+            Request(
+                pipeline=load_pipeline("elsewhere:compute", [tmp_path]),
+                lookback_bars=20,
+                timeframe=Timeframe.parse("5m"),
+            ),
             candles,
             pd.DatetimeIndex(candles["candle_open"].tail(5)),
-            lookback_bars=20,
-            timeframe=Timeframe.parse("5m"),
             now=NOW,
             executor=cluster,
         )
