@@ -56,6 +56,15 @@ MUTATIONS = (
 )
 
 
+def passes(copy: Path, tests: str) -> bool:
+    """Whether these tests pass in the copy; raises ValueError where they do not run."""
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", tests]
+    run = subprocess.run(command, cwd=copy, capture_output=True, text=True)
+    if run.returncode not in (0, 1):
+        raise ValueError(f"{tests} did not run:\n{run.stdout[-2000:]}{run.stderr[-2000:]}")
+    return run.returncode == 0
+
+
 def survives(copy: Path, change: Mutation) -> bool:
     """Whether the tests pass with the mutation; raises ValueError where it has no place."""
     file = copy / change.file
@@ -64,13 +73,9 @@ def survives(copy: Path, change: Mutation) -> bool:
         raise ValueError(f"{change.file}: {change.old!r} has to stand there exactly once")
     file.write_text(original.replace(change.old, change.new), encoding="utf-8")
     try:
-        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
-        run = subprocess.run([*command, change.tests], cwd=copy, capture_output=True, text=True)
+        return passes(copy, change.tests)
     finally:
         file.write_text(original, encoding="utf-8")
-    if run.returncode not in (0, 1):
-        raise ValueError(f"{change.tests} did not run:\n{run.stdout[-2000:]}{run.stderr[-2000:]}")
-    return run.returncode == 0
 
 
 def main() -> int:
@@ -81,6 +86,9 @@ def main() -> int:
             shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
         for name in ("pyproject.toml", "requirements.txt", "align.example.toml"):
             shutil.copy(ROOT / name, copy / name)
+        for tests in dict.fromkeys(change.tests for change in MUTATIONS):
+            if not passes(copy, tests):
+                raise ValueError(f"{tests} fails without a mutation; nothing is shown by it")
         for change in MUTATIONS:
             lives = survives(copy, change)
             survivors += lives

@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.bots import ensure_bot
-from core.settings import BacktestSettings, BotSettings
+from core.settings import BacktestSettings, BotSettings, Mode
 from core.storage.runs import Run, recorded_run
 
 _LOG = logging.getLogger(__name__)
@@ -215,7 +215,7 @@ def _recompute(backtest: BacktestSettings, context: Context, run_id: int) -> Any
         context.engine, context.bot_id, context.bot, backtest, now=context.clock(), run_id=run_id
     )
     left_s = backtest.budget_s - (time.monotonic() - begin)
-    if not report.coverage.pending and backtest.mode == "window" and left_s > 0:
+    if not report.coverage.pending and backtest.mode is Mode.WINDOW and left_s > 0:
         _refresh_sensitivity(backtest, context, left_s)
     return report
 

@@ -7,8 +7,9 @@ its name. Paths in the file are relative to the file and come out absolute.
 import itertools
 import os
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -58,6 +59,29 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 Ratio = Annotated[float, Field(ge=0, le=1)]
 
 
+class SignalFormat(StrEnum):
+    """How the lines of a signal log are read."""
+
+    TEXT = "text"
+    CSV = "csv"
+    JSONL = "jsonl"
+    FEATURE_LOG = "feature_log"  # columns of the feature log
+
+
+class Mode(StrEnum):
+    """What a recomputed candle is in its frame: the last row of its own, or one of a day's."""
+
+    WINDOW = "window"
+    FRAME = "frame"
+
+
+class GapPolicy(StrEnum):
+    """Whether a frame may have candles missing inside."""
+
+    REFUSE = "refuse"
+    ALLOW = "allow"
+
+
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -82,7 +106,7 @@ class SignalLogSettings(_Table):
 
     name: str
     paths: Names = ()
-    format: Literal["text", "csv", "jsonl", "feature_log"]
+    format: SignalFormat
     pattern: str | None = None
     label_zone: Zone = "UTC"
     logged_at_zone: Zone = "UTC"
@@ -95,11 +119,11 @@ class SignalLogSettings(_Table):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        if self.format == "text" and not self.pattern:
+        if self.format is SignalFormat.TEXT and not self.pattern:
             raise ValueError('format "text" needs a pattern with the groups label, long, short')
-        if self.format == "text":
+        if self.format is SignalFormat.TEXT:
             compile_pattern(self.pattern or "")
-        if self.format != "feature_log" and not self.paths:
+        if self.format is not SignalFormat.FEATURE_LOG and not self.paths:
             raise ValueError(f'format "{self.format}" needs paths')
         return self
 
@@ -173,7 +197,7 @@ class BacktestSettings(_Table):
     name: str
     pipeline: str | None = None
     lookback_bars: int | None = Field(default=None, gt=0)
-    mode: Literal["window", "frame"] = "window"
+    mode: Mode = Mode.WINDOW
     candles: str | None = None
     bundle: str | None = None
     tolerance: float = Field(default=0.1, ge=0)
@@ -181,7 +205,7 @@ class BacktestSettings(_Table):
     time_limit_s: float = Field(default=120, gt=0)
     budget_s: float = Field(default=600, gt=0)
     memory_limit_mb: int = Field(default=4096, ge=256)
-    gap_policy: Literal["refuse", "allow"] = "refuse"
+    gap_policy: GapPolicy = GapPolicy.REFUSE
     signals: str | None = None
     features: str | None = None
     candle_open: str = "timestamp"

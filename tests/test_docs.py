@@ -18,7 +18,7 @@ from tests.test_layers import ORDER
 
 TOP = ("core", "collector", "dashboard", "demo", "benchmarks", "reference_pipeline", "tests")
 ROOT = Path(__file__).resolve().parents[1]
-DOCS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+DOCS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
 
 
 def text(name: str) -> str:

@@ -17,7 +17,7 @@ from core.candles.http import JsonClient
 from core.candles.reads import stored_opens
 from core.candles.writes import StoredPull, store_candles, write_source_state
 from core.errors import CandleError
-from core.settings import BotSettings, CandleSourceSettings
+from core.settings import BotSettings, CandleSourceSettings, Mode
 from core.signals.reads import production_opens
 from core.times import DAY_US, Timeframe, from_us, iso_z, to_us
 
@@ -123,7 +123,7 @@ def wanted_span(
     for backtest in bot.backtests:
         if backtest.lookback_bars is None or (backtest.candles or default) != source:
             continue
-        begin = first if backtest.mode == "window" else first - first % DAY_US
+        begin = first if backtest.mode is Mode.WINDOW else first - first % DAY_US
         starts.append(begin - (backtest.lookback_bars - 1) * length_us)
     return min(starts), last
 

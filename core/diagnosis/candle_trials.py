@@ -15,6 +15,7 @@ from core.bundle.load import Bundle
 from core.bundle.score import score_columns
 from core.recompute.compute import Request, recompute_features
 from core.recompute.pipeline import REFERENCE, load_pipeline
+from core.settings import Mode
 from core.times import Timeframe
 
 LADDER = (50, 100, 150, 200, 250, 300, 350, 400, 450, 500, 600, 700, 800, 1000, 1200, 1440)
@@ -78,7 +79,7 @@ def climb_ladder(
     candle_open: datetime,
     *,
     lookbacks: Sequence[int],
-    mode: str,
+    mode: Mode,
     timeframe: Timeframe,
     now: datetime,
 ) -> pd.DataFrame:

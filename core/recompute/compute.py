@@ -19,6 +19,7 @@ from core.recompute.recomputed import Collected, Recomputed
 from core.recompute.reference_frames import reference_batches
 from core.recompute.windows import CandleGrid, Frame, content_key, plan_frames
 from core.recompute.worker_pool import DEFAULT_MEMORY_LIMIT_MB, WorkerPool
+from core.settings import GapPolicy, Mode
 from core.times import Timeframe, to_us, us_from_index
 
 # Failures that the same frame would meet again.
@@ -50,8 +51,8 @@ class Request:
     pipeline: Pipeline
     timeframe: Timeframe
     lookback_bars: int
-    mode: str = "window"
-    gap_policy: str = "refuse"
+    mode: Mode = Mode.WINDOW
+    gap_policy: GapPolicy = GapPolicy.REFUSE
     time_limit_s: float = 120.0
     budget_s: float = 600.0
     memory_limit_mb: int = DEFAULT_MEMORY_LIMIT_MB

@@ -9,6 +9,7 @@ import pandas as pd
 from core.recompute.frame_task import make_frame
 from core.recompute.recomputed import Collected
 from core.recompute.windows import Frame
+from core.settings import Mode
 
 if TYPE_CHECKING:
     from core.recompute.windows import CandleGrid
@@ -20,7 +21,7 @@ def reference_batches(
     grid: "CandleGrid",
     frames: Sequence[Frame],
     lookback_bars: int,
-    mode: str,
+    mode: Mode,
     deadline: float,
     monotonic: Callable[[], float],
 ) -> Iterator[Collected]:
@@ -29,13 +30,13 @@ def reference_batches(
     Windows take the fast path, which equals the whole frame's last row to the bit.
     """
     candles = make_frame(grid.opens, grid.numbers)
-    size = _WINDOWS_A_BATCH if mode == "window" else 1
+    size = _WINDOWS_A_BATCH if mode is Mode.WINDOW else 1
     for at in range(0, len(frames), size):
         if at and monotonic() >= deadline:
             yield pending(grid, frames[at:])
             return
         chunk = frames[at : at + size]
-        if mode == "window":
+        if mode is Mode.WINDOW:
             yield _windows(grid, candles, chunk, lookback_bars)
         else:
             yield _day(grid, candles, chunk[0])

@@ -10,6 +10,7 @@ import pandas as pd
 
 from core.arrays import Ints
 from core.market import OHLCV
+from core.settings import GapPolicy, Mode
 from core.times import DAY_US, Timeframe, from_us, index_from_us, iso_z, us_from_index
 
 _MODULUS = 1 << 128
@@ -78,8 +79,8 @@ def plan_frames(
     opens_us: Sequence[int] | Ints,
     *,
     lookback_bars: int,
-    mode: str,
-    gap_policy: str,
+    mode: Mode,
+    gap_policy: GapPolicy,
     now_us: int,
 ) -> Plan:
     """The frame behind each wanted candle; never a shorter one than lookback_bars.
@@ -97,7 +98,7 @@ def plan_frames(
             plan.reasons.append((open_us, "missing_candle", "the candle source lacks this candle"))
         else:
             places.append(place)
-    if mode == "window":
+    if mode is Mode.WINDOW:
         spans = {place: (place - lookback_bars + 1, place + 1, [place]) for place in places}
     else:
         spans = _day_spans(grid, places, lookback_bars)
@@ -128,8 +129,8 @@ def _plan_one(
     stop: int,
     rows: Sequence[int],
     lookback_bars: int,
-    gap_policy: str,
-    mode: str,
+    gap_policy: GapPolicy,
+    mode: Mode,
     now_us: int,
 ) -> None:
     if start < 0:
@@ -142,7 +143,7 @@ def _plan_one(
         plan.reasons.extend((int(grid.opens[row]), *reason) for row in rows)
         return
     missing = grid.missing(start, stop)
-    if missing and gap_policy == "refuse":
+    if missing and gap_policy is GapPolicy.REFUSE:
         reason = (
             "gap",
             f"{missing} candles are missing between {iso_z(from_us(int(grid.opens[start])))} and "
@@ -157,13 +158,13 @@ def _plan_one(
             stop=stop,
             rows=tuple(rows),
             missing=missing,
-            is_provisional=mode == "frame" and now_us < day_end,
+            is_provisional=mode is Mode.FRAME and now_us < day_end,
         )
     )
 
 
 def content_key(
-    pipeline_hash: str, timeframe: Timeframe, mode: str, lookback_bars: int, content: str, row: int
+    pipeline_hash: str, timeframe: Timeframe, mode: Mode, lookback_bars: int, content: str, row: int
 ) -> str:
     """Identity of one recomputed row: same key, same numbers (row: candle open in µs)."""
     text = f"{pipeline_hash} {timeframe.length_s} {mode} {lookback_bars} {content} {row}"

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from core.settings import BotSettings, SignalLogSettings
+from core.settings import BotSettings, SignalFormat, SignalLogSettings
 from core.signal_log.feature_columns import ColumnLog, column_step
 from core.signal_log.log_files import FileLog, LogCounts
 from core.signal_log.parsers import parser_for
@@ -49,7 +49,7 @@ def ingest_signal_logs(
     that cannot be used.
     """
     for log in bot.signal_log:
-        if log.format != "feature_log":
+        if log.format is not SignalFormat.FEATURE_LOG:
             parser_for(log, timeframe)
     with engine.begin() as connection:
         _follow_configuration(connection, bot_id, bot)
@@ -81,7 +81,7 @@ def _reader(
     now: datetime,
     progress: Callable[[str, int, int], None] | None,
 ) -> FileLog | ColumnLog:
-    if log.format != "feature_log":
+    if log.format is not SignalFormat.FEATURE_LOG:
         return FileLog(engine, bot_id, timeframe, log, position, now, progress)
     return ColumnLog(engine, bot_id, timeframe, log, position, _has_own_label(bot, log))
 

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from core.errors import LogFormatError
 from core.feature_log.catalog import rename_files
-from core.settings import SignalLogSettings
+from core.settings import SignalFormat, SignalLogSettings
 from core.signal_log.entry import Entry, Raw, first_lines
 from core.signal_log.parsers import Parser, parser_for
 from core.signal_log.reads import hashes_of_file
@@ -190,7 +190,7 @@ class FileLog:
         """A line beyond every signal's size: noise in a text log, rejected elsewhere."""
         file.offset, file.line = piece.offset + piece.length + 1, file.line + 1
         file.state = {"content": seen.document(), "parser": parser.state}
-        if self.log.format == "text":
+        if self.log.format is SignalFormat.TEXT:
             return []
         reason = f"{piece.length} bytes in one line"
         return [Entry(line=file.line, sha256=piece.sha256, reason=reason)]

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from core.errors import ConfigError, LogFormatError
 from core.line_pattern import compile_pattern
-from core.settings import SignalLogSettings
+from core.settings import SignalFormat, SignalLogSettings
 from core.signal_log.clock import candle_open_of, parse_moment, parse_moments
 from core.signal_log.entry import Entry, Raw, Values, checked_open, read_values
 from core.times import Timeframe
@@ -34,11 +34,11 @@ def parser_for(
     log: SignalLogSettings, timeframe: Timeframe, state: dict[str, Any] | None = None
 ) -> Parser:
     """The parser of a log's format; raises ConfigError for a pattern that cannot be used."""
-    if log.format == "text":
+    if log.format is SignalFormat.TEXT:
         return TextParser(log, timeframe)
-    if log.format == "csv":
+    if log.format is SignalFormat.CSV:
         return CsvParser(log, timeframe, state or {})
-    if log.format == "jsonl":
+    if log.format is SignalFormat.JSONL:
         return JsonParser(log, timeframe)
     raise ConfigError(f'signal log "{log.name}": format {log.format} has no files')
 

@@ -15,6 +15,7 @@ from core.feature_log import reads as stored_log
 from core.feature_log.reads import read_vector
 from core.features.attribute import CandleFeatures, compare_candle
 from core.recompute.reads import read_backtest_rows
+from core.settings import Mode
 from core.signals import reads as stored_signals
 from core.times import Timeframe
 from dashboard.data import database
@@ -76,7 +77,7 @@ def candle_features(
 def candle_ladder(
     bot_id: int,
     source: str,
-    mode: str,
+    mode: Mode,
     lookbacks: tuple[int, ...],
     bundle: Path,
     timeframe: str,

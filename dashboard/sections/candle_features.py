@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.diagnosis.candle_trials import LADDER, can_climb
 from core.features.attribute import CandleFeatures
+from core.settings import Mode
 from dashboard import states
 from dashboard.charts import candle as charts
 from dashboard.data import candle_reads
@@ -63,7 +64,7 @@ def ladder(candle: CandleScreen) -> None:
     found = candle_reads.candle_ladder(
         candle.screen.state.bot_id,
         candle_source(candle.screen, candle.comparison),
-        str(candle.spec.get("mode", "window")),
+        Mode(str(candle.spec.get("mode", Mode.WINDOW))),
         (*LADDER, *([own_bars] if own_bars else [])),
         candle.bundle,
         candle.screen.bot.timeframe,

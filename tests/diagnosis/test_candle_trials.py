@@ -6,6 +6,7 @@ import pytest
 from core.bundle.load import load_bundle
 from core.diagnosis.candle_trials import can_climb, candle_trials, climb_ladder
 from core.market import Side
+from core.settings import Mode
 from core.times import Timeframe
 from reference_pipeline.pipeline import compute
 from tests.recompute.recompute_world import NOW, make_bundle, make_candles
@@ -56,7 +57,7 @@ def test_each_rung_of_the_ladder_scores_the_candle_from_its_own_history(tmp_path
         candles,
         opened.to_pydatetime(),
         lookbacks=(100, 5, 60, 60, 101),  # 5: RSI still warms up; 101: not so many before it
-        mode="window",
+        mode=Mode.WINDOW,
         timeframe=Timeframe.parse("5m"),
         now=NOW,
     )

@@ -14,6 +14,7 @@ from core.recompute.compute import Request
 from core.recompute.pipeline import load_pipeline
 from core.recompute.recompute import Recomputed, recompute_features
 from core.recompute.worker_pool import WorkerPool
+from core.settings import Mode
 from core.times import Timeframe
 from tests.recompute.recompute_world import NOW, make_candles, write_pipeline
 
@@ -34,7 +35,11 @@ def pool() -> Iterator[WorkerPool]:
 
 
 def run(
-    folder: Path, pool: WorkerPool, body: str, mode: str = "window", candles: pd.DataFrame = CANDLES
+    folder: Path,
+    pool: WorkerPool,
+    body: str,
+    mode: Mode = Mode.WINDOW,
+    candles: pd.DataFrame = CANDLES,
 ) -> Recomputed:
     """Recompute the last eleven candles with a pipeline of this body (module code before it)."""
     before, _, inside = body.rpartition("---\n")

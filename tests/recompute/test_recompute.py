@@ -12,6 +12,7 @@ from core.errors import PipelineError
 from core.market import Origin
 from core.recompute.reads import read_backtest_rows, read_coverage
 from core.recompute.worker_pool import WorkerPool
+from core.settings import GapPolicy, Mode
 from core.signals.reads import absences, read_series
 from core.signals.writes import ensure_series, upsert_signals
 from tests.recompute.recompute_world import (
@@ -112,13 +113,13 @@ def test_frame_mode_gives_a_day_one_frame_and_is_provisional_until_it_closes(
     tmp_path: Path, pool: WorkerPool
 ) -> None:
     world = make_world(tmp_path, bars=288 + 100, executor=pool)
-    report = world.recompute(mode="frame", now=pd.Timestamp("2025-11-04T08:20Z").to_pydatetime())
+    report = world.recompute(mode=Mode.FRAME, now=pd.Timestamp("2025-11-04T08:20Z").to_pydatetime())
     assert report.coverage.absent == {"too_little_history": 288}
     assert (report.coverage.covered, report.coverage.provisional) == (100, 100)
     close = world.candles["close"].iloc[288 - 39 :].reset_index(drop=True)
     expected = close.ewm(span=20).mean().iloc[39:]
     assert rows(world)["ema_20"].tolist() == expected.tolist()
-    later = world.recompute(mode="frame", now=pd.Timestamp("2025-11-05T00:00Z").to_pydatetime())
+    later = world.recompute(mode=Mode.FRAME, now=pd.Timestamp("2025-11-05T00:00Z").to_pydatetime())
     assert (later.coverage.covered, later.coverage.provisional) == (100, 0)
     world.engine.dispose()
 
@@ -129,7 +130,7 @@ def test_gap_inside_a_window_is_refused_or_counted(tmp_path: Path, pool: WorkerP
     report = world.recompute()
     assert report.coverage.absent == {"too_little_history": 39, "gap": 39}
     assert report.coverage.covered == 40
-    allowed = world.recompute(gap_policy="allow")
+    allowed = world.recompute(gap_policy=GapPolicy.ALLOW)
     assert allowed.coverage.absent == {"too_little_history": 39}
     assert (allowed.coverage.covered, allowed.coverage.with_gaps) == (79, 39)
     world.engine.dispose()

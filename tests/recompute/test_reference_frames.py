@@ -6,6 +6,7 @@ import pandas as pd
 from core.recompute.compute import Request
 from core.recompute.pipeline import load_pipeline
 from core.recompute.recompute import recompute_features
+from core.settings import Mode
 from core.times import Timeframe
 from reference_pipeline.pipeline import compute
 from tests.recompute.recompute_world import NOW, make_candles
@@ -18,7 +19,10 @@ def test_a_days_rows_are_those_of_its_one_frame() -> None:
     opens = pd.DatetimeIndex(candles["candle_open"].iloc[[300, 350, 399]])  # of the second day
     result = recompute_features(
         Request(
-            pipeline=load_pipeline("reference", ()), lookback_bars=100, mode="frame", timeframe=FIVE
+            pipeline=load_pipeline("reference", ()),
+            lookback_bars=100,
+            mode=Mode.FRAME,
+            timeframe=FIVE,
         ),
         candles,
         opens,

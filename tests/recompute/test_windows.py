@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.recompute.windows import CandleGrid, Plan, plan_frames
+from core.settings import GapPolicy, Mode
 from core.times import Timeframe, to_us, us_from_index
 from tests.recompute.recompute_world import NOW, make_candles
 
@@ -12,14 +13,18 @@ CANDLES = make_candles(400)
 
 
 def plan(
-    candles: pd.DataFrame, rows: list[int], lookback_bars: int, mode: str = "window", **changes: str
+    candles: pd.DataFrame,
+    rows: list[int],
+    lookback_bars: int,
+    mode: Mode = Mode.WINDOW,
+    gap_policy: GapPolicy = GapPolicy.REFUSE,
 ) -> Plan:
     return plan_frames(
         CandleGrid(candles, FIVE),
         us_from_index(CANDLES["candle_open"])[rows],
         lookback_bars=lookback_bars,
         mode=mode,
-        gap_policy=changes.get("gap_policy", "refuse"),
+        gap_policy=gap_policy,
         now_us=to_us(NOW),
     )
 
@@ -36,7 +41,7 @@ def test_a_window_has_exactly_the_lookback_or_there_is_none(row: int, bars: int)
 
 
 def test_a_days_frame_begins_lookback_before_its_first_candle() -> None:
-    made = plan(CANDLES, [290, 399, 300], 100, mode="frame")
+    made = plan(CANDLES, [290, 399, 300], 100, mode=Mode.FRAME)
     assert [(frame.start, frame.stop, frame.rows) for frame in made.frames] == [
         (288 - 99, 400, (290, 399, 300))
     ]
@@ -47,7 +52,7 @@ def test_gap_is_refused_with_its_count_or_reached_over() -> None:
     refused = plan(holed, [360], 20)
     assert refused.reasons[0][1] == "gap"
     assert "2 candles are missing" in refused.reasons[0][2]
-    frame = plan(holed, [360], 20, gap_policy="allow").frames[0]
+    frame = plan(holed, [360], 20, gap_policy=GapPolicy.ALLOW).frames[0]
     assert (frame.stop - frame.start, frame.missing) == (20, 2)
 
 

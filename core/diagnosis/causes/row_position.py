@@ -6,18 +6,19 @@ from core.diagnosis.cause import Cause, Saying, needs_recomputation
 from core.diagnosis.evidence.evidence import Evidence
 from core.diagnosis.lab.world import Change, change
 from core.diagnosis.search.search import Search
+from core.settings import Mode
 
 CODE = "row_position"
 
 
 def _propose(search: Search) -> Iterator[Change]:
-    mode = "window" if search.world.mode == "frame" else "frame"
+    mode = Mode.WINDOW if search.world.mode is Mode.FRAME else Mode.FRAME
     yield change(CODE, {"mode": mode}, {"mode": mode})
 
 
 def _say(entry: Change, evidence: Evidence) -> Saying:
     mode = entry.values["mode"]
-    if mode == "window":
+    if mode is Mode.WINDOW:
         return Saying(
             "the backtest reads candles in the middle of a frame, where features can see later "
             "candles; the bot's candle is the last row of its own",

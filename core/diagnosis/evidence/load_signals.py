@@ -13,7 +13,7 @@ from core.diagnosis.evidence.evidence import SIDE_NAMES, Kind, LogAccount, Price
 from core.diagnosis.evidence.load_inputs import Margins
 from core.diagnosis.evidence.rows import CLOSE, CandleRows, FeatureRows, locate
 from core.market import Origin
-from core.settings import BotSettings
+from core.settings import BotSettings, SignalFormat
 from core.signal_log.reads import double_writes, price_lines
 from core.signals.reads import read_series, signals_account
 from core.times import us_from_index
@@ -135,8 +135,8 @@ def load_account(connection: sa.Connection, bot_id: int, bot: BotSettings) -> Lo
     zone = None
     if bot.signal_log:
         first = bot.signal_log[0]
-        zone = first.label_zone if first.format == "text" else first.zone
-        if first.format == "feature_log" and bot.feature_log is not None:
+        zone = first.label_zone if first.format is SignalFormat.TEXT else first.zone
+        if first.format is SignalFormat.FEATURE_LOG and bot.feature_log is not None:
             zone = bot.feature_log.zone
     elif bot.feature_log is not None:
         zone = bot.feature_log.zone

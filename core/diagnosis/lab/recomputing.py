@@ -14,6 +14,7 @@ import pandas as pd
 from core.arrays import Flags, Floats, Ints
 from core.diagnosis.evidence.rows import CandleRows, FeatureRows, locate
 from core.market import OHLCV
+from core.settings import Mode
 from core.times import DAY_US, index_from_us
 
 REFERENCE = "reference"
@@ -36,16 +37,16 @@ class Recomputer:
         self.failures: dict[str, str] = {}  # pipeline → first sentence
 
     def __call__(
-        self, pipeline: str, candles: CandleRows, ends: Ints, lookback_bars: int, mode: str
+        self, pipeline: str, candles: CandleRows, ends: Ints, lookback_bars: int, mode: Mode
     ) -> FeatureRows:
         """Vectors of the candles `ends`; those without their whole window are left out."""
         frames = (
             _day_frames(candles, ends, lookback_bars)
-            if mode == "frame"
+            if mode is Mode.FRAME
             else _window_frames(candles, ends, lookback_bars)
         )
         if pipeline == REFERENCE:
-            if mode == "window":
+            if mode is Mode.WINDOW:
                 return _reference_windows(candles, frames, lookback_bars)
             return _joined(candles, [(frame, _reference_frame(candles, frame)) for frame in frames])
         return self._traders(pipeline, candles, frames)

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from core.diagnosis.evidence.evidence import SIDE_NAMES
+from core.settings import Mode
 
 
 class Source(StrEnum):
@@ -45,7 +46,7 @@ class World:
     candle_dtype: str | None = None
     candle_decimals: int | None = None
     lookback_bars: int = 0
-    mode: str = "window"
+    mode: Mode = Mode.WINDOW
     starts: tuple[tuple[int, int], ...] = ()  # (candle open µs, candles it saw): warm-up
     shift_bars: int = 0
     lag_bars: int = 0
