@@ -5,7 +5,6 @@ backtest's row and the row is scored again: what is removed of the difference ra
 the features. Exact TreeSHAP is the cross-check; the smallest set is searched greedily.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,28 +14,13 @@ from core.bundle.load import SideModel
 from core.bundle.score import pick_columns
 from core.diagnosis.evidence.evidence import SIDE_NAMES, Evidence, Kind
 from core.diagnosis.evidence.rows import FeatureRows
+from core.features.attribute import CARRIES, Substitution
 from core.market import SIDES
 
-_CANDLES = 40
-_SHOWN = 15
-_ENOUGH = 0.95
-_MAX_SET = 25
+_CANDLES = 40  # those that differ most: each feature, and each step of a set, re-scores them
+_SHOWN = 15  # features and groups told; the smallest set is searched among all
+_MAX_SET = 25  # each one more re-scores every feature that is left
 _TOGETHER = 0.9  # correlation of differences from which features form a group
-
-
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """One side's inputs, raw, in the model's order, of the candles that differ most."""
-
-    model: SideModel
-    logged: Floats
-    backtest: Floats
-
-    def left(self, places: list[int]) -> float:
-        """Mean absolute difference with the logged values of these inputs put in."""
-        mixed = self.backtest.copy()
-        mixed[:, places] = self.logged[:, places]
-        return float(np.abs(self.model.score(self.logged) - self.model.score(mixed)).mean())
 
 
 def attribute(evidence: Evidence, backtest: FeatureRows | None) -> list[dict[str, Any]] | None:
@@ -51,7 +35,7 @@ def attribute(evidence: Evidence, backtest: FeatureRows | None) -> list[dict[str
     return sides or None
 
 
-def _rows(evidence: Evidence, backtest: FeatureRows, side: int) -> _Rows | None:
+def _rows(evidence: Evidence, backtest: FeatureRows, side: int) -> Substitution | None:
     model = _live_model(evidence, side)
     if model is None or evidence.logged is None:
         return None
@@ -67,7 +51,7 @@ def _rows(evidence: Evidence, backtest: FeatureRows, side: int) -> _Rows | None:
     worst = np.argsort(-difference, kind="stable")[:_CANDLES]
     if len(worst) == 0 or difference[worst[0]] == 0.0:
         return None
-    return _Rows(model, logged[worst], recomputed[worst])
+    return Substitution(model=model, logged=logged[worst], recomputed=recomputed[worst])
 
 
 def _live_model(evidence: Evidence, side: int) -> SideModel | None:
@@ -83,11 +67,11 @@ def _inputs(model: SideModel, rows: FeatureRows, opens: Ints) -> Floats | None:
     return None if missing else np.asarray(rows.at(opens)[0][:, places])
 
 
-def _of_side(rows: _Rows) -> dict[str, Any]:
+def _of_side(rows: Substitution) -> dict[str, Any]:
     names = rows.model.features
-    whole = rows.left([])
+    whole = _left(rows, [])
     differing = [k for k in range(len(names)) if _differs(rows, k)]
-    removed = {k: 1 - rows.left([k]) / whole for k in differing}
+    removed = {k: 1 - _left(rows, [k]) / whole for k in differing}
     order = sorted(differing, key=lambda k: -removed[k])
     shap = _shap(rows)
     groups = [group for group in _groups(rows, differing) if len(group) > 1]
@@ -102,7 +86,7 @@ def _of_side(rows: _Rows) -> dict[str, Any]:
         "groups": [
             {
                 "features": [names[k] for k in group],
-                "removed_ratio": 1 - rows.left(group) / whole,
+                "removed_ratio": 1 - _left(rows, group) / whole,
             }
             for group in groups[:_SHOWN]
         ],
@@ -112,21 +96,29 @@ def _of_side(rows: _Rows) -> dict[str, Any]:
     }
 
 
-def _differs(rows: _Rows, place: int) -> bool:
-    mine, other = rows.logged[:, place], rows.backtest[:, place]
+def _left(rows: Substitution, places: list[int]) -> float:
+    """Mean absolute difference with the logged values of these inputs put in."""
+    everything = np.ones(len(rows.model.features), dtype=bool)
+    put_in = np.zeros_like(everything)
+    put_in[places] = True
+    return float(np.abs(rows.scored(everything) - rows.scored(put_in)).mean())
+
+
+def _differs(rows: Substitution, place: int) -> bool:
+    mine, other = rows.logged[:, place], rows.recomputed[:, place]
     return not np.array_equal(mine, other, equal_nan=True)
 
 
-def _shap(rows: _Rows) -> Floats:
+def _shap(rows: Substitution) -> Floats:
     """Mean absolute change of each input's exact TreeSHAP contribution (log-odds)."""
     mine = rows.model.contributions(rows.logged)
-    other = rows.model.contributions(rows.backtest)
+    other = rows.model.contributions(rows.recomputed)
     return np.asarray(np.abs(mine - other).mean(axis=0))
 
 
-def _groups(rows: _Rows, differing: list[int]) -> list[list[int]]:
+def _groups(rows: Substitution, differing: list[int]) -> list[list[int]]:
     """Inputs whose differences rise and fall together, by single linkage."""
-    gaps = np.nan_to_num(rows.logged - rows.backtest)[:, differing]
+    gaps = np.nan_to_num(rows.logged - rows.recomputed)[:, differing]
     spread = gaps.std(axis=0)
     steady = np.where(spread > 0, spread, 1.0)
     scaled = (gaps - gaps.mean(axis=0)) / steady
@@ -139,15 +131,15 @@ def _groups(rows: _Rows, differing: list[int]) -> list[list[int]]:
             group |= grown
             left -= grown
         groups.append(sorted(differing[k] for k in group))
-    return sorted(groups, key=lambda group: rows.left(group))
+    return sorted(groups, key=lambda group: _left(rows, group))
 
 
-def _smallest_set(rows: _Rows, order: list[int], whole: float) -> tuple[list[int], float]:
+def _smallest_set(rows: Substitution, order: list[int], whole: float) -> tuple[list[int], float]:
     """Features added one by one, always the one that removes most, until 95 % are gone."""
     chosen: list[int] = []
     reached = 0.0
-    while reached < _ENOUGH and len(chosen) < min(_MAX_SET, len(order)):
-        best = min((k for k in order if k not in chosen), key=lambda k: rows.left([*chosen, k]))
+    while reached < CARRIES and len(chosen) < min(_MAX_SET, len(order)):
+        best = min((k for k in order if k not in chosen), key=lambda k: _left(rows, [*chosen, k]))
         chosen.append(best)
-        reached = 1 - rows.left(chosen) / whole
+        reached = 1 - _left(rows, chosen) / whole
     return chosen, reached

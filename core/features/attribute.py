@@ -1,4 +1,4 @@
-"""One candle's features, logged against recomputed, and what each adds to the difference.
+"""Features, logged against recomputed, and what each adds to the difference.
 
 The effect of a feature is what the signal changes when its logged value alone takes
 the place of the recomputed one. That says which features carry the difference; it
@@ -9,16 +9,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from core.arrays import Floats
+from core.arrays import Flags, Floats
 from core.bundle.load import SideModel
 from core.bundle.score import pick_columns
 from core.features.units import feature_units
 from core.market import Side
 
 CARRIES = 0.95  # of the difference: what "the features that carry it" together remove
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Substitution:
+    """Both vectors of the same candles (candles × inputs, raw) in the order of one side's model."""
+
+    model: SideModel
+    logged: Floats
+    recomputed: Floats
+
+    def scored(self, put_in: Flags) -> Floats:
+        """Probability of recomputed rows with the logged value of every input marked `put_in`.
+
+        `put_in` is broadcast against the rows: one mark an input serves every candle, and
+        a row of marks a variant serves the variants of one candle.
+        """
+        return self.model.score(np.where(put_in, self.logged, self.recomputed))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,27 +110,29 @@ def _effects(
         return {}, None
     names = list(dict.fromkeys(model.features))
     is_of = np.array([[own == name for own in model.features] for name in names])
-    swapped = np.where(is_of, logged, recomputed)
-    scored = model.score(np.vstack([logged, recomputed, swapped]))
+    candle = Substitution(model=model, logged=logged[None], recomputed=recomputed[None])
+    scored = _variants(candle, is_of)
     effects = dict(zip(names, (scored[2:] - scored[1]).tolist(), strict=True))
-    carriers = _carriers(model, names, is_of, logged, recomputed, effects)
     return effects, SideEffects(
-        logged=float(scored[0]), recomputed=float(scored[1]), carriers=carriers
+        logged=float(scored[0]),
+        recomputed=float(scored[1]),
+        carriers=_carriers(candle, names, is_of, effects),
     )
 
 
+def _variants(candle: Substitution, put_in: Flags) -> Floats:
+    """One candle's probability: logged, recomputed, then for each row of `put_in`."""
+    inputs = put_in.shape[1]
+    ends = np.array([[True] * inputs, [False] * inputs])
+    return candle.scored(np.vstack([ends, put_in]))
+
+
 def _carriers(
-    model: SideModel,
-    names: list[str],
-    is_of: npt.NDArray[np.bool_],
-    logged: Floats,
-    recomputed: Floats,
-    effects: Mapping[str, float],
+    candle: Substitution, names: list[str], is_of: Flags, effects: Mapping[str, float]
 ) -> tuple[str, ...]:
     """The features, strongest first, that together remove 95 % of the difference."""
     order = sorted(range(len(names)), key=lambda place: -abs(effects[names[place]]))
-    taken = np.cumsum(is_of[order], axis=0).astype(bool)
-    scored = model.score(np.vstack([logged, recomputed, np.where(taken, logged, recomputed)]))
+    scored = _variants(candle, np.cumsum(is_of[order], axis=0).astype(bool))
     whole = abs(scored[1] - scored[0])
     if whole == 0:
         return ()

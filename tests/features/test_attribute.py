@@ -9,7 +9,7 @@ import pytest
 
 from core.bundle.load import SideModel, side_model
 from core.bundle.scaler import Scaler, ScalerKind
-from core.features.attribute import compare_candle
+from core.features.attribute import Substitution, compare_candle
 from core.features.compare import compare_features
 from core.features.overview_sample import collisions, spread_sample, summarise_features
 from core.features.units import feature_units
@@ -43,6 +43,21 @@ def test_the_feature_that_carries_the_difference_comes_first(model: SideModel) -
     assert side.carriers == ("a",)
     assert found.table["scaled"].tolist() == [4.0, -1.0]
     assert found.missing == ()
+
+
+def test_one_mark_an_input_serves_every_candle_and_a_row_of_marks_one_variant(
+    model: SideModel,
+) -> None:
+    logged, recomputed = np.array([[2.0, 1.0, 2.0]]), np.array([[-2.0, 3.0, -2.0]])
+    candle = Substitution(model=model, logged=logged, recomputed=recomputed)
+    marks = np.array([[True, True, True], [False, False, False], [False, True, False]])
+    mixed = np.array([[-2.0, 1.0, -2.0]])
+    expected = model.score(np.vstack([logged, recomputed, mixed]))
+    np.testing.assert_array_equal(candle.scored(marks), expected)
+    twice = Substitution(
+        model=model, logged=np.repeat(logged, 2, 0), recomputed=np.repeat(recomputed, 2, 0)
+    )
+    np.testing.assert_array_equal(twice.scored(marks[2]), np.repeat(model.score(mixed), 2))
 
 
 def test_a_difference_is_told_in_the_same_unit_on_a_candle_and_over_a_window(
