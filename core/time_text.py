@@ -9,7 +9,7 @@ year 1 for "none": what does not lie between 2000 and 2100 is no time.
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -34,9 +34,13 @@ _TIME = re.compile(
 )
 _MONTH = re.compile(r"(?P<year>\d{4})[-/.\\ ](?P<month>\d\d?)", re.ASCII)
 # What nearly every file holds, and pandas reads a column of at once.
+_FRACTION = r"(?:[.,]\d{1,9})?"
+_PLAIN_OFFSET = r"(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)?"
+_HOUR = r"[T ](?:[01]\d|2[0-3])"  # Python may read 24:00 as the next day's midnight
 _PLAIN = re.compile(
-    r"(?:19|20|21)\d\d([-/])\d\d\1\d\d"
-    r"(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)?)?",
+    r"(?:19|20|21)\d\d(?:([-/])\d\d\1\d\d"
+    rf"(?:{_HOUR}:\d\d(?::\d\d{_FRACTION})?{_PLAIN_OFFSET})?"
+    rf"|\d{{4}}{_HOUR}\d\d(?:\d\d{_FRACTION})?{_PLAIN_OFFSET})",
     re.ASCII,
 )
 
@@ -63,6 +67,9 @@ def time_us(text: str, zone: ZoneInfo) -> int:
 
 def times_us(texts: Sequence[str], zone: ZoneInfo) -> Ints:
     """What time_us says of each text; NOT_A_TIME where it raises."""
+    epochs = _all_epochs(texts)
+    if epochs is not None:
+        return epochs
     result = np.full(len(texts), NOT_A_TIME)
     stripped = [text.strip() for text in texts]
     naive: list[int] = []
@@ -70,20 +77,26 @@ def times_us(texts: Sequence[str], zone: ZoneInfo) -> Ints:
     others: list[int] = []
     for at, text in enumerate(stripped):
         plain = _PLAIN.fullmatch(text)
-        (others if plain is None else naive if plain[2] is None else aware).append(at)
+        (others if plain is None else aware if plain[2] or plain[3] else naive).append(at)
     if naive:
         shown = _iso([stripped[at] for at in naive], utc=False)
         local = shown.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
         result[naive] = _microseconds(local.tz_convert("UTC"))
     if aware:
         result[aware] = _microseconds(_iso([stripped[at] for at in aware], utc=True))
-    numbers = [_number(stripped[at]) for at in others]
-    epochs = [at for at, number in zip(others, numbers, strict=True) if number is not None]
-    result[epochs] = _epochs_us([number for number in numbers if number is not None])
-    for at, number in zip(others, numbers, strict=True):
-        if number is None:
-            result[at] = _iso_or_none(stripped[at], zone)
+    for at in others:
+        result[at] = _us_or_none(stripped[at], zone)
     return np.where((result >= FIRST_US) & (result < END_US), result, NOT_A_TIME)
+
+
+def _all_epochs(texts: Sequence[str]) -> Ints | None:
+    """The times of a column of numbers alone; None for any other column."""
+    if "_" in "".join(texts):
+        return None
+    try:
+        return _epochs_us([float(text) for text in texts])
+    except ValueError:
+        return None
 
 
 def _number(text: str) -> float | None:
@@ -94,9 +107,12 @@ def _number(text: str) -> float | None:
 
 
 def _epoch_us(number: float) -> int:
-    unit = next((unit for bound, unit in _UNITS if abs(number) < bound), np.nan)
-    if number * unit >= FIRST_US and (microseconds := round(number * unit)) < END_US:
-        return microseconds
+    for bound, unit in _UNITS:
+        if abs(number) < bound:
+            microseconds = round(number * unit)
+            if FIRST_US <= microseconds < END_US:
+                return microseconds
+            break
     raise TimeTextError("bad_time", f"{number:.17g} is no epoch time between 2000 and 2100")
 
 
@@ -105,39 +121,43 @@ def _epochs_us(numbers: Sequence[float]) -> Ints:
     scale = np.full(len(given), np.nan)
     for bound, unit in reversed(_UNITS):
         scale[np.abs(given) < bound] = unit
-    times = given * scale
-    is_time = (times >= FIRST_US) & (np.round(times) < END_US)
-    return np.where(is_time, np.round(np.where(is_time, times, 0)).astype("int64"), NOT_A_TIME)
+    times = np.round(given * scale)
+    is_time = (times >= FIRST_US) & (times < END_US)
+    return np.where(is_time, np.where(is_time, times, 0).astype("int64"), NOT_A_TIME)
 
 
 def _iso_us(text: str, zone: ZoneInfo) -> int:
-    found = _TIME.fullmatch(text) or _MONTH.fullmatch(text)
-    parts = found.groupdict() if found else {}
-    try:
-        naive = _clock_time(parts) if parts else None
-        offset = _offset(parts) if parts.get("offset") else None
-    except ValueError:
-        naive = None
-    if naive is None:
+    moment = _moment(text)
+    if moment is None:
         raise TimeTextError("bad_time", f"{text[:60]!r} is neither an epoch time nor ISO text")
-    if offset is not None or zone.key == "UTC":
-        microseconds = to_us(naive.replace(tzinfo=UTC)) - (offset or 0)
-    else:
-        microseconds = to_us(_local(naive, zone))
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC) if zone.key == "UTC" else _local(moment, zone)
+    microseconds = to_us(moment)
     if not FIRST_US <= microseconds < END_US:
         raise TimeTextError("bad_time", f"{text[:60]!r} does not lie between 2000 and 2100")
     return microseconds
 
 
-def _iso_or_none(text: str, zone: ZoneInfo) -> int:
+def _us_or_none(text: str, zone: ZoneInfo) -> int:
     try:
-        return _iso_us(text, zone)
+        return time_us(text, zone)
     except TimeTextError:
         return int(NOT_A_TIME)
 
 
-def _clock_time(parts: dict[str, str | None]) -> datetime:
-    """What calendar and clock show; raises ValueError where there is no such day or time."""
+def _moment(text: str) -> datetime | None:
+    """What calendar and clock show, aware where the text has an offset; None: no such time."""
+    try:
+        if _PLAIN.fullmatch(text):
+            return datetime.fromisoformat(text.replace("/", "-"))
+        found = _TIME.fullmatch(text) or _MONTH.fullmatch(text)
+        return _from_parts(found.groupdict()) if found else None
+    except ValueError:
+        return None
+
+
+def _from_parts(parts: dict[str, str | None]) -> datetime:
+    """The time of a match; raises ValueError where there is no such day, time or offset."""
 
     def part(*names: str, otherwise: int = 0) -> int:
         return next((int(text) for name in names if (text := parts.get(name))), otherwise)
@@ -153,16 +173,10 @@ def _clock_time(parts: dict[str, str | None]) -> datetime:
         int(fraction),
         tzinfo=UTC,
     )
-    return shown.replace(tzinfo=None)
-
-
-def _offset(parts: dict[str, str | None]) -> int:
-    """Microseconds east of UTC; raises ValueError beyond a day."""
-    hours, minutes, seconds = (int(parts[name] or 0) for name in ("oh", "om", "os"))
-    if hours > 23:
-        raise ValueError(f"offset of {hours} hours")
-    size = timedelta(hours=hours, minutes=minutes, seconds=seconds) // timedelta(microseconds=1)
-    return -size if parts["sign"] == "-" else size
+    if not parts.get("offset"):
+        return shown.replace(tzinfo=None)
+    east = timedelta(hours=part("oh"), minutes=part("om"), seconds=part("os"))
+    return shown.replace(tzinfo=timezone(-east if parts["sign"] == "-" else east))
 
 
 def _local(moment: datetime, zone: ZoneInfo) -> datetime:
