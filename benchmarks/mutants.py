@@ -26,6 +26,14 @@ class Mutation:
 
 
 VERDICT = "core/diagnosis/verdict.py", "tests/diagnosis/test_verdict.py"
+BLOCKS = "core/diagnosis/evidence/blocks.py", "tests/diagnosis/evidence/test_blocks.py"
+PRICES = "core/diagnosis/evidence/prices.py", "tests/diagnosis/evidence/test_prices.py"
+DRAWN = "core/diagnosis/evidence/drawn.py", "tests/diagnosis/evidence/test_drawn.py"
+SCOPING = "core/diagnosis/search/scoping.py", "tests/diagnosis/search/test_scoping.py"
+COLLISION = (
+    "core/diagnosis/causes/column_collision.py",
+    "tests/diagnosis/test_column_collision.py",
+)
 PAIRS = "core/alignment/pairs.py", "tests/alignment/test_pairs.py"
 WORST = "dashboard/sections/worst.py", "tests/dashboard/test_views.py"
 COLLECTION = "core/collection/completeness.py", "tests/collection/test_completeness.py"
@@ -47,6 +55,23 @@ MUTATIONS = (
     mutation(
         VERDICT, "differs = (known & ~(after <= floor))", "differs = (both & (after > floor))"
     ),
+    mutation(BLOCKS, "MIN_BLOCK_CANDLES = 12", "MIN_BLOCK_CANDLES = 11"),
+    mutation(BLOCKS, "MIN_BLOCKS = 6", "MIN_BLOCKS = 5"),
+    mutation(BLOCKS, "_MAX_BLOCK_CANDLES = 48", "_MAX_BLOCK_CANDLES = 60"),
+    mutation(BLOCKS, "_BLOCKS_AIMED_AT = 24", "_BLOCKS_AIMED_AT = 20"),
+    mutation(BLOCKS, "GAP_US = 3_600_000_000", "GAP_US = 3_000_000_000"),
+    mutation(PRICES, "MIN_MATCHES = 5", "MIN_MATCHES = 4"),
+    mutation(PRICES, "MIN_ROWS = 8", "MIN_ROWS = 7"),
+    mutation(PRICES, "MIN_MATCH_SHARE = 0.25", "MIN_MATCH_SHARE = 0.24"),
+    mutation(DRAWN, "_RUN_ROWS = 8", "_RUN_ROWS = 7"),
+    mutation(DRAWN, "_FOLLOWS = 0.5", "_FOLLOWS = 0.4"),
+    mutation(DRAWN, "_NEAR_RANGES = 3.0", "_NEAR_RANGES = 4.0"),
+    mutation(DRAWN, "_FAR_RANGES = 0.5", "_FAR_RANGES = 0.4"),
+    mutation(DRAWN, "_FEW = 0.05", "_FEW = 0.06"),
+    mutation(SCOPING, "_FURTHER_RANGE = 0.1", "_FURTHER_RANGE = 0.05"),
+    mutation(SCOPING, "_MIN_RANGE_CANDLES = 6", "_MIN_RANGE_CANDLES = 5"),
+    mutation(SCOPING, "_MAX_RANGES = 12", "_MAX_RANGES = 13"),
+    mutation(COLLISION, "_MIN_ROWS = 8", "_MIN_ROWS = 7"),
     mutation(PAIRS, "<= limit + NOISE", "< limit - NOISE"),
     mutation(PAIRS, "production >= threshold", "production > threshold"),
     mutation(WORST, "signed(pair.diff)", "signed(-pair.diff)"),

@@ -13,6 +13,7 @@ import pandas as pd
 
 from core.bundle.load import Bundle
 from core.bundle.score import score_columns
+from core.diagnosis.verdict import FLOOR
 from core.recompute.compute import Request, recompute_features
 from core.recompute.pipeline import REFERENCE, load_pipeline
 from core.settings import Mode
@@ -20,7 +21,6 @@ from core.times import Timeframe
 
 LADDER = (50, 100, 150, 200, 250, 300, 350, 400, 450, 500, 600, 700, 800, 1000, 1200, 1440)
 _WHAT = ("pipeline", "lookback_bars", "mode", "candles", "bundle", "signals", "gap_policy")
-_FLOOR = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class Trial:
 
     @property
     def removes_all(self) -> bool:
-        return self.after <= _FLOOR < self.before
+        return self.after <= FLOOR < self.before
 
     @property
     def is_single_change(self) -> bool:

@@ -21,7 +21,7 @@ from core.diagnosis.verdict import (
 )
 from core.times import from_us, iso_z
 
-_SHOWN_STRETCHES = 3
+_SHOWN_STRETCHES = 3  # told with their times; the others are counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

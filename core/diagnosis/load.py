@@ -29,7 +29,7 @@ from core.recompute.worker_pool import WorkerPool
 from core.settings import BacktestSettings, BotSettings
 from core.times import to_us
 
-_TIME_LIMIT_S = 120.0
+_TIME_LIMIT_S = 120.0  # of one call of a trader's own code
 
 
 def load_evidence(

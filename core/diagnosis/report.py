@@ -26,7 +26,7 @@ from core.diagnosis.search.examination import Examination
 from core.diagnosis.sentences import overall_sentence
 from core.times import from_us, iso_z
 
-_SHOWN_CARRIERS = 8
+_SHOWN_CARRIERS = 8  # named in the sentence; the document has them all
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,14 +9,14 @@ import sqlalchemy as sa
 from core.alignment.reads import read_pairs
 from core.bots import comparisons
 from core.diagnosis.evidence.blocks import MIN_BLOCK_CANDLES, MIN_BLOCKS
+from core.diagnosis.verdict import MIN_DIFFERING
 from core.settings import BotSettings
 from core.storage.tables import pair
 from core.storage.watermarks import read_watermark, write_watermark
 from core.times import from_us, to_us, us_from_index
 
-WINDOW_BARS = 288
+WINDOW_BARS = 288  # a day of 5-minute bars
 NEWS_BARS = MIN_BLOCK_CANDLES  # fewer new candles cannot change a verdict
-FEWEST_ABOVE = 8  # differing candles that a proof needs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ def _newest_window(
     until = newest + step
     from_ = until - WINDOW_BARS * step
     state = _state(connection, comparison_id, from_, until)
-    if state["candles"] < MIN_BLOCKS * MIN_BLOCK_CANDLES or state["above"] < FEWEST_ABOVE:
+    if state["candles"] < MIN_BLOCKS * MIN_BLOCK_CANDLES or state["above"] < MIN_DIFFERING:
         return None
     last = read_watermark(connection, bot_id, _step(name))
     if last is not None and not _has_news(connection, comparison_id, last, until, bot):

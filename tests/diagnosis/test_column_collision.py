@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from core.diagnosis.causes.column_collision import find_collisions
 from core.diagnosis.lab.world import ColumnEdit
@@ -52,7 +53,8 @@ def test_a_feature_that_is_constant_on_both_sides_is_no_collision() -> None:
     assert _found(mine, logged) == ()
 
 
-def test_too_few_rows_tell_nothing() -> None:
-    logged = _matrix(rows=5)
+@pytest.mark.parametrize(("rows", "count"), [(7, 0), (8, 1)])
+def test_fewer_than_eight_rows_tell_nothing(rows: int, count: int) -> None:
+    logged = _matrix(rows=rows)
     logged[:, 1] = 0.0
-    assert _found(_matrix(rows=5), logged) == ()
+    assert len(_found(_matrix(rows=rows), logged)) == count

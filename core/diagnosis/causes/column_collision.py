@@ -11,8 +11,8 @@ from core.diagnosis.lab.world import Change, ColumnEdit, change
 from core.diagnosis.search.search import Search
 
 CODE = "column_collision"
-_MIN_ROWS = 8
-_MOSTLY = 0.95
+_MIN_ROWS = 8  # fewer, and equal values may be an accident
+_MOSTLY = 0.95  # of the rows are equal in a copy, and are not without it
 _RELATIVE = 1e-9
 
 

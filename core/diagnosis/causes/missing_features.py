@@ -13,9 +13,9 @@ from core.diagnosis.search.search import Search
 
 CODE = "missing_features"
 _MAX_FEATURES = 6
-_PROBES = 48
+_PROBES = 48  # half of them: every set is scored with each feature
 _MAX_EXCHANGES = 4
-_BETTER = 0.01
+_BETTER = 0.01  # relative; below, an exchange is not worth a further turn
 _EXACT = 1e-4  # in log-odds
 _FILLS: tuple[tuple[str, float | None], ...] = (("0", 0.0), ("the mean", None))
 

@@ -12,7 +12,7 @@ from core.diagnosis.lab.world import CandlePatch, Change, change
 from core.diagnosis.search.search import Search
 
 CODE = "unclosed_candle"
-_UNFINISHED_SHARE = 0.5
+_UNFINISHED_SHARE = 0.5  # of the probes: most rows, not the few that were revised
 
 
 def _needs(evidence: Evidence) -> str | None:

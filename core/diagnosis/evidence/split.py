@@ -12,8 +12,6 @@ import numpy as np
 from core.arrays import Floats
 from core.diagnosis.evidence.evidence import SIDE_NAMES, Evidence, Kind
 
-EXACT = 1e-9
-
 
 @dataclass(frozen=True, slots=True)
 class Split:

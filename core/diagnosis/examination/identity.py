@@ -11,8 +11,8 @@ from core.diagnosis.lab.world import Change, Source, World, change
 from core.market import SIDES
 from core.times import from_us, iso_z
 
-_SHOWN_FEATURES = 20
-_SHORTEST_SPAN = 3
+_SHOWN_FEATURES = 20  # named; their count tells how many there are
+_SHORTEST_SPAN = 3  # shorter ones are too short to tell
 _NEARLY_ALL = 0.95  # of the emitted candles of a side
 
 

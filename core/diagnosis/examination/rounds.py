@@ -15,7 +15,7 @@ from core.diagnosis.search.scoping import with_scope
 from core.diagnosis.search.search import PROBES, Fit, Search, by_side, choose_probes
 
 MAX_ROUNDS = 6
-MIN_GAIN = 0.05
+MIN_GAIN = 0.05  # less would be refuted
 _SPECIFIC = 0.2  # share of differing candles made equal that no accident reaches
 _NO_LOSS = 1e-9  # relative: the order of a sum, no difference
 _WORTH_A_LOOK = 0.02  # on the probes, before all searched candles are re-run

@@ -7,8 +7,8 @@ from pathlib import Path
 from core.diagnosis.lab.recomputing import REFERENCE
 from core.settings import BotSettings
 
-_MAX_SIBLINGS = 8
-_MAX_FILE_BYTES = 1_000_000
+_MAX_SIBLINGS = 8  # each is re-run
+_MAX_FILE_BYTES = 1_000_000  # larger files are no feature code; each is parsed
 
 
 def known_pipelines(bot: BotSettings, own: str) -> tuple[str, ...]:

@@ -11,11 +11,11 @@ from core.diagnosis.evidence.rows import FeatureRows
 from core.diagnosis.lab.recomputing import REFERENCE, Recomputer
 from core.diagnosis.lab.trial import base_world
 
-_CHECKED = 6
+_CHECKED = 6  # candles spread over the stored ones
 _FULL_RUN_S = 6.0  # a re-run of every chosen candle by a trader's own code
-_FEWEST_CANDLES = 144
-_LONGEST_RUN_S = 180.0
-_TRIES = 4
+_FEWEST_CANDLES = 144  # re-runs of the shortest trial
+_LONGEST_RUN_S = 180.0  # of the shortest trial; with slower code nothing is tried
+_TRIES = 4  # the first calls also start the workers
 _NO_START_S = 20.0  # no worker takes as long to start
 
 

@@ -14,14 +14,14 @@ _LADDER = (
     *(50, 100, 150, 200, 250, 300, 400, 500, 600, 720, 800, 900, 1000, 1200, 1440, 1500),
     *(1800, 2000, 2016, 2400, 2880, 3600, 4320, 5000, 5760, 7200, 8640),
 )
-_POINTS = 7
-_CANDIDATES = 3
+_POINTS = 7  # of a span at once; the next span is two of its six parts
+_CANDIDATES = 3  # of the ladder, narrowed in on; as many lookbacks are tried
 SEEN_COLUMN = "candles_seen"
-_EXACT_DIGITS = -11.8
+_EXACT_DIGITS = -11.8  # digits end at -12; a median there is equal to the last digit
 _START_PROBES = 40
 _FINE_STEP = 20
-_FIRST_LOOK = 5
-_KNOWN_SHARE = 0.5
+_FIRST_LOOK = 5  # candles without a vote: no history was growing
+_KNOWN_SHARE = 0.5  # of features and of candles; below, the unknown ones decide
 
 
 def history_probes(search: Search, count: int) -> Ints:

@@ -29,6 +29,16 @@ def test_a_day_of_five_minutes_has_enough_blocks_and_an_hour_has_not() -> None:
     assert not cut_blocks(_opens(12), ()).is_enough
 
 
+def test_a_proof_needs_six_blocks_of_twelve_candles() -> None:
+    assert cut_blocks(_opens(72), ()).is_enough
+    assert not cut_blocks(_opens(71), ()).is_enough
+
+
+def test_a_window_is_cut_in_24_blocks_but_none_is_longer_than_48_candles() -> None:
+    assert cut_blocks(_opens(480), ()).count == 24
+    assert set(_sizes(cut_blocks(_opens(2880), ()))) == {48}
+
+
 def test_no_block_reaches_over_an_edge() -> None:
     edge = 100 * STEP
     blocks = cut_blocks(_opens(288), (edge,))

@@ -58,6 +58,31 @@ def test_seven_matching_rows_prove_nothing() -> None:
     assert check is not None and not check.is_proven
 
 
+@pytest.mark.parametrize(("rows", "is_close"), [(7, False), (8, True)])
+def test_prices_are_closes_from_eight_matching_rows_on(rows: int, is_close: bool) -> None:
+    candles = _candles()
+    check = check_prices(_rows(candles, np.arange(3000, 3000 + rows)), candles, STEP)
+    assert check is not None and check.is_close is is_close
+
+
+@pytest.mark.parametrize(("matching", "is_close"), [(24, False), (25, True)])
+def test_prices_are_closes_where_a_quarter_of_the_rows_match(matching: int, is_close: bool) -> None:
+    candles = _candles()
+    rows = _rows(candles, np.arange(3000, 3100))
+    off = np.where(np.isin(np.arange(100), np.arange(matching) * 4), 0.0, 7.33)
+    mixed = PriceRows(log="t", opens=rows.opens, prices=rows.prices + off, steps=rows.steps)
+    check = check_prices(mixed, candles, STEP)
+    assert check is not None
+    assert (check.matches, check.is_close) == (matching, is_close)
+
+
+@pytest.mark.parametrize(("rows", "is_proven"), [(9, False), (10, True)])
+def test_a_shift_is_proven_by_five_held_out_matches(rows: int, is_proven: bool) -> None:
+    candles = _candles()
+    check = check_prices(_rows(candles, np.arange(3000, 3000 + rows), 108), candles, STEP)
+    assert check is not None and check.is_proven is is_proven
+
+
 def test_prices_that_repeat_all_the_time_prove_no_shift() -> None:
     count = 6000
     flat = np.tile([100.0, 100.1], count // 2)

@@ -1,0 +1,90 @@
+"""Prices that are no closes: which of them no market can have written."""
+
+import numpy as np
+import pytest
+
+from core.arrays import Flags, Floats
+from core.diagnosis.evidence.drawn import drawn_rows
+from core.diagnosis.evidence.evidence import PriceRows
+from core.diagnosis.evidence.rows import CandleRows
+
+STEP = 300_000_000
+COUNT = 100
+RUN = slice(40, 49)
+RANGE = 40.0  # high − low of every candle
+
+
+def _flat() -> Floats:
+    return np.full(COUNT, 100_000.0)
+
+
+def _drawn(prices: Floats, closes: Floats, off: list[int]) -> Flags:
+    """Which rows are drawn, of those `off` the closes."""
+    opens = np.arange(COUNT, dtype="int64") * STEP
+    half = RANGE / 2
+    values = np.column_stack([closes, closes + half, closes - half, closes, np.ones(COUNT)])
+    rows = PriceRows(log="text", opens=opens, prices=prices, steps=np.full(COUNT, 0.1))
+    unmatched = np.isin(np.arange(COUNT), off)
+    return drawn_rows(rows, unmatched, CandleRows(opens, values), STEP, 0)
+
+
+def _changes() -> tuple[Floats, Floats]:
+    """Changes of a market over the run, and as large ones that have nothing to do with them."""
+    market, other = np.random.default_rng(5).normal(0, 10, (2, RUN.stop - RUN.start - 1))
+    market, other = market - market.mean(), other - other.mean()
+    other -= market * (other @ market) / (market @ market)
+    return market, other * np.sqrt((market @ market) / (other @ other))
+
+
+def _moving() -> Floats:
+    closes = _flat()
+    closes[RUN] += np.concatenate([[0.0], np.cumsum(_changes()[0])])
+    return closes
+
+
+@pytest.mark.parametrize(("rows", "is_drawn"), [(7, False), (8, True)])
+def test_a_frozen_price_is_drawn_from_eight_rows_in_a_row(rows: int, is_drawn: bool) -> None:
+    prices, off = _flat(), list(range(40, 40 + rows))
+    prices[off] += 10.0
+    assert _drawn(prices, _flat(), off)[off].tolist() == [is_drawn] * rows
+
+
+@pytest.mark.parametrize(("correlation", "is_drawn"), [(0.55, False), (0.45, True)])
+def test_a_run_follows_the_market_from_a_correlation_of_a_half(
+    correlation: float, is_drawn: bool
+) -> None:
+    market, other = _changes()
+    mine = correlation * market + np.sqrt(1 - correlation**2) * other
+    prices = _flat()
+    prices[RUN] += np.concatenate([[0.0], np.cumsum(mine)])
+    drawn = _drawn(prices, _moving(), list(range(RUN.start, RUN.stop)))
+    assert set(drawn[RUN].tolist()) == {is_drawn}
+
+
+@pytest.mark.parametrize(("ranges", "is_drawn"), [(2.9, False), (3.1, True)])
+def test_another_venue_lies_within_three_candle_ranges(ranges: float, is_drawn: bool) -> None:
+    prices = _moving()
+    prices[RUN] += ranges * RANGE
+    drawn = _drawn(prices, _moving(), list(range(RUN.start, RUN.stop)))
+    assert set(drawn[RUN].tolist()) == {is_drawn}
+
+
+@pytest.mark.parametrize(("ranges", "is_drawn"), [(0.45, False), (0.55, True)])
+def test_a_row_of_its_own_is_drawn_half_a_range_beyond_its_neighbourhood(
+    ranges: float, is_drawn: bool
+) -> None:
+    prices = _flat()
+    prices[50] += RANGE / 2 + ranges * RANGE
+    assert _drawn(prices, _flat(), [50])[50] == is_drawn
+
+
+@pytest.mark.parametrize(("scattered", "is_drawn"), [(5, True), (6, False)])
+def test_scattered_rows_beside_a_drawn_run_count_while_they_are_few(
+    scattered: int, is_drawn: bool
+) -> None:
+    prices, run = _flat(), list(range(40, 50))
+    alone = list(range(60, 60 + 3 * scattered, 3))
+    prices[[*run, *alone]] += 10.0
+    drawn = _drawn(prices, _flat(), [*run, *alone])
+    assert drawn[run].all()
+    assert set(drawn[alone].tolist()) == {is_drawn}
