@@ -160,6 +160,6 @@ def test_the_map_names_the_rooms_of_core_in_their_order() -> None:
 
 def test_the_recipes_name_files_that_exist() -> None:
     page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    named = re.findall(r"`((?:core|demo|docs|tests)/[\w/.]+)`", page)
+    named = re.findall(r"`((?:core|demo|docs|tests|benchmarks|dashboard)/[\w/.]+)`", page)
     assert len(named) > 10
     assert [name for name in named if not (ROOT / name).exists()] == []
