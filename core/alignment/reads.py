@@ -12,14 +12,13 @@ import sqlalchemy as sa
 
 from core.alignment.day_block import unpack_judgements, unpack_pairs
 from core.storage.sql import raw, within
-from core.storage.tables import annotation, comparison, pair, pair_day, pair_due
+from core.storage.tables import annotation, comparison, pair, pair_day
 from core.times import index_from_us, to_us
 
 PairKey = tuple[int, str]  # candle open (stored µs), side
 # production_origin, production, backtest, is_aligned, flip, decision_flip
 PairValues = tuple[Any, ...]
 _PAIR = raw(pair)
-_PAIR_DUE = raw(pair_due)
 _PAIR_DAY = raw(pair_day)
 _ANNOTATION = raw(annotation)
 _DAY = timedelta(days=1)

@@ -8,11 +8,10 @@ import sqlalchemy as sa
 
 from core.signals.due_days import _PAIR_DUE, mark_all_due
 from core.storage.sql import raw, upsert
-from core.storage.tables import comparison, pair, pair_day, pair_due, signal
+from core.storage.tables import comparison, pair, pair_day, pair_due
 
 _PAIR = raw(pair)
 _PAIR_DAY = raw(pair_day)
-_SIGNAL = raw(signal)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

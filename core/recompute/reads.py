@@ -17,7 +17,6 @@ from core.storage.sql import raw, within
 from core.storage.tables import (
     backtest_row,
     comparison,
-    feature_row,
     layout,
     pair,
     signal,
@@ -27,7 +26,6 @@ from core.storage.watermarks import read_watermark
 from core.times import index_from_us
 
 _ROW = raw(backtest_row)
-_FEATURE_ROW = raw(feature_row)
 _SIGNAL = raw(signal)
 _ABSENCE = raw(signal_absence)
 _PAIR = raw(pair)

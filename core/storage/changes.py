@@ -1,4 +1,9 @@
-"""Spans of feature rows and candles that changed since a reader last looked."""
+"""Spans of feature rows and candles that changed since a reader last looked.
+
+Whoever stores or replaces feature rows notes the span in the same transaction; whoever
+builds on them (replay, signals in feature columns) keeps the id of the last span that
+it has worked through. So a new row on top of a year costs what it costs on top of a day.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +16,7 @@ from core.storage.sql import raw
 from core.storage.tables import candle_revision, candle_source, feature_change
 
 Span = tuple[int, int]  # first and last candle open, stored µs, both included
+_KEEP = 1000  # spans; who has not looked for longer looks at everything
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +65,6 @@ def merge_spans(spans: Sequence[Span]) -> tuple[Span, ...]:
         else:
             merged.append((first, last))
     return tuple(merged)
-
-
-_KEEP = 1000
 
 
 def note_feature_rows(connection: sa.Connection, bot_id: int, candle_opens: npt.ArrayLike) -> None:

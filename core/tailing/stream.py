@@ -12,6 +12,7 @@ from core.errors import LogFormatError
 from core.tailing.fingerprint import BLOCK, Fingerprint
 
 _GZIP_MAGIC = b"\x1f\x8b"
+MAX_LINE = 2**20  # bytes; a longer line is never held in memory
 
 
 class Stream(Protocol):
@@ -189,6 +190,3 @@ def _pass_long_line(
             seen.update(offset + length, b"\n")
             return LongLine(offset, length, digest.hexdigest()), data[end + 1 :]
     return None
-
-
-MAX_LINE = 2**20  # bytes; a longer line is never held in memory
