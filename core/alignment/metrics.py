@@ -126,6 +126,7 @@ TABLE = (
     ),
 )
 METRICS = tuple(metric.name for metric in TABLE)
+_BY_NAME = {metric.name: metric for metric in TABLE}
 
 
 def pair_metrics(pairs: pd.DataFrame, by: Sequence[str] = ("side",)) -> pd.DataFrame:
@@ -145,6 +146,11 @@ def pair_metrics(pairs: pd.DataFrame, by: Sequence[str] = ("side",)) -> pd.DataF
 def figures(pairs: pd.DataFrame) -> dict[str, Any]:
     """Each of METRICS of these pairs (at least one), as plain numbers and a Timestamp."""
     return {metric.name: metric.formula(pairs) for metric in TABLE}
+
+
+def figure(name: str, pairs: pd.DataFrame) -> Any:
+    """One of METRICS of these pairs (at least one); only the columns of its formula are needed."""
+    return _BY_NAME[name].formula(pairs)
 
 
 def matched_ratio(pairs: int, production: int, backtest: int) -> float | None:

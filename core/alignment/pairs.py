@@ -46,6 +46,13 @@ def replay_tolerance(step: pd.Series) -> pd.Series:
     return (step.fillna(0.0) / 2).clip(lower=REPLAY_FLOOR)
 
 
+def is_aligned(
+    abs_diff: npt.NDArray[np.float64], tolerance: float | npt.NDArray[np.float64]
+) -> npt.NDArray[np.bool_]:
+    """Which differences (probability) lie within the tolerance, exactly on it included."""
+    return np.asarray(abs_diff <= tolerance + NOISE)
+
+
 def judge_pairs(
     paired: pd.DataFrame,
     *,
@@ -75,7 +82,7 @@ def judge_pairs(
     flips = pd.arrays.BooleanArray((decided[0] != decided[1])[codes], ~is_known[codes])
     limit = tolerance.to_numpy() if isinstance(tolerance, pd.Series) else tolerance
     judged = paired.assign(
-        is_aligned=paired["abs_diff"].to_numpy() <= limit + NOISE,
+        is_aligned=is_aligned(paired["abs_diff"].to_numpy(), limit),
         flip=(production >= threshold) != (backtest >= threshold),
         decision_flip=flips,
     )

@@ -6,7 +6,11 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from core.alignment.metrics import figure
+from core.alignment.pairs import is_aligned, replay_tolerance
+from core.arrays import Floats
 from core.diagnosis.attribution import attribute
 from core.diagnosis.causes.catalogue import BY_CODE
 from core.diagnosis.drift import drift_of
@@ -26,6 +30,7 @@ from core.diagnosis.search.examination import Examination
 from core.diagnosis.sentences import overall_sentence
 from core.times import from_us, iso_z
 
+_INITIAL = ("mean_abs_diff", "share_above_tolerance")
 _SHOWN_CARRIERS = 8  # named in the sentence; the document has them all
 
 
@@ -67,7 +72,7 @@ def diagnose_evidence(evidence: Evidence, made_at: datetime | None = None) -> Di
     drop_refuted(found)
     findings = findings_of(found, evidence)
     ratio = unexplained_ratio(found, evidence)
-    initial = _initial(evidence)
+    initial = initial_figures(evidence)
     details = _details(found, evidence)
     first, last = _span(evidence)
     return Diagnosis(
@@ -100,20 +105,19 @@ def _span(evidence: Evidence) -> tuple[datetime | None, datetime | None]:
     return first, evidence.until or end
 
 
-def _initial(evidence: Evidence) -> dict[str, Any]:
-    """LONG and SHORT pairs pooled, as configured."""
-    differences = np.abs(evidence.production - evidence.other)
-    known = np.isfinite(differences)
+def initial_figures(evidence: Evidence) -> dict[str, Any]:
+    """LONG and SHORT pairs pooled, as configured, by the formulas of all pairs."""
+    sizes = np.abs(evidence.production - evidence.other)
+    known = np.isfinite(sizes)
     if not known.any():
         return {"candles": 0, "mean_abs_diff": None, "share_above_tolerance": None}
-    if evidence.tolerance is not None:
-        limit = np.full_like(differences, evidence.tolerance)
-    else:
-        limit = evidence.floor
+    limit: float | Floats | None = evidence.tolerance
+    if limit is None:
+        limit = replay_tolerance(pd.Series(evidence.production_step[known])).to_numpy()
+    pairs = pd.DataFrame({"abs_diff": sizes[known], "is_aligned": is_aligned(sizes[known], limit)})
     return {
         "candles": int(known.any(axis=1).sum()),
-        "mean_abs_diff": float(differences[known].mean()),
-        "share_above_tolerance": float((differences > limit)[known].mean()),
+        **{name: float(figure(name, pairs)) for name in _INITIAL},
     }
 
 
