@@ -19,6 +19,8 @@ from core.recompute.pipeline import REFERENCE, load_pipeline
 from core.settings import Mode
 from core.times import Timeframe
 
+# From a few hours to five days of 5-minute candles, denser where bots are usually set; each is
+# computed while a reader waits.
 LADDER = (50, 100, 150, 200, 250, 300, 350, 400, 450, 500, 600, 700, 800, 1000, 1200, 1440)
 _WHAT = ("pipeline", "lookback_bars", "mode", "candles", "bundle", "signals", "gap_policy")
 

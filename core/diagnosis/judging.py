@@ -7,6 +7,7 @@ import numpy as np
 
 from core.arrays import Floats, Ints
 from core.diagnosis.cause import Cause
+from core.diagnosis.evidence.blocks import MIN_BLOCK_CANDLES, MIN_BLOCKS
 from core.diagnosis.evidence.evidence import SIDE_NAMES
 from core.diagnosis.finding import Finding, Verdict
 from core.diagnosis.lab.trial import in_scope
@@ -21,7 +22,7 @@ from core.diagnosis.verdict import (
 )
 from core.times import from_us, iso_z
 
-_SHOWN_STRETCHES = 3  # told with their times; the others are counted
+_SHOWN_STRETCHES = 3  # told with their times, so that the sentence stays one; the others counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +62,10 @@ def judge_change(
         judgement = replace(
             judgement,
             verdict=Verdict.PARTIAL,
-            shortfall=f"too few candles: {blocks.count} blocks; a proof needs 6 of 12 candles each",
+            shortfall=(
+                f"too few candles: {blocks.count} blocks; a proof needs {MIN_BLOCKS} of "
+                f"{MIN_BLOCK_CANDLES} candles each"
+            ),
         )
     return Judged(change=entry, judgement=judgement, sides=sides, scope_candles=int(scoped.sum()))
 

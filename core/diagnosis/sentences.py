@@ -10,7 +10,7 @@ from core.diagnosis.verdict import Judgement
 def percent(ratio: float) -> str:
     """A ratio as whole per cent; what is not quite all or nothing is not called so."""
     value = ratio * 100
-    if 99.5 <= value < 99.95:
+    if 0.05 <= value < 0.5 or 99.5 <= value < 99.95:
         return f"{value:.1f} %"
     return f"{value:.0f} %"
 

@@ -11,13 +11,13 @@ import numpy.typing as npt
 from core.arrays import Floats
 from core.diagnosis.finding import Verdict
 
-PROVEN_RATIO = 0.95
-REFUTED_RATIO = 0.05
+PROVEN_RATIO = 0.95  # a share, since rounding in logs hides the last few per cent
+REFUTED_RATIO = 0.05  # what a wrong change removes by chance on some hundred candles
 REPAIRED_SHARE = 0.95  # of differing candles: a mean may fall by few large ones
 DAMAGED_SHARE = 0.01  # of agreeing candles: undoing the true cause breaks hardly any
-MIN_DIFFERING = 8
+MIN_DIFFERING = 8  # were each made equal by a coin, all eight would be in 1 of 256 cases
 MIN_BLOCKS = 2  # neighbouring candles are alike: one block is one case
-FLOOR = 1e-6
+FLOOR = 1e-6  # a model answers in float32: seven digits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from core.storage.tables import pair
 from core.storage.watermarks import read_watermark, write_watermark
 from core.times import from_us, to_us, us_from_index
 
-WINDOW_BARS = 288  # a day of 5-minute bars
+WINDOW_BARS = 288  # a day of 5-minute bars: as many blocks as the search is cut into
 NEWS_BARS = MIN_BLOCK_CANDLES  # fewer new candles cannot change a verdict
 
 

@@ -1,10 +1,11 @@
+from itertools import pairwise
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from core.bundle.load import load_bundle
-from core.diagnosis.candle_trials import can_climb, candle_trials, climb_ladder
+from core.diagnosis.candle_trials import LADDER, can_climb, candle_trials, climb_ladder
 from core.market import Side
 from core.settings import Mode
 from core.times import Timeframe
@@ -70,3 +71,27 @@ def test_each_rung_of_the_ladder_scores_the_candle_from_its_own_history(tmp_path
         expected = bundle.sides[side].score(row)[0]
         scored = found[(found["lookback_bars"] == 60) & (found["side"] == str(side))]
         assert scored["probability"].tolist() == [expected]
+
+
+def test_the_ladder_reaches_five_days_in_few_rungs_that_at_most_double() -> None:
+    assert {100, 200, 300, 500, 1000} <= set(LADDER)  # what bots are usually set to
+    assert max(LADDER) == 5 * 288
+    assert all(low < high <= 2 * low for low, high in pairwise(LADDER))
+    assert len(LADDER) <= 16
+
+
+def test_equals_are_ranked_by_how_little_they_change() -> None:
+    specs = {
+        **SPECS,
+        "two": {"pipeline": "own:compute", "lookback_bars": 600, "mode": "window"},
+    }
+    found = candle_trials("short", specs, pairs({"short": 0.6, "two": 0.0, "true": 0.0}))
+    assert [trial.comparison for trial in found] == ["true", "two"]
+    assert [trial.is_single_change for trial in found] == [True, False]
+
+
+def test_what_differs_by_less_than_the_floor_is_removed_and_was_no_difference_before() -> None:
+    found = candle_trials("short", SPECS, pairs({"short": 0.6, "true": 9e-7, "frame": 2e-6}))
+    assert [trial.removes_all for trial in found] == [True, False]
+    equal = candle_trials("short", SPECS, pairs({"short": 9e-7, "true": 0.0}))
+    assert not equal[0].removes_all

@@ -97,3 +97,61 @@ def test_a_residual_that_cannot_be_computed_is_none() -> None:
     found = _judge([0.2] * 60, [np.nan] * 60)
     assert found.residual_mean_abs_diff is None
     assert found.explained_ratio is None
+
+
+@pytest.mark.parametrize(("left", "verdict"), [(0.0051, Verdict.PARTIAL), (0.0049, Verdict.PROVEN)])
+def test_ninety_five_percent_explained_is_the_least_of_a_proof(
+    left: float, verdict: Verdict
+) -> None:
+    # Each candle is equal but for one in thirty, which holds what is left.
+    after = np.zeros(60)
+    after[[0, 30]] = left * 30
+    before = np.full(60, 0.1)
+    found = _judge(before.tolist(), after.tolist())
+    assert found.repaired == 58
+    assert found.verdict is verdict
+
+
+@pytest.mark.parametrize(("repaired", "verdict"), [(94, Verdict.PARTIAL), (95, Verdict.PROVEN)])
+def test_ninety_five_of_a_hundred_differing_candles_have_to_become_equal(
+    repaired: int, verdict: Verdict
+) -> None:
+    after = [0.0] * repaired + [1e-4] * (100 - repaired)
+    assert _judge([0.2] * 100, after).verdict is verdict
+
+
+@pytest.mark.parametrize(("damaged", "verdict"), [(1, Verdict.PROVEN), (2, Verdict.PARTIAL)])
+def test_one_of_a_hundred_equal_candles_may_become_different(
+    damaged: int, verdict: Verdict
+) -> None:
+    after = [0.0] * (200 - damaged) + [1e-4] * damaged
+    assert _judge([0.5] * 100 + [0.0] * 100, after).verdict is verdict
+
+
+def test_differences_in_two_blocks_are_the_fewest_of_a_proof() -> None:
+    before = [0.2] * 4 + [0.0] * 8 + [0.2] * 4 + [0.0] * 8
+    assert _judge(before, [0.0] * 24).verdict is Verdict.PROVEN
+    assert _judge(before, [0.0] * 24, block_candles=24).shortfall == (
+        "too few candles: 8 differing held-out candles in 1 block; a proof needs 8 in 2 blocks"
+    )
+
+
+def test_a_candle_differs_where_one_of_its_sides_does() -> None:
+    before = np.column_stack([np.full(24, 0.2), np.zeros(24)])
+    one_left = np.column_stack([np.zeros(24), np.full(24, 0.2)])
+    floor, blocks = np.full((24, 2), 1e-6), np.arange(24) // 12
+    found = judge(before, one_left, floor, blocks)
+    assert (found.differing, found.repaired) == (24, 0)
+    assert found.verdict is Verdict.REFUTED  # as much is left as there was
+
+
+def test_a_difference_within_the_floor_is_no_difference() -> None:
+    rows = np.full((24, 1), 0.04)
+    found = judge(rows, rows * 0, np.full((24, 1), 0.05), np.arange(24) // 12)
+    assert (found.differing, found.agreed) == (0, 24)
+    assert found.verdict is Verdict.REFUTED
+
+
+def test_candles_without_both_sides_are_not_counted() -> None:
+    found = _judge([0.2] * 24 + [np.nan] * 24, [0.0] * 48)
+    assert found.held_out_candles == 24

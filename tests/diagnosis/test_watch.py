@@ -93,6 +93,23 @@ def test_few_candles_above_the_tolerance_are_not_enough(engine: sa.Engine) -> No
     assert len(_due(engine)) == 1
 
 
+def test_less_than_six_blocks_of_candles_are_not_diagnosed(engine: sa.Engine) -> None:
+    _add_pairs(engine, 0, 71, 0.3)
+    assert _due(engine) == []
+    _add_pairs(engine, 71, 1, 0.3)
+    assert len(_due(engine)) == 1
+
+
+def test_old_differences_outside_the_last_day_are_not_enough(engine: sa.Engine) -> None:
+    _add_pairs(engine, 0, 50, 0.3)
+    _add_pairs(engine, 50, 281, 0.01)  # seven of the fifty lie in the last 288 candles
+    assert _due(engine) == []
+
+
+def test_a_comparison_without_pairs_has_no_window(engine: sa.Engine) -> None:
+    assert _due(engine) == []
+
+
 def test_unchanged_data_are_not_diagnosed_again(engine: sa.Engine) -> None:
     _add_pairs(engine, 0, 300, 0.2)
     _keep(engine)
