@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from core.bots import ensure_bot
 from core.candles.writes import ensure_source, store_candles
+from core.context import Context
 from core.recompute.compute import Request
 from core.recompute.pipeline import Pipeline, load_pipeline
 from core.recompute.recompute import Recomputed, recompute_backtest, recompute_features
@@ -174,7 +175,8 @@ def _store(engine: sa.Engine, bot_id: int, candles: pd.DataFrame) -> None:
 
 def _cycle(engine: sa.Engine, bot_id: int, bot: BotSettings) -> float:
     begin = time.perf_counter()
-    recompute_backtest(engine, bot_id, bot, bot.backtests[0], now=NOW, run_id=None)
+    context = Context(engine=engine, bot_id=bot_id, bot=bot, now=NOW)
+    recompute_backtest(context, bot.backtests[0])
     return time.perf_counter() - begin
 
 

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ import sqlalchemy as sa
 from core.bundle.load import load_bundle
 from core.bundle.scaler import Scaler, ScalerKind
 from core.bundle.write import SideContent, write_bundle
+from core.context import Context
 from core.market import SIDES
 from core.scoring.live import Live
 from core.scoring.logged_rows import Replay
@@ -27,6 +29,7 @@ from core.settings import BotSettings
 from core.times import END_OF_TIME
 from tests.stored_rows import new_bot, new_database, opens, store_rows
 
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
 YEAR_ROWS, COLUMNS, INPUTS, TREES = 105_120, 194, 85, 200
 GOALS = {"reading + scoring": 0.4, "with the signals stored": 0.15}
 
@@ -83,7 +86,7 @@ def _replay(engine: sa.Engine, bot_id: int, bot: BotSettings) -> None:
     with engine.begin() as connection:
         for table in ("signal", "signal_absence", "watermark"):
             connection.execute(sa.text(f"delete from {table}"))
-    replay_logged(engine, bot_id, bot, run_id=None)
+    replay_logged(Context(engine=engine, bot_id=bot_id, bot=bot, now=NOW))
 
 
 def _stored(folder: Path, matrix: np.ndarray, names: list[str]) -> tuple[sa.Engine, int]:

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from core.cycle import Progress, run_cycle
+from core.context import Progress
+from core.cycle import run_cycle
 from core.errors import StorageError
 from core.settings import BotSettings, Settings
 from core.storage.engine import migrate, writer_engine

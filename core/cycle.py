@@ -7,7 +7,7 @@ and every step may run twice.
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -15,7 +15,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.bots import ensure_bot
-from core.settings import BacktestSettings, BotSettings, Mode
+from core.context import Context, Progress
+from core.settings import BacktestSettings, BotSettings, FeatureLogSettings, Mode
 from core.storage.runs import Run, recorded_run
 
 _LOG = logging.getLogger(__name__)
@@ -23,26 +24,14 @@ _LOG = logging.getLogger(__name__)
 _LOOKED_AT = {"files", "days", "candles_covered", "covered", "wanted"}
 
 Clock = Callable[[], datetime]
-Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
-    """What every step gets."""
-
-    engine: sa.Engine
-    bot_id: int
-    bot: BotSettings
-    clock: Clock
-    progress: Progress | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One recorded step; `work(context, run_id)` returns its report, a dataclass, or None."""
+    """One recorded step; `work(context)` returns its report, a dataclass, or None."""
 
     name: str
-    work: Callable[[Context, int], Any]
+    work: Callable[[Context], Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,10 +61,10 @@ def run_cycle(
     """
     with engine.begin() as connection:
         bot_id = ensure_bot(connection, bot.name, bot.timeframe)
-    context = Context(engine=engine, bot_id=bot_id, bot=bot, clock=clock, progress=progress)
     details: dict[str, dict[str, Any]] = {}
     failures: dict[str, str] = {}
     for step in configured_steps(bot) if steps is None else steps:
+        context = Context(engine=engine, bot_id=bot_id, bot=bot, now=clock(), progress=progress)
         run = _recorded(context, step)
         details[step.name] = run.details
         if run.error is not None:
@@ -87,7 +76,7 @@ def configured_steps(bot: BotSettings) -> list[Step]:
     """The steps that this bot's configuration asks for, in order."""
     steps = []
     if bot.feature_log is not None:
-        steps.append(Step("ingest features", _ingest_features))
+        steps.append(Step("ingest features", partial(_ingest_features, bot.feature_log)))
     if bot.signal_log:
         steps.append(Step("ingest signals", _ingest_signals))
     if bot.candles:
@@ -107,8 +96,8 @@ def configured_steps(bot: BotSettings) -> list[Step]:
 
 
 def _recorded(context: Context, step: Step) -> Run:
-    with recorded_run(context.engine, context.bot_id, step.name, context.clock()) as run:
-        report = step.work(context, run.id)
+    with recorded_run(context.engine, context.bot_id, step.name, context.now) as run:
+        report = step.work(replace(context, run_id=run.id))
         run.details.update(_details(report))
         run.is_idle = _is_idle(report)
         if not run.is_idle:
@@ -150,99 +139,62 @@ def _is_idle(report: Any) -> bool:
     return not any(value for name, value in _counters(report).items() if name not in _LOOKED_AT)
 
 
-def _ingest_features(context: Context, _run_id: int) -> Any:
+def _ingest_features(log: FeatureLogSettings, context: Context) -> Any:
     from core.feature_log.ingest import ingest_feature_logs
 
-    log = context.bot.feature_log
-    return log and ingest_feature_logs(
-        context.engine,
-        context.bot_id,
-        context.bot.frame,
-        log,
-        now=context.clock(),
-        progress=context.progress,
-    )
+    return ingest_feature_logs(context, log)
 
 
-def _ingest_signals(context: Context, _run_id: int) -> Any:
+def _ingest_signals(context: Context) -> Any:
     from core.signal_log.ingest import ingest_signal_logs
 
-    return ingest_signal_logs(
-        context.engine,
-        context.bot_id,
-        context.bot.frame,
-        context.bot,
-        now=context.clock(),
-        progress=context.progress,
-    )
+    return ingest_signal_logs(context)
 
 
-def _ingest_candles(context: Context, _run_id: int) -> Any:
+def _ingest_candles(context: Context) -> Any:
     from core.candles.ingest import ingest_candles
 
-    return ingest_candles(context.engine, context.bot_id, context.bot, now=context.clock())
+    return ingest_candles(context)
 
 
-def _check_prices(context: Context, _run_id: int) -> Any:
+def _check_prices(context: Context) -> Any:
     from core.signal_log.prices import check_prices
 
-    return check_prices(context.engine, context.bot_id, context.bot)
+    return check_prices(context)
 
 
-def _replay(context: Context, run_id: int) -> Any:
+def _replay(context: Context) -> Any:
     from core.scoring.replay import replay_logged
 
-    return replay_logged(context.engine, context.bot_id, context.bot, run_id=run_id)
+    return replay_logged(context)
 
 
-def _import_backtest(backtest: BacktestSettings, context: Context, run_id: int) -> Any:
+def _import_backtest(backtest: BacktestSettings, context: Context) -> Any:
     from core.recompute.imported import import_backtest
 
-    return import_backtest(
-        context.engine,
-        context.bot_id,
-        backtest,
-        context.bot.frame,
-        run_id=run_id,
-    )
+    return import_backtest(context, backtest)
 
 
-def _recompute(backtest: BacktestSettings, context: Context, run_id: int) -> Any:
+def _recompute(backtest: BacktestSettings, context: Context) -> Any:
+    """What a recomputation leaves of its budget goes into the lookback sensitivity."""
+    from core.features.sensitivity_report import refresh_sensitivity
     from core.recompute.recompute import recompute_backtest
 
     begin = time.monotonic()
-    report = recompute_backtest(
-        context.engine, context.bot_id, context.bot, backtest, now=context.clock(), run_id=run_id
-    )
+    report = recompute_backtest(context, backtest)
     left_s = backtest.budget_s - (time.monotonic() - begin)
     if not report.coverage.pending and backtest.mode is Mode.WINDOW and left_s > 0:
-        _refresh_sensitivity(backtest, context, left_s)
+        refresh_sensitivity(context, backtest, budget_s=left_s)
     return report
 
 
-def _refresh_sensitivity(backtest: BacktestSettings, context: Context, budget_s: float) -> None:
-    """What a recomputation leaves of its budget goes into the lookback sensitivity."""
-    from core.features.sensitivity_report import refresh_sensitivity
-
-    refresh_sensitivity(
-        context.engine,
-        context.bot_id,
-        context.bot,
-        backtest,
-        now=context.clock(),
-        budget_s=budget_s,
-    )
-
-
-def _pair(context: Context, run_id: int) -> Any:
+def _pair(context: Context) -> Any:
     from core.alignment.pairing import pair_bot
 
-    return pair_bot(context.engine, context.bot_id, context.bot, now=context.clock(), run_id=run_id)
+    return pair_bot(context)
 
 
-def _diagnose(context: Context, run_id: int) -> Any:
+def _diagnose(context: Context) -> Any:
     from core.diagnosis.diagnose import diagnose_bot
 
-    return diagnose_bot(
-        context.engine, context.bot_id, context.bot, now=context.clock(), run_id=run_id
-    )
+    return diagnose_bot(context)

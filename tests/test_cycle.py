@@ -1,11 +1,12 @@
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from core.cycle import Context, Step, configured_steps, run_cycle
+from core.context import Context
+from core.cycle import Step, configured_steps, run_cycle
 from core.errors import BundleError
 from core.settings import BotSettings
 from core.storage.engine import migrate, writer_engine
@@ -28,7 +29,7 @@ def engine(tmp_path: Path) -> sa.Engine:
     return made
 
 
-def fails(_context: Context, _run_id: int) -> None:
+def fails(_context: Context) -> None:
     raise BundleError("the bundle is damaged")
 
 
@@ -64,7 +65,7 @@ def test_a_failed_step_does_not_stop_the_next(
     engine: sa.Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
     seen = []
-    steps = [Step("first", fails), Step("second", lambda _, run_id: seen.append(run_id))]
+    steps = [Step("first", fails), Step("second", lambda context: seen.append(context.run_id))]
     report = run_cycle(engine, BotSettings(name="b"), clock=lambda: NOW, steps=steps)
     assert report.failures == {"first": "the bundle is damaged"}
     assert report.is_failed
@@ -83,3 +84,13 @@ def test_a_report_becomes_the_runs_details(
     with engine.connect() as connection:
         idle = {row.step: row.is_idle for row in connection.execute(sa.select(run))}
     assert idle == {"busy": False, "idle": True}
+
+
+def test_a_step_is_given_the_moment_and_the_run_that_are_recorded(engine: sa.Engine) -> None:
+    moments = iter([NOW, NOW + timedelta(minutes=5)])
+    given: list[Context] = []
+    steps = [Step("first", given.append), Step("second", given.append)]
+    run_cycle(engine, BotSettings(name="b"), clock=lambda: next(moments), steps=steps)
+    with engine.connect() as connection:
+        recorded = [(row.id, row.started_at) for row in connection.execute(sa.select(run))]
+    assert [(context.run_id, context.now) for context in given] == recorded

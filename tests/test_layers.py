@@ -18,6 +18,7 @@ ORDER = (
     "time_text",
     "line_pattern",
     "settings",
+    "context",
     "storage",
     "bots",
     "tailing",

@@ -20,6 +20,7 @@ from core.alignment.pairs import KEYS, judge_pairs, pair_signals, replay_toleran
 from core.alignment.reads import PairKey, PairValues, stored_pairs
 from core.alignment.writes import ComparisonSpec, store_comparisons, write_days, write_pairs
 from core.bundle.deployments import rule_at
+from core.context import Context
 from core.market import Origin
 from core.settings import BotSettings, RuleChanges
 from core.signals.due_days import due_days
@@ -39,22 +40,20 @@ class PairingReport:
     removed: int
 
 
-def pair_bot(
-    engine: sa.Engine, bot_id: int, bot: BotSettings, *, now: datetime, run_id: int | None
-) -> PairingReport:
+def pair_bot(context: Context) -> PairingReport:
     """Bring the pairs of every configured comparison up to date.
 
     Each chunk of days is one transaction, so that it may be killed anywhere. Raises
     ConfigError where the bot's rules cannot be told.
     """
-    with engine.begin() as connection:
-        ids = store_comparisons(connection, bot_id, comparison_specs(bot))
+    with context.engine.begin() as connection:
+        ids = store_comparisons(connection, context.bot_id, comparison_specs(context.bot))
         waiting = {name: due_days(connection, number) for name, number in ids.items()}
     days = written = removed = 0
     for name, number in ids.items():
         for chunk in _chunks(waiting[name]):
-            with engine.begin() as connection:
-                changed, gone = _pair_days(connection, bot_id, bot, name, number, chunk, run_id)
+            with context.engine.begin() as connection:
+                changed, gone = _pair_days(connection, context, name, number, chunk)
             days, written, removed = days + len(chunk), written + changed, removed + gone
     return PairingReport(days, written, removed)
 
@@ -104,18 +103,12 @@ def _chunks(days: Sequence[int]) -> Iterator[list[int]]:
 
 
 def _pair_days(
-    connection: sa.Connection,
-    bot_id: int,
-    bot: BotSettings,
-    name: str,
-    comparison_id: int,
-    days: list[int],
-    run_id: int | None,
+    connection: sa.Connection, context: Context, name: str, comparison_id: int, days: list[int]
 ) -> tuple[int, int]:
     """Pair these days anew; returns how many pairs were written and removed."""
     window = from_us(days[0]), from_us(days[-1] + DAY_US)
     paired, pairs = (
-        _on_days(frame, days) for frame in _computed(connection, bot_id, bot, name, window)
+        _on_days(frame, days) for frame in _computed(connection, context, name, window)
     )
     stored = {
         key: values
@@ -128,7 +121,7 @@ def _pair_days(
     write_pairs(
         connection,
         comparison_id,
-        [_record(comparison_id, run_id, key, computed[key]) for key in changed],
+        [_record(comparison_id, context.run_id, key, computed[key]) for key in changed],
         vanished,
     )
     write_days(connection, comparison_id, days, _day_records(paired, pairs, comparison_id))
@@ -136,12 +129,9 @@ def _pair_days(
 
 
 def _computed(
-    connection: sa.Connection,
-    bot_id: int,
-    bot: BotSettings,
-    name: str,
-    window: tuple[datetime, datetime],
+    connection: sa.Connection, context: Context, name: str, window: tuple[datetime, datetime]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
+    bot, bot_id = context.bot, context.bot_id
     tolerance: float | pd.Series | None
     if name == REPLAY:
         production = read_series(connection, bot_id, Origin.EMITTED, "", *window)

@@ -16,6 +16,7 @@ from core.candles.exchange import Exchange, Fetched, Run, fetch_runs, join_runs,
 from core.candles.http import JsonClient
 from core.candles.reads import stored_opens
 from core.candles.writes import StoredPull, store_candles, write_source_state
+from core.context import Context
 from core.errors import CandleError
 from core.settings import BotSettings, CandleSourceSettings, Mode
 from core.signals.reads import production_opens
@@ -57,14 +58,11 @@ def open_exchange(
 
 
 def fetch_source(
-    engine: sa.Engine,
-    bot_id: int,
-    bot: BotSettings,
+    context: Context,
     source: CandleSourceSettings,
     source_id: int,
     state: dict[str, Any],
     *,
-    now: datetime,
     opener: OpenExchange = open_exchange,
     limit_s: float = FETCH_LIMIT_S,
 ) -> FetchReport:
@@ -73,11 +71,12 @@ def fetch_source(
     A source that does not answer keeps its problem and since when in its
     state, and gets one short attempt a cycle until it answers again.
     """
+    bot, now = context.bot, context.now
     record: dict[str, Any] = state.setdefault("exchange", {})
     was_down = record.get("problem") is not None
     deadline = time.monotonic() + (_DOWN_LIMIT_S if was_down else limit_s)
-    with engine.connect() as conn:
-        wanted = wanted_span(conn, bot_id, bot, source.name, now)
+    with context.engine.connect() as conn:
+        wanted = wanted_span(conn, context, source.name)
         stored = stored_opens(conn, source_id)
     runs, lacking = _runs(wanted, stored, bot.frame, record, now)
     total, arrived = StoredPull(), 0
@@ -88,7 +87,7 @@ def fetch_source(
             for fetched in fetch_runs(exchange, runs, bot.frame, now):
                 _note_absent(record, fetched, bot.frame, now)
                 record.update(problem=None, since=None, last_answer=iso_z(now))
-                new = _store(engine, source_id, state, fetched, now)
+                new = _store(context, source_id, state, fetched)
                 total, arrived = total + new, arrived + new.new
                 problems += fetched.pull.problems
                 if time.monotonic() >= deadline:
@@ -99,23 +98,22 @@ def fetch_source(
         problems.append(f"{source.fetch} down since {record['since']}: {error}")
     lacking -= arrived
     record["lacking"] = lacking
-    with engine.begin() as conn:
+    with context.engine.begin() as conn:
         write_source_state(conn, source_id, state)
     return FetchReport(total, lacking, tuple(problems))
 
 
-def wanted_span(
-    conn: sa.Connection, bot_id: int, bot: BotSettings, source: str, now: datetime
-) -> Run:
+def wanted_span(conn: sa.Connection, context: Context, source: str) -> Run:
     """First and last candle open (µs) that recomputation needs of this source.
 
     From the production side's first candle (without any: the collection
     target) minus the longest lookback of a backtest on this source, to the
     last closed candle.
     """
+    bot = context.bot
     length_us = bot.frame.length_us
-    last = to_us(bot.frame.last_closed(now))
-    produced = production_opens(conn, bot_id)
+    last = to_us(bot.frame.last_closed(context.now))
+    produced = production_opens(conn, context.bot_id)
     target_bars = int(bot.target_days * bot.frame.bars_per_day)
     first = int(produced[0]) if len(produced) else last - (target_bars - 1) * length_us
     default = bot.candles[0].name if bot.candles else None
@@ -164,11 +162,9 @@ def _note_absent(
     record["absent"] = kept
 
 
-def _store(
-    engine: sa.Engine, source_id: int, state: dict[str, Any], fetched: Fetched, now: datetime
-) -> StoredPull:
+def _store(context: Context, source_id: int, state: dict[str, Any], fetched: Fetched) -> StoredPull:
     pull = fetched.pull
-    with engine.begin() as conn:
-        stored = store_candles(conn, source_id, pull.candles, origin=pull.origin, now=now)
+    with context.engine.begin() as conn:
+        stored = store_candles(conn, source_id, pull.candles, origin=pull.origin, now=context.now)
         write_source_state(conn, source_id, state)
     return stored

@@ -6,8 +6,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy as sa
-
 from core.candles.candle_files import CandlePull, read_candle_file
 from core.candles.fetch import FETCH_LIMIT_S, OpenExchange, fetch_source, open_exchange
 from core.candles.last_rows import withdraw_unfinished
@@ -19,9 +17,10 @@ from core.candles.writes import (
     store_unfinished,
     write_source_state,
 )
+from core.context import Context
 from core.errors import CandleError
-from core.settings import BotSettings, CandleSourceSettings
-from core.times import Timeframe, iso_z, us_from_index
+from core.settings import CandleSourceSettings
+from core.times import iso_z, us_from_index
 
 _PROBLEMS_KEPT = 20
 
@@ -54,11 +53,8 @@ class CandleReport:
 
 
 def ingest_candles(
-    engine: sa.Engine,
-    bot_id: int,
-    bot: BotSettings,
+    context: Context,
     *,
-    now: datetime,
     opener: OpenExchange = open_exchange,
     fetch_limit_s: float = FETCH_LIMIT_S,
 ) -> CandleReport:
@@ -68,10 +64,10 @@ def ingest_candles(
     in the source's state; the other files and sources go on.
     """
     sources = []
-    for source in bot.candles:
-        report = _read_files(engine, bot_id, bot.frame, source, now)
+    for source in context.bot.candles:
+        report = _read_files(context, source)
         if source.fetch is not None:
-            report = _fetch(engine, bot_id, bot, source, report, now, opener, fetch_limit_s)
+            report = _fetch(context, source, report, opener, fetch_limit_s)
         sources.append(report)
     stored = sum((report.stored for report in sources), StoredPull())
     return CandleReport(
@@ -84,19 +80,14 @@ def ingest_candles(
 
 
 def _fetch(
-    engine: sa.Engine,
-    bot_id: int,
-    bot: BotSettings,
+    context: Context,
     source: CandleSourceSettings,
     report: SourceReport,
-    now: datetime,
     opener: OpenExchange,
     limit_s: float,
 ) -> SourceReport:
-    source_id, state = _open_source(engine, bot_id, source)
-    fetched = fetch_source(
-        engine, bot_id, bot, source, source_id, state, now=now, opener=opener, limit_s=limit_s
-    )
+    source_id, state = _open_source(context, source)
+    fetched = fetch_source(context, source, source_id, state, opener=opener, limit_s=limit_s)
     return replace(
         report,
         stored=report.stored + fetched.stored,
@@ -105,32 +96,24 @@ def _fetch(
     )
 
 
-def _open_source(
-    engine: sa.Engine, bot_id: int, source: CandleSourceSettings
-) -> tuple[int, dict[str, Any]]:
-    with engine.begin() as conn:
-        source_id = ensure_source(conn, bot_id, source.name)
-        return source_id, candle_sources(conn, bot_id)[source.name]
+def _open_source(context: Context, source: CandleSourceSettings) -> tuple[int, dict[str, Any]]:
+    with context.engine.begin() as conn:
+        source_id = ensure_source(conn, context.bot_id, source.name)
+        return source_id, candle_sources(conn, context.bot_id)[source.name]
 
 
-def _read_files(
-    engine: sa.Engine,
-    bot_id: int,
-    timeframe: Timeframe,
-    source: CandleSourceSettings,
-    now: datetime,
-) -> SourceReport:
-    source_id, state = _open_source(engine, bot_id, source)
+def _read_files(context: Context, source: CandleSourceSettings) -> SourceReport:
+    source_id, state = _open_source(context, source)
     known: dict[str, Any] = state.setdefault("files", {})
     stored, read, problems = StoredPull(), 0, []
     for path in _files(source):
         stamp = _stamp(path, source)
         if known.get(str(path), {}).get("stamp") != stamp:
             read += 1
-            stored += _ingest_file(engine, source_id, timeframe, source, path, stamp, state, now)
+            stored += _ingest_file(context, source, source_id, state, path, stamp)
         problems += known[str(path)]["problems"]
-    with engine.begin() as conn:
-        stored += withdraw_unfinished(conn, bot_id, source_id, state, now=now)
+    with context.engine.begin() as conn:
+        stored += withdraw_unfinished(conn, context.bot_id, source_id, state, now=context.now)
     return SourceReport(
         name=source.name, files_read=read, stored=stored, lacking=0, problems=tuple(problems)
     )
@@ -149,27 +132,30 @@ def _stamp(path: Path, source: CandleSourceSettings) -> list[Any]:
 
 
 def _ingest_file(
-    engine: sa.Engine,
-    source_id: int,
-    timeframe: Timeframe,
+    context: Context,
     source: CandleSourceSettings,
+    source_id: int,
+    state: dict[str, Any],
     path: Path,
     stamp: list[Any],
-    state: dict[str, Any],
-    now: datetime,
 ) -> StoredPull:
     """Store one file and its place in the source's state, in one transaction."""
+    now = context.now
     try:
         pull = read_candle_file(
-            path, timeframe=timeframe, candle_open=source.candle_open, zone=source.zone, now=now
+            path,
+            timeframe=context.bot.frame,
+            candle_open=source.candle_open,
+            zone=source.zone,
+            now=now,
         )
     except CandleError as error:
         state["files"][str(path)] = {"stamp": stamp, "rows": 0, "problems": [str(error)]}
-        with engine.begin() as conn:
+        with context.engine.begin() as conn:
             write_source_state(conn, source_id, state)
         return StoredPull()
     state["files"][str(path)] = _file_state(pull, stamp, now)
-    with engine.begin() as conn:
+    with context.engine.begin() as conn:
         stored = store_candles(conn, source_id, pull.candles, origin=pull.origin, now=now)
         store_unfinished(conn, source_id, pull.not_closed, origin=pull.origin, now=now)
         write_source_state(conn, source_id, state)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from core.context import Context
 from core.diagnosis.lab.recomputing import Recomputer
 from core.diagnosis.load import load_evidence
 from core.diagnosis.report import Diagnosis, diagnose_evidence
@@ -60,29 +61,27 @@ def _connection(source: sa.Engine | sa.Connection) -> Iterator[sa.Connection]:
         yield source
 
 
-def diagnose_bot(
-    engine: sa.Engine, bot_id: int, bot: BotSettings, *, now: datetime, run_id: int | None
-) -> DiagnoseReport:
+def diagnose_bot(context: Context) -> DiagnoseReport:
     """Diagnose each comparison whose newest window crosses its tolerance and has news.
 
     The diagnosis is kept with its findings and trials; findings of earlier ones that it
     refutes are marked. Without a crossing, or without new pairs, nothing is done.
     """
-    with engine.connect() as connection:
-        due = due_windows(connection, bot_id, bot)
+    with context.engine.connect() as connection:
+        due = due_windows(connection, context.bot_id, context.bot)
     proven: list[str] = []
     refuted = 0
     for window in due:
         made = diagnose(
-            engine,
-            bot_id,
-            bot,
+            context.engine,
+            context.bot_id,
+            context.bot,
             comparison=window.comparison,
             from_=window.from_,
             until=window.until,
-            now=now,
+            now=context.now,
         )
-        refuted += _keep(engine, bot_id, window, made, now, run_id)
+        refuted += _keep(context, window, made)
         proven += [
             f"{window.comparison}: {finding.cause}"
             for finding in made.findings
@@ -91,26 +90,19 @@ def diagnose_bot(
     return DiagnoseReport(diagnosed=len(due), proven=tuple(proven), refuted_again=refuted)
 
 
-def _keep(
-    engine: sa.Engine,
-    bot_id: int,
-    window: Due,
-    made: Diagnosis,
-    now: datetime,
-    run_id: int | None,
-) -> int:
-    with engine.begin() as connection:
+def _keep(context: Context, window: Due, made: Diagnosis) -> int:
+    with context.engine.begin() as connection:
         refuted = store_diagnosis(
             connection,
-            bot_id,
+            context.bot_id,
             comparison=window.comparison,
             from_=window.from_,
             until=window.until,
-            made_at=now,
+            made_at=context.now,
             document=made.document(),
             details=made.details,
             trials=made.trials,
-            run_id=run_id,
+            run_id=context.run_id,
         )
-        keep_state(connection, bot_id, window)
+        keep_state(connection, context.bot_id, window)
     return refuted

@@ -8,7 +8,7 @@ Python's lock for moments only.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +17,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from core.context import Context, Progress
 from core.errors import LogFormatError
 from core.feature_log import catalog as files
 from core.feature_log.catalog import Catalog
@@ -31,10 +32,9 @@ from core.tailing.fingerprint import BLOCK, Fingerprint
 from core.tailing.prefetch import prefetch
 from core.tailing.stream import Chunk, ContentChanged, LongLine, open_after, whole_lines
 from core.tailing.survey import Change, Finding, LogFile, Survey, survey
-from core.times import Timeframe, from_us, to_us
+from core.times import from_us, to_us
 
 PIECE = BLOCK  # bytes of a file in one transaction
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +55,10 @@ class IngestReport:
     replaced_candles: tuple[datetime, ...]
 
 
-def ingest_feature_logs(
-    engine: sa.Engine,
-    bot_id: int,
-    timeframe: Timeframe,
-    log: FeatureLogSettings,
-    *,
-    now: datetime,
-    progress: Progress | None = None,
-) -> IngestReport:
-    """Read what is new in the bot's feature logs.
-
-    progress(path, bytes read, bytes in the file) is called after each piece.
-    """
-    return _Ingest(engine, bot_id, Grammar(log, timeframe), progress).run(now)
+def ingest_feature_logs(context: Context, log: FeatureLogSettings) -> IngestReport:
+    """Read what is new in the bot's feature logs; its progress is told after each piece."""
+    grammar = Grammar(log, context.bot.frame)
+    return _Ingest(context.engine, context.bot_id, grammar, context.progress).run(context.now)
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from core.bundle.deployments import rule_at
 from core.candles.reads import default_source, read_candles
+from core.context import Context
 from core.errors import ConfigError
 from core.feature_log.reads import logged_opens, read_vectors
 from core.features.sensitivity import (
@@ -24,7 +25,7 @@ from core.recompute.recompute_job import request_of
 from core.recompute.stored_cache import StoredCache
 from core.recompute.windows import as_index
 from core.scoring.recomputed_rows import scorer_of
-from core.settings import BacktestSettings, BotSettings
+from core.settings import BacktestSettings
 from core.signals.reads import production_signals
 from core.storage.watermarks import write_watermark
 from core.times import iso_z
@@ -36,12 +37,9 @@ _LOOKED_AGAIN = timedelta(hours=1)  # where no logged candle had enough history
 
 
 def sensitivity_of(
-    engine: sa.Engine,
-    bot_id: int,
-    bot: BotSettings,
+    context: Context,
     backtest: BacktestSettings,
     *,
-    now: datetime,
     from_: datetime | None = None,
     until: datetime | None = None,
     size: int = SAMPLE_CANDLES,
@@ -58,11 +56,12 @@ def sensitivity_of(
     """
     if backtest.pipeline is None:
         raise ConfigError(f'backtest "{backtest.name}" is imported: it has no pipeline to run')
+    bot, bot_id = context.bot, context.bot_id
     request = request_of(bot, backtest)
     if budget_s is not None:
         request = replace(request, budget_s=budget_s)
     source = default_source(backtest.candles, tuple(entry.name for entry in bot.candles))
-    with engine.connect() as conn:
+    with context.engine.connect() as conn:
         candles = read_candles(conn, bot_id, source)
         opens = logged_opens(conn, bot_id, from_, until)
         production = production_signals(conn, bot_id, from_, until)
@@ -79,22 +78,23 @@ def sensitivity_of(
         candles,
         logged,
         rungs,
-        now=now,
+        now=context.now,
         scorer=scorer_of(bot, backtest),
         production=production[["candle_open", "side", "probability"]],
         thresholds=lambda times: rule_at(bot, times),
         executor=executor,
-        cache=None if request.pipeline.is_reference else StoredCache(engine, bot_id, now),
+        cache=(
+            None
+            if request.pipeline.is_reference
+            else StoredCache(context.engine, bot_id, context.now)
+        ),
     )
 
 
 def refresh_sensitivity(
-    engine: sa.Engine,
-    bot_id: int,
-    bot: BotSettings,
+    context: Context,
     backtest: BacktestSettings,
     *,
-    now: datetime,
     budget_s: float,
     executor: Executor | None = None,
 ) -> dict[str, Any] | None:
@@ -103,9 +103,10 @@ def refresh_sensitivity(
     A slow pipeline takes fewer candles and rungs, and goes on in later cycles
     from what is cached until the ladder is whole. None: the kept one still stands.
     """
-    pipeline = load_pipeline(backtest.pipeline or "", bot.pipeline_path)
+    bot_id, now = context.bot_id, context.now
+    pipeline = load_pipeline(backtest.pipeline or "", context.bot.pipeline_path)
     mark = [pipeline.hash, backtest.candles, backtest.lookback_bars]
-    with engine.connect() as conn:
+    with context.engine.connect() as conn:
         kept: dict[str, Any] = read_sensitivity(conn, bot_id, backtest.name) or {}
     made_at = kept.get("made_at", iso_z(now))
     lasts = _MADE_ANEW if kept.get("report", {}).get("sample") else _LOOKED_AGAIN
@@ -115,11 +116,8 @@ def refresh_sensitivity(
         return None
     until = kept.get("until", iso_z(now))
     report = sensitivity_of(
-        engine,
-        bot_id,
-        bot,
+        context,
         backtest,
-        now=now,
         until=datetime.fromisoformat(until),
         size=SAMPLE_CANDLES if pipeline.is_reference else _SLOW_SAMPLE_CANDLES,
         is_short=not pipeline.is_reference,
@@ -133,7 +131,7 @@ def refresh_sensitivity(
         "is_whole": not report.pending,
         "report": sensitivity_document(report),
     }
-    with engine.begin() as conn:
+    with context.engine.begin() as conn:
         write_watermark(conn, bot_id, sensitivity_step(backtest.name), document)
     return document
 

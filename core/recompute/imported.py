@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
+from core.context import Context
 from core.errors import ConfigError, LogFormatError
 from core.market import SIDES, Origin
 from core.recompute.csv_rows import (
@@ -52,14 +53,7 @@ class ImportReport:
     problems: tuple[str, ...] = ()
 
 
-def import_backtest(
-    engine: sa.Engine,
-    bot_id: int,
-    backtest: BacktestSettings,
-    timeframe: Timeframe,
-    *,
-    run_id: int | None,
-) -> ImportReport:
+def import_backtest(context: Context, backtest: BacktestSettings) -> ImportReport:
     """Make the stored 'backtest' series of this name what the exported files say.
 
     All in one transaction, and nothing at all when neither file nor configuration
@@ -67,24 +61,23 @@ def import_backtest(
     """
     if backtest.signals is None:
         raise ConfigError(f'backtest "{backtest.name}" has no signals file to import')
+    bot_id, timeframe = context.bot_id, context.bot.frame
     step = f"import:{backtest.name}"
-    with engine.connect() as connection:
+    with context.engine.connect() as connection:
         stored = read_watermark(connection, bot_id, step) or {}
     state = _state(backtest, stored)
     if _identity(state) == _identity(stored):
         return ImportReport(is_unchanged=True)
     bad: list[BadLines] = []
     signals = _signals(Path(backtest.signals), backtest, timeframe, bad)
-    with engine.begin() as connection:
+    with context.engine.begin() as connection:
         series_id = ensure_series(connection, bot_id, Origin.BACKTEST, backtest.name)
-        removed = _store_signals(connection, bot_id, backtest.name, series_id, signals, run_id)
+        removed = _store_signals(connection, context, backtest.name, series_id, signals)
         delete_backtest_rows(connection, series_id)
         rows = 0
         if backtest.features is not None:
             path = Path(backtest.features)
-            rows = _store_features(
-                connection, bot_id, series_id, path, backtest, timeframe, bad, run_id
-            )
+            rows = _store_features(connection, context, backtest, path, series_id, bad)
         account: dict[str, Any] = {
             "signals": len(signals),
             "feature_rows": rows,
@@ -194,16 +187,11 @@ def _row_signals(
 
 
 def _store_signals(
-    connection: sa.Connection,
-    bot_id: int,
-    name: str,
-    series_id: int,
-    frame: pd.DataFrame,
-    run_id: int | None,
+    connection: sa.Connection, context: Context, name: str, series_id: int, frame: pd.DataFrame
 ) -> int:
     """Write what is new or differs and remove what the file no longer has; returns how many."""
     values = ["probability", "price", "price_step"]
-    stored = read_series(connection, bot_id, Origin.BACKTEST, name)[[*KEYS, *values]]
+    stored = read_series(connection, context.bot_id, Origin.BACKTEST, name)[[*KEYS, *values]]
     both = frame.merge(
         stored, on=KEYS, how="outer", suffixes=("", "_stored"), indicator=True, validate="1:1"
     )
@@ -214,28 +202,27 @@ def _store_signals(
         left, right = both[value], both[f"{value}_stored"]
         is_same &= (left == right) | (left.isna() & right.isna())
     changed = both[(both["_merge"] != "right_only") & ~is_same]
-    upsert_signals(connection, series_id, changed, run_id)
+    upsert_signals(connection, series_id, changed, context.run_id)
     return len(gone)
 
 
 def _store_features(
     connection: sa.Connection,
-    bot_id: int,
-    series_id: int,
-    path: Path,
+    context: Context,
     backtest: BacktestSettings,
-    timeframe: Timeframe,
+    path: Path,
+    series_id: int,
     bad: list[BadLines],
-    run_id: int | None,
 ) -> int:
     """Every column but the candle time as float64; returns how many rows were stored."""
     lines = BadLines(path)
     bad.append(lines)
     header = read_header(path)
     places = _numeric_places(path, header, backtest.candle_open)
-    layout_id = ensure_backtest_layout(connection, bot_id, [header[place] for place in places])
+    columns = [header[place] for place in places]
+    layout_id = ensure_backtest_layout(connection, context.bot_id, columns)
     stored = 0
-    for chunk, opens in _timed_chunks(path, backtest, timeframe, lines):
+    for chunk, opens in _timed_chunks(path, backtest, context.bot.frame, lines):
         kept: list[int] = []
         vectors: list[list[float]] = []
         for line, row, opened in zip(chunk.lines, chunk.rows, opens, strict=True):
@@ -257,7 +244,7 @@ def _store_features(
                 np.array(kept, dtype="int64"),
                 matrix,
                 content_keys=keys,
-                run_id=run_id,
+                run_id=context.run_id,
             )
         stored += len(kept)
     return stored

@@ -3,17 +3,15 @@
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from datetime import datetime
 
-import sqlalchemy as sa
-
+from core.context import Context
 from core.errors import BundleError
 from core.recompute.compute import recompute_batches, recompute_features
 from core.recompute.reads import Coverage
 from core.recompute.recompute_job import RecomputeJob
 from core.recompute.recomputed import Recomputed
 from core.recompute.stored_cache import StoredCache
-from core.settings import BacktestSettings, BotSettings
+from core.settings import BacktestSettings
 
 __all__ = ["RecomputeReport", "Recomputed", "recompute_backtest", "recompute_features"]
 
@@ -39,14 +37,7 @@ class RecomputeReport:
 
 
 def recompute_backtest(
-    engine: sa.Engine,
-    bot_id: int,
-    bot: BotSettings,
-    backtest: BacktestSettings,
-    *,
-    now: datetime,
-    run_id: int | None,
-    executor: Executor | None = None,
+    context: Context, backtest: BacktestSettings, *, executor: Executor | None = None
 ) -> RecomputeReport:
     """Recompute what is new, changed or was not reached yet, within the backtest's budget.
 
@@ -55,16 +46,16 @@ def recompute_backtest(
     transaction. Raises PipelineError where the pipeline cannot be used, and
     BundleError for a live bundle that cannot be opened, after storing the rest.
     """
-    job = RecomputeJob.open(engine, bot_id, bot, backtest, now, run_id)
+    job = RecomputeJob.open(context, backtest)
     job.forget_strangers()
     job.rescore()
-    kept = StoredCache(engine, bot_id, now)
+    kept = StoredCache(context.engine, context.bot_id, context.now)
     kept.prune()
     cache = None if job.request.pipeline.is_reference else kept
     try:
         todo = job.due()
         for batch in recompute_batches(
-            job.request, job.grid, todo, now=now, executor=executor, cache=cache
+            job.request, job.grid, todo, now=context.now, executor=executor, cache=cache
         ):
             job.store(batch)
     finally:

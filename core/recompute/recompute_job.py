@@ -2,7 +2,6 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime
 
 import numpy as np
 import pandas as pd
@@ -10,6 +9,7 @@ import sqlalchemy as sa
 
 from core.arrays import Ints
 from core.candles.reads import default_source, read_candles
+from core.context import Context
 from core.market import Origin
 from core.recompute.compute import Request, closed_grid
 from core.recompute.order import FLAGGED, order_candles
@@ -67,8 +67,7 @@ def request_of(bot: BotSettings, backtest: BacktestSettings) -> Request:
 class RecomputeJob:
     """State of one recomputation; every method leaves the database consistent."""
 
-    engine: sa.Engine
-    bot_id: int
+    context: Context
     name: str
     request: Request
     scorer: Scorer
@@ -76,8 +75,6 @@ class RecomputeJob:
     grid: CandleGrid
     wanted: Ints
     series_id: int
-    now: datetime
-    run_id: int | None
     computed: int = 0
     signals: int = 0
     without_row: int = 0
@@ -91,27 +88,19 @@ class RecomputeJob:
     _texts: set[str] = field(default_factory=set)
 
     @classmethod
-    def open(
-        cls,
-        engine: sa.Engine,
-        bot_id: int,
-        bot: BotSettings,
-        backtest: BacktestSettings,
-        now: datetime,
-        run_id: int | None,
-    ) -> "RecomputeJob":
+    def open(cls, context: Context, backtest: BacktestSettings) -> "RecomputeJob":
         """Load what the job needs; raises PipelineError, or BundleError for its own bundle."""
+        bot, bot_id = context.bot, context.bot_id
         source = default_source(backtest.candles, tuple(entry.name for entry in bot.candles))
         request, scorer = request_of(bot, backtest), scorer_of(bot, backtest)
-        with engine.begin() as conn:
+        with context.engine.begin() as conn:
             series_id = ensure_series(conn, bot_id, Origin.BACKTEST, backtest.name)
             candles = read_candles(conn, bot_id, source)
             produced = production_opens(conn, bot_id)
-        grid = closed_grid(candles, bot.frame, now)
-        wanted = produced[produced + bot.frame.length_us <= to_us(now)]
+        grid = closed_grid(candles, bot.frame, context.now)
+        wanted = produced[produced + bot.frame.length_us <= to_us(context.now)]
         return cls(
-            engine=engine,
-            bot_id=bot_id,
+            context=context,
             name=backtest.name,
             request=request,
             scorer=scorer,
@@ -119,8 +108,6 @@ class RecomputeJob:
             grid=grid,
             wanted=wanted if len(produced) else grid.opens,
             series_id=series_id,
-            now=now,
-            run_id=run_id,
         )
 
     @property
@@ -133,8 +120,8 @@ class RecomputeJob:
 
     def forget_strangers(self) -> None:
         """Remove rows of another pipeline, lookback or mode, and of candles no longer wanted."""
-        with self.engine.begin() as conn:
-            before = read_watermark(conn, self.bot_id, coverage_step(self.name))
+        with self.context.engine.begin() as conn:
+            before = read_watermark(conn, self.context.bot_id, coverage_step(self.name))
             is_same = before is not None and before["live"]["request"] == self.request.mark
             there = series_opens(conn, self.series_id)
             gone = np.setdiff1d(there, self.wanted) if is_same else there
@@ -143,11 +130,11 @@ class RecomputeJob:
 
     def rescore(self) -> None:
         """Score all stored rows again where other bundles are live than before."""
-        with self.engine.begin() as conn:
-            before = read_watermark(conn, self.bot_id, coverage_step(self.name))
+        with self.context.engine.begin() as conn:
+            before = read_watermark(conn, self.context.bot_id, coverage_step(self.name))
             if before is None or before["live"]["bundles"] == self.scorer.mark:
                 return
-            for rows in list(read_backtest_rows(conn, self.bot_id, self.name)):
+            for rows in list(read_backtest_rows(conn, self.context.bot_id, self.name)):
                 opens = us_from_index(pd.DatetimeIndex(rows.features.index))
                 forget_candles(conn, self.series_id, opens.tolist(), rows=False)
                 self._score(conn, rows.features, rows.warming)
@@ -160,17 +147,17 @@ class RecomputeJob:
             lookback_bars=self.request.lookback_bars,
             mode=self.request.mode,
             gap_policy=self.request.gap_policy,
-            now_us=to_us(self.now),
+            now_us=to_us(self.context.now),
         )
         self._keys = self.request.keys(self.grid, plan.frames)
         for frame in plan.frames:
             opens = [int(self.grid.opens[row]) for row in frame.rows]
             self._gaps.update(opens if frame.missing else ())
             self._provisional.update(opens if frame.is_provisional else ())
-        with self.engine.connect() as conn:
+        with self.context.engine.connect() as conn:
             self._absent = stored_absences(conn, self.series_id)
             known = self._known = stored_keys(conn, self.series_id)
-            flagged = flagged_opens(conn, self.bot_id, FLAGGED)
+            flagged = flagged_opens(conn, self.context.bot_id, FLAGGED)
         todo = [
             open_us
             for open_us, key in self._keys.items()
@@ -192,13 +179,13 @@ class RecomputeJob:
         if not batch.opens and not reasons:
             return
         sealed = batch.seal()
-        with self.engine.begin() as conn:
+        with self.context.engine.begin() as conn:
             forget_candles(conn, self.series_id, batch.opens, rows=False)
             self._store_rows(conn, batch)
             self._score(conn, sealed.features, sealed.warming)
             forget_candles(conn, self.series_id, [entry[0] for entry in reasons], rows=True)
             frame = reason_frame(reasons).assign(side="")
-            upsert_absences(conn, self.series_id, frame, self.run_id)
+            upsert_absences(conn, self.series_id, frame, self.context.run_id)
         self._absent.update({entry[0]: entry[1:] for entry in reasons})
         for open_us, flag in zip(batch.opens, batch.provisional, strict=True):
             self._absent.pop(open_us, None)
@@ -224,8 +211,8 @@ class RecomputeJob:
             pipeline_hash=self.request.pipeline.hash,
         )
         live = {"request": self.request.mark, "bundles": self.scorer.mark}
-        with self.engine.begin() as conn:
-            write_coverage(conn, self.bot_id, self.name, coverage, live)
+        with self.context.engine.begin() as conn:
+            write_coverage(conn, self.context.bot_id, self.name, coverage, live)
         return coverage
 
     def _reason(self, open_us: int) -> str | None:
@@ -234,7 +221,7 @@ class RecomputeJob:
     def _store_rows(self, conn: sa.Connection, batch: Collected) -> None:
         if not batch.opens:
             return
-        layout_id = ensure_backtest_layout(conn, self.bot_id, batch.columns or ())
+        layout_id = ensure_backtest_layout(conn, self.context.bot_id, batch.columns or ())
         for flag in sorted(set(batch.provisional)):
             chosen = [i for i, value in enumerate(batch.provisional) if value == flag]
             opens = np.array([batch.opens[i] for i in chosen], dtype=np.int64)
@@ -245,7 +232,7 @@ class RecomputeJob:
                 opens,
                 np.array([batch.values[i] for i in chosen]),
                 content_keys=[self._keys[int(open_us)] for open_us in opens],
-                run_id=self.run_id,
+                run_id=self.context.run_id,
                 is_provisional=flag,
                 warming=np.array([batch.warming[i] for i in chosen]),
             )
@@ -256,6 +243,6 @@ class RecomputeJob:
             return
         for part in score_rows(self.scorer, features, warming):
             bundle_id = None if part.bundle is None else ensure_bundle(conn, part.bundle)
-            upsert_signals(conn, self.series_id, part.signals, self.run_id, bundle_id)
-            upsert_absences(conn, self.series_id, part.absences, self.run_id)
+            upsert_signals(conn, self.series_id, part.signals, self.context.run_id, bundle_id)
+            upsert_absences(conn, self.series_id, part.absences, self.context.run_id)
             self.signals += len(part.signals)

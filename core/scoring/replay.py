@@ -9,8 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 
-import sqlalchemy as sa
-
+from core.context import Context
 from core.errors import BundleError
 from core.market import SIDES, Origin
 from core.scoring.live import Live
@@ -21,7 +20,6 @@ from core.scoring.logged_rows import (
     Source,
     read_rows,
 )
-from core.settings import BotSettings
 from core.signals.writes import (
     clear_signals,
     ensure_bundle,
@@ -48,29 +46,27 @@ class ReplayReport:
     problems: tuple[str, ...] = ()
 
 
-def replay_logged(
-    engine: sa.Engine, bot_id: int, bot: BotSettings, *, run_id: int | None
-) -> ReplayReport:
+def replay_logged(context: Context) -> ReplayReport:
     """Score logged rows that are new or changed, or all where the live bundles changed.
 
     Raises BundleError when a live bundle cannot be opened: the candles of the others are
     replayed before, those of the refused one stay as they are until it can be opened.
     """
-    live = Live.of(bot)
+    live = Live.of(context.bot)
     replay = Replay(live)
-    with engine.connect() as connection:
-        stored = read_watermark(connection, bot_id, STEP) or {}
+    with context.engine.connect() as connection:
+        stored = read_watermark(connection, context.bot_id, STEP) or {}
         seen = stored.get("seen") if replay.is_as_before(stored) else None
-        changes = feature_changes(connection, bot_id, seen)
+        changes = feature_changes(connection, context.bot_id, seen)
     changed = ((0, END_OF_TIME),) if changes.spans is None else changes.spans
     spans = subtract_spans(changed, [span for span, _ in live.refused])
-    report = _store(engine, bot_id, replay, spans, run_id) if spans else ReplayReport(0, 0, 0)
+    report = _store(context, replay, spans) if spans else ReplayReport(0, 0, 0)
     if live.refused:
         raise BundleError("; ".join(str(error) for _, error in live.refused))
     if changes.newest != seen:
-        with engine.begin() as connection:
+        with context.engine.begin() as connection:
             mark = {"seen": changes.newest, "live": live.mark}
-            write_watermark(connection, bot_id, STEP, mark)
+            write_watermark(connection, context.bot_id, STEP, mark)
     problem = live.problem if report.candles else None
     return replace(report, problems=() if problem is None else (problem,))
 
@@ -103,18 +99,17 @@ def replayed_blocks(
         engine.dispose()
 
 
-def _store(
-    engine: sa.Engine, bot_id: int, replay: Replay, spans: Sequence[Span], run_id: int | None
-) -> ReplayReport:
+def _store(context: Context, replay: Replay, spans: Sequence[Span]) -> ReplayReport:
+    engine, run_id = context.engine, context.run_id
     with engine.begin() as connection:
-        series_id = ensure_series(connection, bot_id, Origin.REPLAY)
+        series_id = ensure_series(connection, context.bot_id, Origin.REPLAY)
         ids = {
             entry.bundle.hash: ensure_bundle(connection, entry.bundle)
             for entry in replay.live.bundles
         }
     candles = signals = absences = 0
     url = engine.url.render_as_string(hide_password=False)
-    with closing(replayed_blocks(url, bot_id, replay, spans)) as blocks:
+    with closing(replayed_blocks(url, context.bot_id, replay, spans)) as blocks:
         for block in blocks:
             with engine.begin() as connection:
                 clear_signals(connection, series_id, from_us(block.first), from_us(block.until))

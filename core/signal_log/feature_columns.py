@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from core.context import Context
 from core.feature_log.reads import read_vectors
 from core.feature_log.texts import RowPlace, row_places
 from core.settings import SignalLogSettings
@@ -18,7 +19,7 @@ from core.storage.changes import feature_changes
 from core.storage.sql import raw
 from core.storage.tables import feature_row
 from core.storage.watermarks import read_watermark, write_watermark
-from core.times import END_OF_TIME, Timeframe, from_us, to_us
+from core.times import END_OF_TIME, from_us, to_us
 
 _ROW = raw(feature_row)
 _NAMED = 5
@@ -28,9 +29,7 @@ _NAMED = 5
 class ColumnLog:
     """A signal log that lives in columns of the feature log."""
 
-    engine: sa.Engine
-    bot_id: int
-    timeframe: Timeframe
+    context: Context
     log: SignalLogSettings
     position: int
     is_own_label: bool  # candle_open names a column of its own, not the row's
@@ -42,27 +41,27 @@ class ColumnLog:
     def ingest(self) -> LogCounts:
         """Read the rows that are new or were replaced; one transaction a block of rows."""
         counts = LogCounts()
-        with self.engine.connect() as connection:
-            seen = read_watermark(connection, self.bot_id, self.step)
-            changes = feature_changes(connection, self.bot_id, seen)
+        with self.context.engine.connect() as connection:
+            seen = read_watermark(connection, self.context.bot_id, self.step)
+            changes = feature_changes(connection, self.context.bot_id, seen)
         spans = ((0, END_OF_TIME),) if changes.spans is None else changes.spans
         for first, last in spans:
             for start, end in self._windows(first, last):
-                with self.engine.begin() as connection:
+                with self.context.engine.begin() as connection:
                     self._read_window(connection, start, end, counts)
         if changes.newest != seen:
-            with self.engine.begin() as connection:
-                write_watermark(connection, self.bot_id, self.step, changes.newest)
+            with self.context.engine.begin() as connection:
+                write_watermark(connection, self.context.bot_id, self.step, changes.newest)
         return counts
 
     def _windows(self, first: int, last: int, rows: int = 8192) -> Iterator[tuple[int, int]]:
         """The span in pieces of so many rows."""
         query = (
             sa.select(_ROW.c.candle_open)
-            .where(_ROW.c.bot_id == self.bot_id, _ROW.c.candle_open.between(first, last))
+            .where(_ROW.c.bot_id == self.context.bot_id, _ROW.c.candle_open.between(first, last))
             .order_by(_ROW.c.candle_open)
         )
-        with self.engine.connect() as connection:
+        with self.context.engine.connect() as connection:
             opens = list(connection.scalars(query))
         for cut in opens[rows - 1 : -1 : rows]:
             yield first, cut
@@ -72,19 +71,21 @@ class ColumnLog:
     def _read_window(
         self, connection: sa.Connection, first: int, last: int, counts: LogCounts
     ) -> None:
-        touched = delete_rows_lines(connection, self.bot_id, self.log.name, first, last)
-        places = row_places(connection, self.bot_id, first, last)
+        touched = delete_rows_lines(connection, self.context.bot_id, self.log.name, first, last)
+        places = row_places(connection, self.context.bot_id, first, last)
         entries: list[Entry] = []
         file_ids: list[int] = []
-        for block in read_vectors(connection, self.bot_id, from_us(first), from_us(last + 1)):
+        for block in read_vectors(
+            connection, self.context.bot_id, from_us(first), from_us(last + 1)
+        ):
             for entry in self._entries(block, places):
                 entries.append(entry)
                 if entry.row_open is not None:
                     file_ids.append(places[to_us(entry.row_open)].file_id)
         touched |= insert_lines(
-            connection, self.bot_id, self.log.name, self.position, file_ids, entries
+            connection, self.context.bot_id, self.log.name, self.position, file_ids, entries
         )
-        settle(connection, self.bot_id, touched)
+        settle(connection, self.context.bot_id, touched)
         counts.lines += len(entries)
         counts.rejected += sum(entry.is_rejected for entry in entries)
         counts.candle_opens |= touched
@@ -124,7 +125,7 @@ class ColumnLog:
             candle_open = row_open
             if label is not None:
                 moment = parse_moment(label, self.log.zone)
-                candle_open = checked_open(moment, label, self.timeframe)
+                candle_open = checked_open(moment, label, self.context.bot.frame)
             values = read_values(
                 cells.get("long"), cells.get("short"), cells.get("price"), keeps_zeros=False
             )

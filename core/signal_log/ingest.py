@@ -1,12 +1,12 @@
 """Every signal log of a bot → stored lines and the 'emitted' signals that follow from them."""
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import sqlalchemy as sa
 
+from core.context import Context
 from core.settings import BotSettings, SignalFormat, SignalLogSettings
 from core.signal_log.feature_columns import ColumnLog, column_step
 from core.signal_log.log_files import FileLog, LogCounts
@@ -14,7 +14,7 @@ from core.signal_log.parsers import parser_for
 from core.signal_log.reads import double_writes
 from core.signal_log.writes import delete_log, place_log, settle
 from core.storage.watermarks import forget_watermark, read_watermark, write_watermark
-from core.times import Timeframe, from_us, iso_z
+from core.times import from_us, iso_z
 
 STEP = "signal_logs"
 _READING = {"name", "paths"}  # what does not change how a line is read
@@ -32,15 +32,7 @@ class SignalIngestReport:
     problems: tuple[str, ...]
 
 
-def ingest_signal_logs(
-    engine: sa.Engine,
-    bot_id: int,
-    timeframe: Timeframe,
-    bot: BotSettings,
-    *,
-    now: datetime,
-    progress: Callable[[str, int, int], None] | None = None,
-) -> SignalIngestReport:
+def ingest_signal_logs(context: Context) -> SignalIngestReport:
     """Read what is new in every configured signal log.
 
     A log whose description in the configuration changed is read again; one that left
@@ -48,19 +40,19 @@ def ingest_signal_logs(
     were read up to, so this may be killed anywhere. Raises ConfigError for a pattern
     that cannot be used.
     """
+    bot = context.bot
     for log in bot.signal_log:
         if log.format is not SignalFormat.FEATURE_LOG:
-            parser_for(log, timeframe)
-    with engine.begin() as connection:
-        _follow_configuration(connection, bot_id, bot)
+            parser_for(log, bot.frame)
+    with context.engine.begin() as connection:
+        _follow_configuration(connection, context.bot_id, bot)
     counted = []
     for position, log in enumerate(bot.signal_log):
-        counts = _reader(engine, bot_id, timeframe, bot, log, position, now, progress).ingest()
-        counted.append((log, counts))
+        counted.append((log, _reader(context, log, position).ingest()))
     doubles: list[str] = []
-    with engine.connect() as connection:
+    with context.engine.connect() as connection:
         for log, counts in counted:
-            doubles += _doubles(connection, bot_id, log.name, counts)
+            doubles += _doubles(connection, context.bot_id, log.name, counts)
     return SignalIngestReport(
         lines=sum(counts.lines for _, counts in counted),
         rejected=sum(counts.rejected for _, counts in counted),
@@ -71,19 +63,10 @@ def ingest_signal_logs(
     )
 
 
-def _reader(
-    engine: sa.Engine,
-    bot_id: int,
-    timeframe: Timeframe,
-    bot: BotSettings,
-    log: SignalLogSettings,
-    position: int,
-    now: datetime,
-    progress: Callable[[str, int, int], None] | None,
-) -> FileLog | ColumnLog:
+def _reader(context: Context, log: SignalLogSettings, position: int) -> FileLog | ColumnLog:
     if log.format is not SignalFormat.FEATURE_LOG:
-        return FileLog(engine, bot_id, timeframe, log, position, now, progress)
-    return ColumnLog(engine, bot_id, timeframe, log, position, _has_own_label(bot, log))
+        return FileLog(context, log, position)
+    return ColumnLog(context, log, position, _has_own_label(context.bot, log))
 
 
 def _has_own_label(bot: BotSettings, log: SignalLogSettings) -> bool:

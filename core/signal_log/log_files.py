@@ -8,14 +8,14 @@ again, and lines that it no longer has stay, since the bot did emit them.
 import glob
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 import sqlalchemy as sa
 
+from core.context import Context
 from core.errors import LogFormatError
 from core.feature_log.catalog import rename_files
 from core.settings import SignalFormat, SignalLogSettings
@@ -40,9 +40,7 @@ from core.tailing.stream import (
     open_stream,
     whole_lines,
 )
-from core.times import Timeframe
 
-Progress = Callable[[str, int, int], None]
 _NAMED = 5
 
 
@@ -61,24 +59,22 @@ class LogCounts:
 class FileLog:
     """One signal log that has files of its own, with all that reading it needs."""
 
-    engine: sa.Engine
-    bot_id: int
-    timeframe: Timeframe
+    context: Context
     log: SignalLogSettings
     position: int  # in the configuration
-    now: datetime
-    progress: Progress | None = None
 
     def ingest(self) -> LogCounts:
         """Read every file of the log as far as it goes."""
         counts = LogCounts()
         paths = self._paths(counts)
-        with self.engine.begin() as connection:
-            known = read_signal_files(connection, self.bot_id, self.log.name)
+        with self.context.engine.begin() as connection:
+            known = read_signal_files(connection, self.context.bot_id, self.log.name)
             replaced = self._find_again(connection, known, paths)
             for path in paths:
                 if path not in known:
-                    known[path] = add_signal_file(connection, self.bot_id, self.log.name, path)
+                    known[path] = add_signal_file(
+                        connection, self.context.bot_id, self.log.name, path
+                    )
         for path in paths:
             counts.files += 1
             try:
@@ -135,23 +131,23 @@ class FileLog:
 
     def _open(self, path: str, file: SignalFile) -> tuple[Stream, Fingerprint]:
         seen = Fingerprint.from_document(file.state.get("content"))
-        turn = int(self.now.timestamp() // self.timeframe.length_s)
+        turn = int(self.context.now.timestamp() // self.context.bot.frame.length_s)
         return open_after(Path(path), seen, file.offset, whole=False, turn=turn), seen
 
     def _read(self, file: SignalFile, counts: LogCounts, *, is_replaced: bool) -> None:
         if is_replaced:
             return self._read_again(file, counts)
         stream, seen = self._open(file.path, file)
-        parser = parser_for(self.log, self.timeframe, file.state.get("parser"))
+        parser = parser_for(self.log, self.context.bot.frame, file.state.get("parser"))
         size = os.path.getsize(file.path)
         with closing(stream):
             for piece in whole_lines(stream, file.offset, seen):
-                with self.engine.begin() as connection:
+                with self.context.engine.begin() as connection:
                     entries = self._take(file, seen, parser, piece)
                     self._store(connection, file, entries, counts)
-                    save_signal_file(connection, file, self.now)
-                if self.progress is not None:
-                    self.progress(file.path, min(file.offset, size), size)
+                    save_signal_file(connection, file, self.context.now)
+                if self.context.progress is not None:
+                    self.context.progress(file.path, min(file.offset, size), size)
         if file.problem is not None:
             self._note_problem(file, None)
         return None
@@ -160,14 +156,14 @@ class FileLog:
         """A replaced file, in one transaction: lines that are accounted for do not count again."""
         stream = open_stream(Path(file.path))
         fresh = SignalFile(file.id, file.path)
-        seen, parser = Fingerprint(), parser_for(self.log, self.timeframe)
-        with closing(stream), self.engine.begin() as connection:
+        seen, parser = Fingerprint(), parser_for(self.log, self.context.bot.frame)
+        with closing(stream), self.context.engine.begin() as connection:
             accounted = hashes_of_file(connection, file.id)
             for piece in whole_lines(stream, 0, seen):
                 entries = self._take(fresh, seen, parser, piece)
                 self._store(connection, fresh, _not_in(entries, accounted), counts)
             fresh.state = {"content": seen.document(), "parser": parser.state}
-            save_signal_file(connection, fresh, self.now)
+            save_signal_file(connection, fresh, self.context.now)
 
     def _take(
         self, file: SignalFile, seen: Fingerprint, parser: Parser, piece: Chunk | LongLine
@@ -204,13 +200,13 @@ class FileLog:
     ) -> None:
         touched = insert_lines(
             connection,
-            self.bot_id,
+            self.context.bot_id,
             self.log.name,
             self.position,
             [file.id] * len(entries),
             entries,
         )
-        settle(connection, self.bot_id, touched)
+        settle(connection, self.context.bot_id, touched)
         counts.lines += len(entries)
         counts.rejected += sum(entry.is_rejected for entry in entries)
         counts.candle_opens |= touched
@@ -218,10 +214,10 @@ class FileLog:
         counts.problems += first_lines(entries, file.path, room)
 
     def _note_problem(self, file: SignalFile, problem: str | None) -> None:
-        with self.engine.begin() as connection:
-            stored = read_signal_files(connection, self.bot_id, self.log.name)[file.path]
+        with self.context.engine.begin() as connection:
+            stored = read_signal_files(connection, self.context.bot_id, self.log.name)[file.path]
             stored.problem = problem
-            save_signal_file(connection, stored, self.now)
+            save_signal_file(connection, stored, self.context.now)
 
 
 def _not_in(entries: Sequence[Entry], accounted: Counter[str]) -> list[Entry]:

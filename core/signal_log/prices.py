@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from core.settings import BotSettings
+from core.context import Context
 from core.signal_log.reads import unchecked_prices
 from core.signal_log.writes import forget_price_matches, note_price_matches
 from core.storage.changes import candle_changes, feature_changes
@@ -28,12 +28,12 @@ class PriceReport:
     matching: int
 
 
-def check_prices(engine: sa.Engine, bot_id: int, bot: BotSettings) -> PriceReport:
+def check_prices(context: Context) -> PriceReport:
     """Compare the prices whose candle's close has become known, was logged anew or revised."""
-    logs = [log.name for log in bot.signal_log]
-    with engine.begin() as connection:
-        _forget_changed(connection, bot_id, logs)
-        is_match = matches_close(unchecked_prices(connection, bot_id).set_index("id"))
+    logs = [log.name for log in context.bot.signal_log]
+    with context.engine.begin() as connection:
+        _forget_changed(connection, context.bot_id, logs)
+        is_match = matches_close(unchecked_prices(connection, context.bot_id).set_index("id"))
         note_price_matches(connection, is_match)
     return PriceReport(checked=len(is_match), matching=int(is_match.sum()))
 

@@ -13,6 +13,7 @@ from core.alignment.day_block import unpack_pairs
 from core.alignment.pairing import pair_bot
 from core.alignment.reads import read_pairs
 from core.bots import comparisons, ensure_bot
+from core.context import Context
 from core.market import Origin
 from core.settings import BotSettings
 from core.signals.due_days import due_days
@@ -56,9 +57,13 @@ def remove(engine: sa.Engine, origin: Origin, frame: pd.DataFrame, name: str = "
         delete_signals(connection, ensure_series(connection, 1, origin, name), frame)
 
 
+def context_of(engine: sa.Engine, bot: BotSettings, run_id: int | None = None) -> Context:
+    return Context(engine=engine, bot_id=1, bot=bot, now=NOW, run_id=run_id)
+
+
 def pair(engine: sa.Engine, settings: BotSettings | None = None) -> tuple[int, int, int]:
     with recorded_run(engine, 1, "pair", NOW) as run:
-        report = pair_bot(engine, 1, settings or bot(), now=NOW, run_id=run.id)
+        report = pair_bot(context_of(engine, settings or bot(), run.id))
     assert run.error is None
     return report.days, report.written, report.removed
 
@@ -268,7 +273,7 @@ def test_a_crash_between_chunks_loses_no_day(
 
     monkeypatch.setattr(pairing, "write_days", cut_off)
     with pytest.raises(KeyboardInterrupt):
-        pair_bot(engine, 1, bot(), now=NOW, run_id=None)
+        pair_bot(context_of(engine, bot()))
     monkeypatch.undo()
     with engine.connect() as connection:
         waiting = [due_days(connection, entry.id) for entry in comparisons(connection, 1)]

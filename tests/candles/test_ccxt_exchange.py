@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from core.candles.ccxt_exchange import open_ccxt
 from core.candles.ingest import ingest_candles
 from core.candles.reads import read_candles
+from core.context import Context
 from core.errors import CandleError
 from core.times import Timeframe, us_from_index
 from tests.candles.factories import make_candles
@@ -64,8 +65,12 @@ def source(name: str = "ccxt:binance") -> Any:
     return bot(candles=[{"name": "other", "fetch": name}])
 
 
+def context_of(engine: sa.Engine) -> Context:
+    return Context(engine=engine, bot_id=1, bot=source(), now=at(300))
+
+
 def test_candles_come_through_pages_shorter_than_asked(engine: sa.Engine) -> None:
-    report = ingest_candles(engine, 1, source(), now=at(300))
+    report = ingest_candles(context_of(engine))
     assert (report.new, report.problems) == (288, ())
     with engine.connect() as conn:
         stored = read_candles(conn, 1, "other")
@@ -75,12 +80,12 @@ def test_candles_come_through_pages_shorter_than_asked(engine: sa.Engine) -> Non
 
 def test_network_error_is_tried_again(engine: sa.Engine) -> None:
     Market.faults.append(NetworkError("timed out"))
-    assert ingest_candles(engine, 1, source(), now=at(300)).new == 288
+    assert ingest_candles(context_of(engine)).new == 288
 
 
 def test_wrong_symbol_is_a_problem_at_once(engine: sa.Engine) -> None:
     Market.faults.append(BaseError("no market symbol"))
-    report = ingest_candles(engine, 1, source(), now=at(300))
+    report = ingest_candles(context_of(engine))
     assert "no market symbol; check exchange and symbol" in report.problems[0]
     assert len(Market.calls) == 1
 
@@ -88,7 +93,7 @@ def test_wrong_symbol_is_a_problem_at_once(engine: sa.Engine) -> None:
 def test_down_network_ends_in_time(engine: sa.Engine) -> None:
     Market.faults.extend(NetworkError("down") for _ in range(99))
     begin = time.monotonic()
-    report = ingest_candles(engine, 1, source(), now=at(300), fetch_limit_s=1)
+    report = ingest_candles(context_of(engine), fetch_limit_s=1)
     assert time.monotonic() - begin < 10
     assert "ccxt:binance down since" in report.problems[0]
 

@@ -12,6 +12,7 @@ from pandas.testing import assert_frame_equal
 
 from core.candles.ingest import CandleReport, ingest_candles
 from core.candles.reads import candle_sources, read_candles, read_revisions
+from core.context import Context
 from core.settings import BotSettings
 from tests.candles import exchange_server as server
 from tests.candles.exchange_server import FakeExchange, serve
@@ -49,7 +50,9 @@ def exchange(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeExchange]:
 
 
 def fetch(engine: sa.Engine, now: datetime, limit_s: float = 30.0, days: int = 1) -> CandleReport:
-    return ingest_candles(engine, 1, bot(days), now=now, fetch_limit_s=limit_s)
+    return ingest_candles(
+        Context(engine=engine, bot_id=1, bot=bot(days), now=now), fetch_limit_s=limit_s
+    )
 
 
 def stored(engine: sa.Engine) -> pd.DataFrame:
@@ -269,5 +272,5 @@ def test_clock_that_runs_ahead_stores_no_open_candle(
 
 
 def test_bot_without_symbol_is_told_so(engine: sa.Engine) -> None:
-    report = ingest_candles(engine, 1, bot(symbol=None), now=at(300))
+    report = ingest_candles(Context(engine=engine, bot_id=1, bot=bot(symbol=None), now=at(300)))
     assert "add symbol" in report.problems[0]

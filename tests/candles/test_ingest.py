@@ -8,6 +8,7 @@ from pandas.testing import assert_frame_equal
 
 from core.candles.ingest import CandleReport, ingest_candles
 from core.candles.reads import candle_sources, read_candles, read_revisions
+from core.context import Context
 from core.settings import BotSettings
 from tests.candles.factories import make_candles, write_csv
 from tests.real import REAL, needs_real
@@ -21,7 +22,7 @@ def bot_of(*paths: Path | str, **source: object) -> BotSettings:
 
 
 def ingest(engine: sa.Engine, bot: BotSettings, now: datetime = NOW) -> CandleReport:
-    return ingest_candles(engine, 1, bot, now=now)
+    return ingest_candles(Context(engine=engine, bot_id=1, bot=bot, now=now))
 
 
 def stored(engine: sa.Engine, source: str = "files") -> pd.DataFrame:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from core.candles.ingest import ingest_candles
 from core.candles.reads import read_candles, read_revisions
+from core.context import Context
 from core.settings import BotSettings
 from core.storage.tables import feature_row, layout, log_file
 from tests.candles.factories import make_candles, write_csv
@@ -63,7 +64,7 @@ def test_unfinished_last_row_is_taken_back(
         {"name": "btc", "candles": [{"name": "files", "paths": [str(path)]}]}
     )
     for _ in range(2):
-        ingest_candles(engine, 1, bot, now=NOW)
+        ingest_candles(Context(engine=engine, bot_id=1, bot=bot, now=NOW))
         path.touch()  # read again: what was taken back stays so
         with engine.connect() as conn:
             assert len(read_candles(conn, 1, "files")) == kept

@@ -14,8 +14,9 @@ import numpy as np
 import sqlalchemy as sa
 
 from core.bots import ensure_bot
+from core.context import Context
 from core.feature_log.ingest import IngestReport, ingest_feature_logs
-from core.settings import FeatureLogSettings
+from core.settings import BotSettings, FeatureLogSettings
 from core.storage.engine import migrate, writer_engine
 from core.storage.tables import duplicate_line, feature_row, layout, log_file, quarantine
 from core.times import Timeframe
@@ -116,7 +117,9 @@ class Bench:
             file.write(content.encode() if isinstance(content, str) else content)
 
     def ingest(self, *, check: bool = True) -> IngestReport:
-        report = ingest_feature_logs(self.engine, self.bot_id, FRAME, self.log, now=NOW)
+        bot = BotSettings(name="bot", timeframe=FRAME.text, feature_log=self.log)
+        context = Context(engine=self.engine, bot_id=self.bot_id, bot=bot, now=NOW)
+        report = ingest_feature_logs(context, self.log)
         if check:
             self.check()
         return report

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from core.bundle.load import load_bundle
 from core.bundle.scaler import Scaler, ScalerKind
 from core.bundle.write import write_bundle
+from core.context import Context
 from core.feature_log.ingest import ingest_feature_logs
 from core.feature_log.reads import read_vectors
 from core.features.compare import compare_blocks, compare_features
@@ -151,8 +152,9 @@ def test_features_of_a_real_backtest_against_what_the_bot_logged(tmp_path: Path)
     engine = new_database(tmp_path)
     bot_id = new_bot(engine)
     now = datetime(2025, 11, 8, tzinfo=UTC)
-    ingest_feature_logs(engine, bot_id, bot.frame, bot.feature_log, now=now)
-    import_backtest(engine, bot_id, bot.backtests[0], bot.frame, run_id=None)
+    context = Context(engine=engine, bot_id=bot_id, bot=bot, now=now)
+    ingest_feature_logs(context, bot.feature_log)
+    import_backtest(context, bot.backtests[0])
     with engine.connect() as connection:
         (rows,) = read_backtest_rows(connection, bot_id, "real-500")
         logged = [

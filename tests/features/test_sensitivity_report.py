@@ -1,13 +1,14 @@
 """The ladder over what a bot logged: its true lookback is found, kept and made anew in time."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from core.context import Context
 from core.errors import ConfigError
 from core.features.sensitivity_report import refresh_sensitivity, sensitivity_of
 from core.recompute.reads import read_sensitivity
@@ -50,10 +51,14 @@ def configured(world: World, **changes: Any) -> BotSettings:
     return world.bot(backtests=[{**spec, **changes}])
 
 
+def context_of(world: World, bot: BotSettings, now: datetime = NOW) -> Context:
+    return Context(engine=world.engine, bot_id=1, bot=bot, now=now)
+
+
 def test_the_lookback_that_the_bot_used_matches_and_no_other(world: World) -> None:
     bot = configured(world)
     report = sensitivity_of(
-        world.engine, 1, bot, bot.backtests[0], now=NOW, size=5, executor=world.executor,
+        context_of(world, bot), bot.backtests[0], size=5, executor=world.executor,
         ladder=(20, TRUE, 60),
     )  # fmt: skip
     assert report.ladder == (20, TRUE, 60)
@@ -68,7 +73,7 @@ def test_the_lookback_that_the_bot_used_matches_and_no_other(world: World) -> No
 def test_an_imported_backtest_has_no_ladder(world: World) -> None:
     bot = world.bot(backtests=[{"name": "theirs", "signals": "theirs.csv"}])
     with pytest.raises(ConfigError, match='"theirs" is imported'):
-        sensitivity_of(world.engine, 1, bot, bot.backtests[0], now=NOW)
+        sensitivity_of(context_of(world, bot), bot.backtests[0])
 
 
 def test_a_kept_report_stands_for_a_day_unless_what_it_rests_on_changes(world: World) -> None:
@@ -76,8 +81,8 @@ def test_a_kept_report_stands_for_a_day_unless_what_it_rests_on_changes(world: W
 
     def refresh(bot: BotSettings, hours: float = 0) -> dict[str, Any] | None:
         return refresh_sensitivity(
-            world.engine, 1, bot, bot.backtests[0], now=NOW + timedelta(hours=hours),
-            budget_s=60, executor=world.executor,
+            context_of(world, bot, NOW + timedelta(hours=hours)), bot.backtests[0], budget_s=60,
+            executor=world.executor,
         )  # fmt: skip
 
     first = refresh(bot)
@@ -99,14 +104,12 @@ def test_a_kept_report_stands_for_a_day_unless_what_it_rests_on_changes(world: W
 def test_a_ladder_that_the_budget_cuts_off_goes_on_later(world: World) -> None:
     bot = configured(world)
     arguments: dict[str, Any] = {"executor": world.executor}
-    begun = refresh_sensitivity(
-        world.engine, 1, bot, bot.backtests[0], now=NOW, budget_s=0.0, **arguments
-    )
+    begun = refresh_sensitivity(context_of(world, bot), bot.backtests[0], budget_s=0.0, **arguments)
     assert begun is not None
     assert not begun["is_whole"]
     later = NOW + timedelta(minutes=5)
     done = refresh_sensitivity(
-        world.engine, 1, bot, bot.backtests[0], now=later, budget_s=60, **arguments
+        context_of(world, bot, later), bot.backtests[0], budget_s=60, **arguments
     )
     assert done is not None
     assert done["is_whole"]
@@ -117,8 +120,6 @@ def test_a_ladder_that_the_budget_cuts_off_goes_on_later(world: World) -> None:
 def test_without_a_logged_candle_nothing_is_known(tmp_path: Path, pool: WorkerPool) -> None:
     world = make_world(tmp_path, bars=60, executor=pool)
     bot = configured(world)
-    report = sensitivity_of(
-        world.engine, 1, bot, bot.backtests[0], now=NOW, executor=world.executor
-    )
+    report = sensitivity_of(context_of(world, bot), bot.backtests[0], executor=world.executor)
     world.engine.dispose()
     assert (report.ladder, len(report.sample), report.true_lookback) == ((), 0, None)

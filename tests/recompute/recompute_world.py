@@ -18,6 +18,7 @@ from core.bots import ensure_bot
 from core.bundle.scaler import Scaler, ScalerKind
 from core.bundle.write import SideContent, write_bundle
 from core.candles.writes import ensure_source, store_candles
+from core.context import Context
 from core.market import Side
 from core.recompute.recompute import RecomputeReport, recompute_backtest
 from core.settings import BotSettings
@@ -123,15 +124,8 @@ class World:
         chosen = BotSettings.model_validate(
             {**chosen.model_dump(by_alias=True), "backtests": [{**spec, **backtest}]}
         )
-        return recompute_backtest(
-            self.engine,
-            1,
-            chosen,
-            chosen.backtests[0],
-            now=now,
-            run_id=None,
-            executor=self.executor,
-        )
+        context = Context(engine=self.engine, bot_id=1, bot=chosen, now=now)
+        return recompute_backtest(context, chosen.backtests[0], executor=self.executor)
 
 
 def make_world(folder: Path, bars: int = 120, executor: Executor | None = None) -> World:

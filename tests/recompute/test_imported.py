@@ -7,10 +7,11 @@ import pytest
 import sqlalchemy as sa
 
 from core.bots import ensure_bot
+from core.context import Context
 from core.errors import LogFormatError
 from core.market import Origin
 from core.recompute.imported import import_backtest
-from core.settings import BacktestSettings
+from core.settings import BacktestSettings, BotSettings
 from core.signals.reads import read_series
 from core.storage.engine import migrate, writer_engine
 from core.storage.tables import backtest_row, layout
@@ -36,7 +37,8 @@ def bot_id(engine: sa.Engine) -> int:
 
 def run_import(engine: sa.Engine, bot_id: int, signals: Path, **more):
     backtest = BacktestSettings(name="research", signals=str(signals), **more)
-    return import_backtest(engine, bot_id, backtest, FIVE, run_id=None)
+    bot = BotSettings(name="btc", backtests=(backtest,))
+    return import_backtest(Context(engine=engine, bot_id=bot_id, bot=bot, now=NOW), backtest)
 
 
 def stored(engine: sa.Engine, bot_id: int) -> pd.DataFrame:

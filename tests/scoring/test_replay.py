@@ -12,6 +12,7 @@ from xgboost import XGBClassifier
 from core.bundle.load import load_bundle
 from core.bundle.scaler import Scaler
 from core.bundle.write import SideContent, write_bundle
+from core.context import Context
 from core.errors import BundleError
 from core.market import Origin, Side
 from core.scoring.replay import replay_logged, subtract_spans
@@ -72,7 +73,7 @@ def reasons(engine: sa.Engine, bot_id: int) -> list[tuple[str, str, str]]:
 
 def run(engine: sa.Engine, bot_id: int, **more):
     bot = BotSettings.model_validate({"name": "btc-5m", **more})
-    return replay_logged(engine, bot_id, bot, run_id=None)
+    return replay_logged(Context(engine=engine, bot_id=bot_id, bot=bot, now=NOW))
 
 
 def test_replay_is_the_bundles_score_of_each_logged_row(
@@ -267,7 +268,6 @@ def test_real_logs_replay_to_what_the_bots_own_code_gave(
 ) -> None:
     from core.bundle.convert import SideFiles, convert_model
     from core.feature_log.ingest import ingest_feature_logs
-    from tests.stored_rows import FIVE
 
     path = convert_model(
         tmp_path / "enhanced",
@@ -278,8 +278,9 @@ def test_real_logs_replay_to_what_the_bots_own_code_gave(
     bot = BotSettings.model_validate(
         {"name": "btc-5m", "bundles": str(path), "feature_log": {"paths": logs}}
     )
-    ingest_feature_logs(engine, bot_id, FIVE, bot.feature_log, now=NOW)
-    replay_logged(engine, bot_id, bot, run_id=None)
+    context = Context(engine=engine, bot_id=bot_id, bot=bot, now=NOW)
+    ingest_feature_logs(context, bot.feature_log)
+    replay_logged(context)
     found = replayed(engine, bot_id)
     means = found.groupby("side")["probability"].mean().round(5)
     assert means.to_dict() == {"LONG": 0.64854, "SHORT": 0.02328}
@@ -299,7 +300,6 @@ def test_a_real_bundle_whose_inputs_are_not_logged_yet_has_no_replay_then(
 ) -> None:
     from core.bundle.convert import SideFiles, convert_model
     from core.feature_log.ingest import ingest_feature_logs
-    from tests.stored_rows import FIVE
 
     path = convert_model(
         tmp_path / "new",
@@ -309,8 +309,9 @@ def test_a_real_bundle_whose_inputs_are_not_logged_yet_has_no_replay_then(
     bot = BotSettings.model_validate(
         {"name": "btc-5m", "bundles": str(path), "feature_log": {"paths": logs}}
     )
-    ingest_feature_logs(engine, bot_id, FIVE, bot.feature_log, now=NOW)
-    report = replay_logged(engine, bot_id, bot, run_id=None)
+    context = Context(engine=engine, bot_id=bot_id, bot=bot, now=NOW)
+    ingest_feature_logs(context, bot.feature_log)
+    report = replay_logged(context)
     assert report.signals + report.absences == 1077
     first = replayed(engine, bot_id)["candle_open"].min()
     assert first == pd.Timestamp("2025-11-04T15:35Z")

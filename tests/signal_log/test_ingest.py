@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from core.context import Context
 from core.errors import ConfigError
 from core.market import Origin
 from core.settings import BotSettings, load_settings
@@ -62,7 +63,7 @@ def run(engine: sa.Engine, bot_id: int, *logs: dict, feature_log: dict | None = 
     bot = BotSettings.model_validate(
         {"name": "btc-5m", "signal_log": list(logs), "feature_log": feature_log}
     )
-    return ingest_signal_logs(engine, bot_id, FIVE, bot, now=NOW)
+    return ingest_signal_logs(Context(engine=engine, bot_id=bot_id, bot=bot, now=NOW))
 
 
 def account(engine: sa.Engine, bot_id: int) -> tuple[int, ...]:

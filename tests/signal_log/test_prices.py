@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from core.bots import ensure_bot
 from core.candles.writes import ensure_source, store_candles
+from core.context import Context
 from core.settings import BotSettings
 from core.signal_log.ingest import ingest_signal_logs
 from core.signal_log.prices import PriceReport, check_prices, matches_close
@@ -37,8 +38,12 @@ def bot_id(engine: sa.Engine) -> int:
     return new_bot(engine)
 
 
+def context_of(engine: sa.Engine, bot_id: int, bot: BotSettings = BOT) -> Context:
+    return Context(engine=engine, bot_id=bot_id, bot=bot, now=NOW)
+
+
 def read(engine: sa.Engine, bot_id: int, bot: BotSettings = BOT) -> None:
-    ingest_signal_logs(engine, bot_id, FIVE, bot, now=NOW)
+    ingest_signal_logs(context_of(engine, bot_id, bot))
 
 
 def prices(engine: sa.Engine, bot_id: int, log: str = "columns") -> tuple[int, int, int]:
@@ -81,18 +86,18 @@ def test_prices_are_compared_with_the_closes_that_the_bot_logged(
     logged(engine, bot_id, [100.5, 101.0, np.nan])
     read(engine, bot_id)
     assert prices(engine, bot_id) == (3, 0, 0)
-    assert check_prices(engine, bot_id, BOT) == PriceReport(checked=2, matching=1)
+    assert check_prices(context_of(engine, bot_id)) == PriceReport(checked=2, matching=1)
     assert prices(engine, bot_id) == (3, 2, 1)
-    assert check_prices(engine, bot_id, BOT) == PriceReport(checked=0, matching=0)
+    assert check_prices(context_of(engine, bot_id)) == PriceReport(checked=0, matching=0)
 
 
 def test_a_close_that_becomes_known_later_is_compared_then(engine: sa.Engine, bot_id: int) -> None:
     logged(engine, bot_id, [np.nan, np.nan, 100.5])
     read(engine, bot_id)
-    check_prices(engine, bot_id, BOT)
+    check_prices(context_of(engine, bot_id))
     add_source(engine, bot_id, "first", {1: 100.5, 2: 7.0})  # the bot's own close goes first
     add_source(engine, bot_id, "second", {0: 99.0, 1: 7.0})
-    assert check_prices(engine, bot_id, BOT) == PriceReport(checked=2, matching=1)
+    assert check_prices(context_of(engine, bot_id)) == PriceReport(checked=2, matching=1)
     assert prices(engine, bot_id) == (3, 3, 2)
 
 
@@ -104,10 +109,10 @@ def test_a_row_that_was_replaced_is_compared_again(tmp_path: Path, engine: sa.En
     bot = BotSettings.model_validate({"name": "btc-5m", "signal_log": [log]})
     logged(engine, bot_id, [100.5])
     read(engine, bot_id, bot)
-    check_prices(engine, bot_id, bot)
+    check_prices(context_of(engine, bot_id, bot))
     assert prices(engine, bot_id, "csv") == (1, 1, 1)
     logged(engine, bot_id, [100.6])
-    assert check_prices(engine, bot_id, bot) == PriceReport(checked=1, matching=0)
+    assert check_prices(context_of(engine, bot_id, bot)) == PriceReport(checked=1, matching=0)
     assert prices(engine, bot_id, "csv") == (1, 1, 0)
 
 
@@ -117,7 +122,7 @@ def test_candles_of_another_bot_say_nothing(engine: sa.Engine, bot_id: int) -> N
     with engine.begin() as connection:
         other_id = ensure_bot(connection, "other-bot", "5m")
     add_source(engine, other_id, "other", {0: 100.5})
-    assert check_prices(engine, bot_id, BOT) == PriceReport(checked=0, matching=0)
+    assert check_prices(context_of(engine, bot_id)) == PriceReport(checked=0, matching=0)
 
 
 def test_a_log_without_a_line_has_an_account_of_zeros(engine: sa.Engine, bot_id: int) -> None:
@@ -168,6 +173,6 @@ def test_a_price_is_compared_again_when_its_candle_is_revised(
             pull = pd.DataFrame({"candle_open": index_from_us(opens(FIRST, 2))})
             pull = pull.assign(open=95.0, high=110.0, low=80.0, close=close, volume=close)
             store_candles(connection, source_id, pull, origin=f"{close}.csv", now=NOW)
-        check_prices(engine, bot_id, BOT)
+        check_prices(context_of(engine, bot_id))
         assert prices(engine, bot_id) == expected
-    assert check_prices(engine, bot_id, BOT).checked == 0
+    assert check_prices(context_of(engine, bot_id)).checked == 0
