@@ -35,7 +35,10 @@ COLLISION = (
     "tests/diagnosis/test_column_collision.py",
 )
 PAIRS = "core/alignment/pairs.py", "tests/alignment/test_pairs.py"
-WORST = "dashboard/sections/worst.py", "tests/dashboard/test_views.py"
+WORST = "dashboard/sections/worst.py", "tests/dashboard/test_tables.py"
+DAY_BLOCK = "core/alignment/day_block.py", "tests/dashboard/test_tables.py"
+CANDLE = "dashboard/sections/candle_features.py", "tests/dashboard/test_tables.py"
+FEATURES = "dashboard/sections/features.py", "tests/dashboard/test_tables.py"
 COLLECTION = "core/collection/completeness.py", "tests/collection/test_completeness.py"
 UNITS = "core/features/units.py", "tests/features"
 
@@ -76,6 +79,11 @@ MUTATIONS = (
     mutation(PAIRS, "production >= threshold", "production > threshold"),
     mutation(WORST, "signed(pair.diff)", "signed(-pair.diff)"),
     mutation(WORST, "probability(pair.production)", "probability(pair.backtest)"),
+    mutation(DAY_BLOCK, "diff = production - backtest", "diff = backtest - production"),
+    mutation(CANDLE, 'number(row["logged"], 7)', 'number(row["recomputed"], 7)'),
+    mutation(
+        FEATURES, '"nan_logged": "Missing in the log"', '"nan_recomputed": "Missing in the log"'
+    ),
     mutation(COLLECTION, "success_ratio=len(logged) / expected", "success_ratio=1.0"),
     mutation(UNITS, "units[name] = min(unit,", "units[name] = max(unit,"),
 )

@@ -1,9 +1,7 @@
 """Every view in every state: drawn without an error, and saying what it is."""
 
 import re
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -197,26 +195,6 @@ def test_worst_candles_are_ranked_links_and_filters_narrow_them(view: View, seed
     assert ">SHORT</td>" not in one_side
     explained = check(view("worst", seeded, comparison=BACKTEST, unexplained="1"))
     assert "Filtered out" in explained
-
-
-def test_each_column_of_the_worst_candles_is_the_stored_pairs(view: View, seeded: Path) -> None:
-    page = check(view("worst", seeded, comparison=BACKTEST))
-    row = re.search(r"<tr[^>]*>(?:(?!</tr>).)*open=2025-11-04T16%3A35%3A00Z.*?</tr>", page, re.S)
-    assert row is not None
-    cells = [re.sub(r"<[^>]+>", "", cell) for cell in re.findall(r"<td.*?</td>", row[0], re.S)]
-    number, opened, side, production, backtest, difference, flip, reviewed, note = cells
-    with closing(sqlite3.connect(seeded.parent / "align.db")) as database:
-        stored = database.execute(
-            "select pair.production, pair.backtest, pair.flip from pair"
-            " join comparison on comparison.id = pair.comparison_id"
-            " where comparison.name = ? and pair.side = ? order by pair.abs_diff desc",
-            (BACKTEST, side),
-        ).fetchone()
-    assert (number, opened.startswith("2025-11-05 01:35")) == ("1", True)  # in Seoul
-    assert float(production) == pytest.approx(stored[0], abs=1e-4)
-    assert float(backtest) == pytest.approx(stored[1], abs=1e-4)
-    assert float(difference.replace("−", "-")) == pytest.approx(stored[0] - stored[1], abs=2e-4)
-    assert ("Flip" in flip, reviewed, note) == (bool(stored[2]), "–", "")
 
 
 def test_a_candle_outside_the_stretches_of_a_finding_stays_unexplained(
