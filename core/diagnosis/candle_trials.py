@@ -14,14 +14,14 @@ import pandas as pd
 from core.bundle.load import Bundle
 from core.bundle.score import score_columns
 from core.diagnosis.verdict import FLOOR
+from core.features.ladder import lookback_ladder
 from core.recompute.compute import Request, recompute_features
 from core.recompute.pipeline import REFERENCE, load_pipeline
 from core.settings import Mode
 from core.times import Timeframe
 
-# From a few hours to five days of 5-minute candles, denser where bots are usually set; each is
-# computed while a reader waits.
-LADDER = (50, 100, 150, 200, 250, 300, 350, 400, 450, 500, 600, 700, 800, 1000, 1200, 1440)
+# Five days of 5-minute candles, or the own lookback: each rung is computed while a reader waits.
+_CURVE_BARS = 1440
 _WHAT = ("pipeline", "lookback_bars", "mode", "candles", "bundle", "signals", "gap_policy")
 
 
@@ -73,6 +73,12 @@ def candle_trials(
 def can_climb(spec: Mapping[str, Any]) -> bool:
     """Whether the candle can be recomputed here: only Align's own pipeline runs in a reader."""
     return spec.get("pipeline") == REFERENCE
+
+
+def curve_lookbacks(own_bars: int | None) -> tuple[int, ...]:
+    """The ladder that a candle's curve is drawn at, around the backtest's own lookback."""
+    own = [] if own_bars is None else [own_bars]
+    return lookback_ladder(max(_CURVE_BARS, *own, 0), own)
 
 
 def climb_ladder(

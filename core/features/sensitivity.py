@@ -20,9 +20,6 @@ from core.recompute.order import spread_order
 from core.scoring.recomputed_rows import Scorer, score_rows
 from core.times import us_from_index
 
-_STEPS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0)
-_USUAL = (100, 200, 288, 300, 400, 500, 576, 600, 720, 800, 900, 999, 1000, 1200, 1440, 1500, 2000)
-
 Thresholds = Callable[[pd.DatetimeIndex], pd.DataFrame]
 
 
@@ -53,20 +50,6 @@ class SensitivityReport:
     def true_lookback(self) -> int | None:
         """The one lookback that matches every feature; None when none does or several do."""
         return self.matching_lookbacks[0] if len(self.matching_lookbacks) == 1 else None
-
-
-def default_ladder(
-    configured: Sequence[int], available_bars: int, *, is_short: bool = False
-) -> tuple[int, ...]:
-    """Configured lookbacks, steps around them and usual ones, as far as the history reaches.
-
-    A short ladder, for a slow pipeline, has the configured ones and three steps.
-    """
-    steps = {max(1, round(bars * step)) for bars in configured for step in _STEPS}
-    if is_short:
-        steps = {max(1, round(bars * step)) for bars in configured for step in (0.5, 1.0, 2.0)}
-    rungs = steps if is_short else steps | set(_USUAL)
-    return tuple(bars for bars in sorted(rungs) if bars <= available_bars)
 
 
 def choose_sample(candle_opens: pd.DatetimeIndex, size: int) -> pd.DatetimeIndex:

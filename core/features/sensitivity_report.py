@@ -13,10 +13,10 @@ from core.candles.reads import default_source, read_candles
 from core.context import Context
 from core.errors import ConfigError
 from core.feature_log.reads import logged_opens, read_vectors
+from core.features.ladder import lookback_ladder
 from core.features.sensitivity import (
     SensitivityReport,
     choose_sample,
-    default_ladder,
     lookback_sensitivity,
 )
 from core.recompute.pipeline import load_pipeline
@@ -68,7 +68,7 @@ def sensitivity_of(
         usable = opens[opens.isin(candles["candle_open"])]
         configured = [one.lookback_bars for one in bot.backtests if one.lookback_bars is not None]
         reach = _history_bars(candles, usable)
-        rungs = ladder or default_ladder(configured, reach, is_short=is_short)
+        rungs = ladder or lookback_ladder(reach, configured, is_short=is_short)
         # Only candles with the longest rung's history, so that every rung sees the same sample.
         deep = usable[usable.isin(candles["candle_open"].iloc[max(rungs, default=1) - 1 :])]
         sample = choose_sample(deep, size)

@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from core.diagnosis.candle_trials import LADDER, can_climb
+from core.diagnosis.candle_trials import can_climb, curve_lookbacks
 from core.features.attribute import CandleFeatures
 from core.settings import Mode
 from dashboard import states
@@ -65,7 +65,7 @@ def ladder(candle: CandleScreen) -> None:
         candle.screen.state.bot_id,
         candle_source(candle.screen, candle.comparison),
         Mode(str(candle.spec.get("mode", Mode.WINDOW))),
-        (*LADDER, *([own_bars] if own_bars else [])),
+        curve_lookbacks(own_bars),
         candle.bundle,
         candle.screen.bot.timeframe,
         candle.candle_open,

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from core.bundle.load import load_bundle
-from core.diagnosis.candle_trials import LADDER, can_climb, candle_trials, climb_ladder
+from core.diagnosis.candle_trials import can_climb, candle_trials, climb_ladder, curve_lookbacks
 from core.market import Side
 from core.settings import Mode
 from core.times import Timeframe
@@ -48,6 +48,19 @@ def test_only_the_own_pipeline_is_run_for_a_reader() -> None:
     assert not can_climb({"signals": "a.csv"})
 
 
+def test_the_curve_reaches_five_days_in_few_rungs_that_at_most_double() -> None:
+    rungs = curve_lookbacks(None)
+    assert {100, 200, 300, 500, 1000} <= set(rungs)  # what bots are usually set to
+    assert max(rungs) == max(curve_lookbacks(300)) == 5 * 288
+    assert all(low < high <= 2 * low for low, high in pairwise(rungs))
+    assert len(rungs) <= 18  # each is computed while a reader waits
+
+
+def test_the_curve_has_steps_around_the_own_lookback_and_reaches_it() -> None:
+    assert {300, 450, 600} <= set(curve_lookbacks(300))
+    assert max(curve_lookbacks(2880)) == 2880
+
+
 def test_each_rung_of_the_ladder_scores_the_candle_from_its_own_history(tmp_path: Path) -> None:
     features = ("ema_12_distance_pct", "rsi_14")
     bundle = load_bundle(make_bundle(tmp_path / "bundle", features))
@@ -71,13 +84,6 @@ def test_each_rung_of_the_ladder_scores_the_candle_from_its_own_history(tmp_path
         expected = bundle.sides[side].score(row)[0]
         scored = found[(found["lookback_bars"] == 60) & (found["side"] == str(side))]
         assert scored["probability"].tolist() == [expected]
-
-
-def test_the_ladder_reaches_five_days_in_few_rungs_that_at_most_double() -> None:
-    assert {100, 200, 300, 500, 1000} <= set(LADDER)  # what bots are usually set to
-    assert max(LADDER) == 5 * 288
-    assert all(low < high <= 2 * low for low, high in pairwise(LADDER))
-    assert len(LADDER) <= 16
 
 
 def test_equals_are_ranked_by_how_little_they_change() -> None:

@@ -5,7 +5,6 @@ from core.features.sensitivity import (
     SensitivityReport,
     choose_sample,
     compare_signals,
-    default_ladder,
     lookback_sensitivity,
 )
 from core.recompute.compute import Request
@@ -104,13 +103,6 @@ def test_signals_of_a_rung_have_diffs_and_flips_by_the_thresholds() -> None:
             "flips": 1,
         }
     ]
-
-
-def test_default_ladder_stays_within_the_history() -> None:
-    assert max(default_ladder([600], 1000)) == 1000
-    assert {150, 300, 600, 900} <= set(default_ladder([600], 1000))
-    assert default_ladder([600], 2000, is_short=True) == (300, 600, 1200)
-    assert default_ladder([], 50) == ()
 
 
 def test_sample_spreads_over_the_window() -> None:

@@ -9,11 +9,8 @@ import numpy as np
 from core.arrays import Floats, Ints
 from core.diagnosis.lab.world import Change, change
 from core.diagnosis.search.search import Search
+from core.features.ladder import lookback_ladder
 
-_LADDER = (
-    *(50, 100, 150, 200, 250, 300, 400, 500, 600, 720, 800, 900, 1000, 1200, 1440, 1500),
-    *(1800, 2000, 2016, 2400, 2880, 3600, 4320, 5000, 5760, 7200, 8640),
-)
 _POINTS = 7  # of a span at once; the next span is two of its six parts
 _CANDIDATES = 3  # of the ladder, narrowed in on; as many lookbacks are tried
 SEEN_COLUMN = "candles_seen"
@@ -37,8 +34,7 @@ def effective_lookbacks(search: Search, probes: Ints, cause: str) -> list[int]:
     """The lookbacks at which the recomputed candles lie nearest to the logged ones, best first."""
     longest = _longest(search, probes)
     cost = _Costs(search, probes, cause)
-    rungs = [bars for bars in _LADDER if bars <= longest]
-    found = _searched(search, cost, rungs, longest)
+    found = _searched(search, cost, lookback_ladder(longest), longest)
     return [bars for bars in found if bars != search.world.lookback_bars][:_CANDIDATES]
 
 
@@ -115,7 +111,7 @@ def _start_of(search: Search, place: int, known: list[int], cause: str) -> _Star
     return _Start(true_open - (found - 1) * step, cost.is_exact())
 
 
-def _searched(search: Search, cost: "_Costs", rungs: list[int], longest: int) -> list[int]:
+def _searched(search: Search, cost: "_Costs", rungs: Sequence[int], longest: int) -> list[int]:
     """Lookbacks by distance after narrowing in on the best rungs."""
     known = [bars for bars in _favourites(search, cost.probes) if bars <= longest]
     ladder = sorted({*rungs, *known, min(longest, search.world.lookback_bars)})
