@@ -19,7 +19,7 @@ from core.diagnosis.search.search import Search
 from core.diagnosis.search.soundness import Soundness, check_soundness
 
 _HELD_OUT_MORE = 4  # held-out candles are re-run for accepted causes only
-MOST_CANDLES = 6_000  # re-run of a long window; blocks between are left out evenly
+MOST_CANDLES = 6_000  # three weeks are searched whole; of more, blocks are left out evenly
 
 
 def examine(whole: Evidence) -> Examination:

@@ -12,8 +12,8 @@ from core.market import SIDES
 from core.times import from_us, iso_z
 
 _SHOWN_FEATURES = 20  # named; their count tells how many there are
-_SHORTEST_SPAN = 3  # shorter ones are too short to tell
-_NEARLY_ALL = 0.95  # of the emitted candles of a side
+_SHORTEST_SPAN = 3  # two candles may agree with a wrong bundle by chance, at printed digits
+_NEARLY_ALL = 0.95  # of the emitted candles of a side; a few lines may be out of place
 
 
 def identify_bundles(evidence: Evidence, labels: tuple[Change, ...]) -> dict[str, Any] | None:

@@ -14,8 +14,8 @@ from core.diagnosis.search.examination import Trial
 from core.diagnosis.search.scoping import with_scope
 from core.diagnosis.search.search import PROBES, Fit, Search, by_side, choose_probes
 
-MAX_ROUNDS = 6
-MIN_GAIN = 0.05  # less would be refuted
+MAX_ROUNDS = 6  # more faults at once than anybody named; each round tries every cause
+MIN_GAIN = 0.05  # less would be refuted on held-out candles
 _SPECIFIC = 0.2  # share of differing candles made equal that no accident reaches
 _NO_LOSS = 1e-9  # relative: the order of a sum, no difference
 _WORTH_A_LOOK = 0.02  # on the probes, before all searched candles are re-run
