@@ -72,7 +72,7 @@ def bench_windows(candles: pd.DataFrame) -> None:
     begin = time.perf_counter()
     results = {bars: _recompute(reference, candles, opens, bars) for bars in LOOKBACKS}
     fast_s = time.perf_counter() - begin
-    grid = CandleGrid(candles, FIVE)
+    grid = CandleGrid.of(candles, FIVE)
     frame = make_frame(grid.opens, grid.numbers)
     slow_s, equal, values = 0.0, 0, 0
     sample = range(0, CANDLES, 63)

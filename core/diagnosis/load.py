@@ -21,15 +21,13 @@ from core.diagnosis.evidence.load_inputs import (
 )
 from core.diagnosis.evidence.load_signals import load_account, load_prices, load_sides
 from core.diagnosis.lab.pipelines import known_pipelines
-from core.diagnosis.lab.recomputing import Recomputer
+from core.diagnosis.lab.recomputing import TIME_LIMIT_S, Recomputer
 from core.diagnosis.lab.reproduction import with_stored_features
 from core.errors import ConfigError
 from core.feature_log.reads import layout_changes
 from core.recompute.worker_pool import WorkerPool
 from core.settings import BacktestSettings, BotSettings
 from core.times import to_us
-
-_TIME_LIMIT_S = 120.0  # of one call of a trader's own code
 
 
 def load_evidence(
@@ -112,7 +110,7 @@ def _recomputable(
     """The evidence with what re-runs the backtest: its source, its code, its siblings."""
     bot = evidence.bot
     source = default_source(backtest.candles, tuple(entry.name for entry in bot.candles))
-    recompute = Recomputer(bot.pipeline_path, make_executor or _pool)
+    recompute = Recomputer(bot.pipeline_path, bot.frame, make_executor or _pool)
     return replace(
         evidence,
         source=source,
@@ -122,7 +120,7 @@ def _recomputable(
 
 
 def _pool() -> Executor:
-    return WorkerPool(time_limit_s=_TIME_LIMIT_S)
+    return WorkerPool(time_limit_s=TIME_LIMIT_S)
 
 
 def _backtest(bot: BotSettings, comparison: str) -> BacktestSettings | None:

@@ -119,7 +119,7 @@ def recompute_features(
 def closed_grid(candles: pd.DataFrame, timeframe: Timeframe, now: datetime) -> CandleGrid:
     """The candles that have closed at `now`."""
     is_closed = us_from_index(candles["candle_open"]) + timeframe.length_us <= to_us(now)
-    return CandleGrid(candles[is_closed], timeframe)
+    return CandleGrid.of(candles[is_closed], timeframe)
 
 
 def recompute_batches(

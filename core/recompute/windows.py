@@ -23,14 +23,21 @@ class CandleGrid:
     numbers), so the key of any window costs one subtraction however long it is.
     """
 
-    def __init__(self, candles: pd.DataFrame, timeframe: Timeframe) -> None:
-        ordered = candles.sort_values("candle_open", kind="stable", ignore_index=True)
-        self.timeframe = timeframe
-        self.opens: Ints = us_from_index(ordered["candle_open"])
-        self.numbers = ordered[list(OHLCV)].to_numpy(dtype="float64")
-        if len(np.unique(self.opens)) != len(self.opens):
+    def __init__(self, opens: Ints, numbers: npt.NDArray[np.float64], timeframe: Timeframe) -> None:
+        """`opens` (µs) rising, `numbers` candles × OHLCV; raises ValueError otherwise."""
+        if (np.diff(opens) <= 0).any():
             raise ValueError("a candle stands twice; candles must be unique by candle_open")
+        self.timeframe = timeframe
+        self.opens = opens
+        self.numbers = numbers
         self._sums: list[int] | None = None
+
+    @classmethod
+    def of(cls, candles: pd.DataFrame, timeframe: Timeframe) -> "CandleGrid":
+        """From columns candle_open (UTC, unique) and OHLCV, in any order."""
+        ordered = candles.sort_values("candle_open", kind="stable", ignore_index=True)
+        numbers = ordered[list(OHLCV)].to_numpy(dtype="float64")
+        return cls(us_from_index(ordered["candle_open"]), numbers, timeframe)
 
     def __len__(self) -> int:
         return len(self.opens)

@@ -92,7 +92,7 @@ def evidence_of(world: World, plan: Plan, journal: Journal) -> Evidence:
         backtest=backtest,
         source=backtest.candles,
         pipelines=tuple(dict.fromkeys([str(backtest.pipeline), "reference", *_specs(plan)])),
-        recompute=Recomputer(bot.pipeline_path, _pool),
+        recompute=Recomputer(bot.pipeline_path, bot.frame, _pool),
         max_candles=None if plan.compute is None else 144,
         account=LogAccount(label_zone="UTC"),
         rules=rules_of(bot, backtest, opens),

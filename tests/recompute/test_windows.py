@@ -20,7 +20,7 @@ def plan(
     gap_policy: GapPolicy = GapPolicy.REFUSE,
 ) -> Plan:
     return plan_frames(
-        CandleGrid(candles, FIVE),
+        CandleGrid.of(candles, FIVE),
         us_from_index(CANDLES["candle_open"])[rows],
         lookback_bars=lookback_bars,
         mode=mode,
@@ -68,19 +68,21 @@ def test_content_changes_with_each_candle_inside_and_none_outside(
     stop = start + bars
     other = CANDLES.copy()
     other.loc[changed, "volume"] += 1
-    before, after = CandleGrid(CANDLES, FIVE), CandleGrid(other, FIVE)
+    before, after = CandleGrid.of(CANDLES, FIVE), CandleGrid.of(other, FIVE)
     is_same = before.content(start, stop) == after.content(start, stop)
     assert is_same == (not start <= changed < stop)
 
 
 def test_content_is_of_the_window_wherever_the_history_begins() -> None:
-    whole, cut = CandleGrid(CANDLES, FIVE), CandleGrid(CANDLES.iloc[100:], FIVE)
+    whole, cut = CandleGrid.of(CANDLES, FIVE), CandleGrid.of(CANDLES.iloc[100:], FIVE)
     assert whole.content(150, 200) == cut.content(50, 100)
     assert whole.content(150, 200) != whole.content(151, 201)
 
 
 def test_rows_in_any_order_are_the_same_grid_and_twice_is_an_error() -> None:
     shuffled = CANDLES.sample(frac=1, random_state=1)
-    assert CandleGrid(shuffled, FIVE).content(0, 400) == CandleGrid(CANDLES, FIVE).content(0, 400)
+    assert CandleGrid.of(shuffled, FIVE).content(0, 400) == CandleGrid.of(CANDLES, FIVE).content(
+        0, 400
+    )
     with pytest.raises(ValueError, match="stands twice"):
-        CandleGrid(pd.concat([CANDLES, CANDLES.head(1)]), FIVE)
+        CandleGrid.of(pd.concat([CANDLES, CANDLES.head(1)]), FIVE)

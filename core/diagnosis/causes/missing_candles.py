@@ -8,6 +8,7 @@ from core.diagnosis.evidence.evidence import Evidence
 from core.diagnosis.lab.patches import missing_opens
 from core.diagnosis.lab.world import CandlePatch, Change, change
 from core.diagnosis.search.search import Search
+from core.settings import GapPolicy
 
 CODE = "missing_candles"
 
@@ -27,7 +28,10 @@ def _propose(search: Search) -> Iterator[Change]:
 
 def _change(rule: str, source: str) -> Change:
     patch = CandlePatch(rule, source)
-    return change(CODE, {"patches": (patch,)}, {"candles": source, "rule": rule})
+    update: dict[str, object] = {"patches": (patch,)}
+    if rule == "drop":
+        update["gap_policy"] = GapPolicy.ALLOW  # else no window would close over the holes
+    return change(CODE, update, {"candles": source, "rule": rule})
 
 
 def _say(entry: Change, evidence: Evidence) -> Saying:

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from core.diagnosis.cause import Cause, Saying, needs_recomputation
 from core.diagnosis.evidence.evidence import Evidence
-from core.diagnosis.lab.recomputing import shown_time
 from core.diagnosis.lab.world import Change, change
 from core.diagnosis.search.history import history_starts
 from core.diagnosis.search.search import Search
+from core.times import from_us
 
 CODE = "warm_up"
 
@@ -20,8 +20,12 @@ def _propose(search: Search) -> Iterator[Change]:
             (start.applies_from, (start.applies_from - start.begins) // step + 1)
             for start in starts
         )
-        shown = [shown_time(start.begins) for start in starts]
+        shown = [_shown(start.begins) for start in starts]
         yield change(CODE, {"starts": seen}, {"history_from": shown})
+
+
+def _shown(open_us: int) -> str:
+    return f"{from_us(open_us):%Y-%m-%d %H:%M UTC}"
 
 
 def _later(times: list[str]) -> str:

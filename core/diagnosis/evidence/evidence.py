@@ -13,7 +13,7 @@ from core.arrays import Floats, Ints
 from core.bundle.load import Bundle
 from core.diagnosis.evidence.rows import CandleRows, FeatureRows
 from core.diagnosis.verdict import FLOOR
-from core.settings import BacktestSettings, BotSettings, Mode
+from core.settings import BacktestSettings, BotSettings, GapPolicy, Mode
 from core.times import Timeframe
 
 SIDE_NAMES = ("LONG", "SHORT")
@@ -31,7 +31,13 @@ class Recompute(Protocol):
     """A feature function run on windows of candles, each window ending at one candle open."""
 
     def __call__(
-        self, pipeline: str, candles: CandleRows, ends: Ints, lookback_bars: int, mode: Mode
+        self,
+        pipeline: str,
+        candles: CandleRows,
+        ends: Ints,
+        lookback_bars: int,
+        mode: Mode,
+        gap_policy: GapPolicy,
     ) -> FeatureRows: ...
 
 

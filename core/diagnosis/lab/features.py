@@ -103,7 +103,9 @@ class FeatureStore:
                 newest = self._other(last[-1].source)
                 fresh = _with_newest(recompute, world, candles, newest, part, lookback)
             else:
-                fresh = recompute(world.pipeline, candles, part, lookback, world.mode)
+                fresh = recompute(
+                    world.pipeline, candles, part, lookback, world.mode, world.gap_policy
+                )
             pieces = merged(pieces, fresh)
         if pieces is None:
             raise ValueError("no candle was asked for")
@@ -150,7 +152,7 @@ def _with_newest(
     values[:, -1, :] = last[usable]
     laid = CandleRows((times + moves[:, None]).reshape(-1), values.reshape(-1, values.shape[-1]))
     ends = times[:, -1] + moves
-    result = recompute(str(world.pipeline), laid, ends, lookback, world.mode)
+    result = recompute(str(world.pipeline), laid, ends, lookback, world.mode, world.gap_policy)
     at, there = locate(result.opens, ends)
     return FeatureRows(opens[usable[there]], result.columns, result.matrix[at[there]])
 

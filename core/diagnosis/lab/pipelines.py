@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from core.diagnosis.lab.recomputing import REFERENCE
+from core.recompute.pipeline import REFERENCE
 from core.settings import BotSettings
 
 _MAX_SIBLINGS = 8  # each is re-run

@@ -8,8 +8,9 @@ import numpy as np
 from core.arrays import Ints
 from core.diagnosis.evidence.evidence import Evidence
 from core.diagnosis.evidence.rows import FeatureRows
-from core.diagnosis.lab.recomputing import REFERENCE, Recomputer
+from core.diagnosis.lab.recomputing import Recomputer
 from core.diagnosis.lab.trial import base_world
+from core.recompute.pipeline import REFERENCE
 
 _CHECKED = 6  # candles spread over the stored ones
 _FULL_RUN_S = 6.0  # a re-run of every chosen candle by a trader's own code
@@ -60,7 +61,14 @@ def _recomputed(evidence: Evidence, opens: Ints) -> tuple[FeatureRows, float]:
     world = base_world(evidence)
     candles = evidence.candles[evidence.source]
     started = time.perf_counter()
-    rows = evidence.recompute(str(world.pipeline), candles, opens, world.lookback_bars, world.mode)
+    rows = evidence.recompute(
+        str(world.pipeline),
+        candles,
+        opens,
+        world.lookback_bars,
+        world.mode,
+        world.gap_policy,
+    )
     return rows, (time.perf_counter() - started) / len(opens)
 
 

@@ -233,5 +233,6 @@ def base_world(evidence: Evidence) -> World:
         candles=evidence.source,
         lookback_bars=backtest.lookback_bars or 0,
         mode=backtest.mode,
+        gap_policy=backtest.gap_policy,
         bundle=evidence.backtest_bundle,
     )

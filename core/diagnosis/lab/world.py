@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from core.diagnosis.evidence.evidence import SIDE_NAMES
-from core.settings import Mode
+from core.settings import GapPolicy, Mode
 
 
 class Source(StrEnum):
@@ -47,6 +47,7 @@ class World:
     candle_decimals: int | None = None
     lookback_bars: int = 0
     mode: Mode = Mode.WINDOW
+    gap_policy: GapPolicy = GapPolicy.REFUSE  # whether windows may lack candles
     starts: tuple[tuple[int, int], ...] = ()  # (candle open µs, candles it saw): warm-up
     shift_bars: int = 0
     lag_bars: int = 0
@@ -72,14 +73,9 @@ class World:
             self.candle_decimals,
             self.lookback_bars,
             self.mode,
+            self.gap_policy,
             self.starts,
         )
-
-
-FEATURE_FIELDS = frozenset(
-    {"pipeline", "candles", "patches", "candle_dtype", "candle_decimals"}
-    | {"lookback_bars", "mode", "starts"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +102,6 @@ class Change:
             name: list(value) if isinstance(value, tuple) else value
             for name, value in self.parameters
         }
-
-    @property
-    def is_about_features(self) -> bool:
-        """Whether the features themselves must be computed again."""
-        return any(name in FEATURE_FIELDS for name, _ in self.update)
 
 
 def change(

@@ -15,7 +15,12 @@ from tests.diagnosis.cases import make_evidence
 
 def _pipeline(factor: float = 1.0, pause_s: float = 0.0) -> Recompute:
     def recompute(
-        pipeline: str, candles: CandleRows, ends: Ints, lookback_bars: int, mode: str
+        pipeline: str,
+        candles: CandleRows,
+        ends: Ints,
+        lookback_bars: int,
+        mode: str,
+        gap_policy: str,
     ) -> FeatureRows:
         time.sleep(pause_s)
         values = candles.at(ends)[0][:, 3:4]
