@@ -32,7 +32,7 @@ DRAWN = "core/diagnosis/evidence/drawn.py", "tests/diagnosis/evidence/test_drawn
 SCOPING = "core/diagnosis/search/scoping.py", "tests/diagnosis/search/test_scoping.py"
 COLLISION = (
     "core/diagnosis/causes/column_collision.py",
-    "tests/diagnosis/test_column_collision.py",
+    "tests/diagnosis/causes/test_column_collision.py",
 )
 PAIRS = "core/alignment/pairs.py", "tests/alignment/test_pairs.py"
 WORST = "dashboard/sections/worst.py", "tests/dashboard/test_tables.py"

@@ -12,8 +12,8 @@ from core.diagnosis.search.search import Search
 
 CODE = "column_collision"
 _MIN_ROWS = 8  # fewer, and equal values may be an accident
-_MOSTLY = 0.95  # of the rows are equal in a copy, and are not without it
-_RELATIVE = 1e-9
+_MOSTLY = 0.95  # of the rows: a copy stays one beside rows of a restart, no accident is equal
+_RELATIVE = 1e-9  # digits that a log prints at least; another feature agrees in none of them
 
 
 def _needs(evidence: Evidence) -> str | None:

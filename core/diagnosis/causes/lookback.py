@@ -9,7 +9,7 @@ from core.diagnosis.search.history import effective_lookbacks, history_probes
 from core.diagnosis.search.search import Search
 
 CODE = "lookback"
-_PROBES = 6
+_PROBES = 6  # each is re-run some hundred times; their median bears two with a fault of their own
 
 
 def _propose(search: Search) -> Iterator[Change]:

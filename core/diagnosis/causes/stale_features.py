@@ -8,7 +8,7 @@ from core.diagnosis.lab.world import Change, change
 from core.diagnosis.search.search import Search
 
 CODE = "stale_features"
-_MAX_LAG_BARS = 12  # an hour of 5-minute bars
+_MAX_LAG_BARS = 12  # an hour of 5-minute bars: an older vector is no cache but a bot that stands
 
 
 def _propose(search: Search) -> Iterator[Change]:
