@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from core.diagnosis.finding import Verdict
 from core.signal_log.reads import SignalLogAccount
 
 Lines = list[str]
@@ -55,7 +56,9 @@ def _bot_lines(bot: dict[str, Any], logs: Sequence[SignalLogAccount]) -> Lines:
     ]
     lines += [f"  Signal log  {_signal_log(one)}" for one in logs]
     lines += [f"  Alignment   {_agreement(entry)}" for entry in bot["alignment"]]
-    shown = [entry for entry in bot["findings"] if entry["verdict"] in ("proven", "partial")]
+    shown = [
+        entry for entry in bot["findings"] if entry["verdict"] in (Verdict.PROVEN, Verdict.PARTIAL)
+    ]
     lines += [
         f"  Finding     {entry['comparison']}: {entry['verdict']}: {entry['summary']}"
         for entry in shown

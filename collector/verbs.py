@@ -19,6 +19,7 @@ from collector.stop import Stop
 from collector.text import diagnosis_text, status_text
 from core.bots import bot_id
 from core.errors import ConfigError, StorageError
+from core.market import REPLAY
 from core.settings import BotSettings, Settings, load_settings
 from core.signal_log.reads import SignalLogAccount, signal_log_accounts
 from core.status import status_document
@@ -200,7 +201,7 @@ def _comparison(bot: BotSettings, name: str | None) -> str:
             f'bot "{bot.name}" has no comparison: configure a signal log or a backtest'
         )
     backtests = [entry.name for entry in bot.backtests]
-    return name or (backtests or ["replay"])[0]
+    return name or (backtests or [REPLAY])[0]
 
 
 def _print(

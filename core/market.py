@@ -16,5 +16,7 @@ class Origin(StrEnum):
     BACKTEST = "backtest"
 
 
+# The comparison of what the bot emitted with its replay; every other is named as its backtest.
+REPLAY = "replay"
 SIDES = (Side.LONG, Side.SHORT)
 OHLCV = ("open", "high", "low", "close", "volume")

@@ -30,6 +30,7 @@ from pydantic_settings import (
 
 from core.errors import ConfigError
 from core.line_pattern import compile_pattern
+from core.market import REPLAY
 from core.times import Timeframe
 
 DEFAULT_CONFIG = Path("align.toml")
@@ -217,8 +218,10 @@ class BacktestSettings(_Table):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        if self.name == "replay":
-            raise ValueError('a backtest cannot be named "replay": that is a comparison of its own')
+        if self.name == REPLAY:
+            raise ValueError(
+                f'a backtest cannot be named "{REPLAY}": that is a comparison of its own'
+            )
         if (self.pipeline is None) == (self.signals is None):
             raise ValueError(f'backtest "{self.name}" needs either pipeline or signals')
         if self.pipeline is not None and self.lookback_bars is None:
@@ -252,7 +255,7 @@ class BotSettings(_Table):
     @property
     def comparisons(self) -> tuple[str, ...]:
         """Configured comparisons in order: replay where there is a signal log, then backtests."""
-        replay = ("replay",) if self.signal_log else ()
+        replay = (REPLAY,) if self.signal_log else ()
         return replay + tuple(backtest.name for backtest in self.backtests)
 
     @model_validator(mode="after")

@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping
 import streamlit as st
 
 from core.bots import BotState
+from core.market import SIDES
 from dashboard.data import database
 from dashboard.selection import BOTH, CUSTOM, WINDOWS, Selection, custom_days, window_label, zones
 
-_SIDE_LABELS = {BOTH: "Both", "LONG": "LONG", "SHORT": "SHORT"}
+_SIDE_LABELS = {BOTH: "Both", **{str(side): str(side) for side in SIDES}}
 
 
 def draw_sidebar(selection: Selection, state: BotState | None) -> None:
@@ -19,7 +20,13 @@ def draw_sidebar(selection: Selection, state: BotState | None) -> None:
         comparisons = list(settings.bot(selection.bot).comparisons)
         if comparisons:
             _pick("comparison", "Comparison", comparisons, selection.comparison)
-        _segments("side", "Side", list(_SIDE_LABELS), selection.side, _SIDE_LABELS.__getitem__)
+        _segments(
+            "side",
+            "Side",
+            list(_SIDE_LABELS),
+            str(selection.side or BOTH),
+            _SIDE_LABELS.__getitem__,
+        )
         offered = zones(settings, st.context.timezone, selection.zone)
         _pick("zone", "Times shown in", offered, selection.zone)
         if st.user.get("is_logged_in", False):

@@ -13,7 +13,7 @@ from zoneinfo import available_timezones
 
 import streamlit as st
 
-from core.market import SIDES
+from core.market import REPLAY, SIDES, Side
 from core.settings import Settings
 
 WINDOWS = {
@@ -37,12 +37,12 @@ class Selection:
     bot: str
     window: str
     comparison: str
-    side: str
+    side: Side | None  # None: both
     zone: str
 
     @property
-    def sides(self) -> tuple[str, ...]:
-        return tuple(str(side) for side in SIDES) if self.side == BOTH else (self.side,)
+    def sides(self) -> tuple[Side, ...]:
+        return SIDES if self.side is None else (self.side,)
 
     def params(self, **more: str) -> dict[str, str]:
         """The selection as it stands in an address, with further parameters."""
@@ -50,7 +50,7 @@ class Selection:
             "bot": self.bot,
             "window": self.window,
             "comparison": self.comparison,
-            "side": self.side,
+            "side": self.side or BOTH,
             "zone": self.zone,
         }
         return {**own, **more}
@@ -71,7 +71,7 @@ def resolve(
     bots = [bot.name for bot in settings.bots]
     bot = _one_of(wanted.get("bot"), bots)
     comparisons = settings.bot(bot).comparisons if bot else ()
-    first_backtest = next((name for name in comparisons if name != "replay"), None)
+    first_backtest = next((name for name in comparisons if name != REPLAY), None)
     window = wanted.get("window", DEFAULT_WINDOW)
     return Selection(
         bot=bot,
@@ -79,7 +79,7 @@ def resolve(
         comparison=_one_of(
             wanted.get("comparison"), comparisons, first_backtest or _one_of(None, comparisons)
         ),
-        side=_one_of(wanted.get("side"), [BOTH, *map(str, SIDES)]),
+        side=next((side for side in SIDES if side == wanted.get("side")), None),
         zone=_zone(wanted.get("zone"), settings, reader_zone),
     )
 

@@ -10,6 +10,7 @@ from core.alignment.overview import PairOverview
 from core.collection.calendar import CollectionOverview, Completeness, Slot
 from core.collection.glance import Level, alignment_level, collection_level
 from core.diagnosis.candle_trials import Trial
+from core.diagnosis.finding import Verdict
 from core.diagnosis.reads import StoredDiagnosis
 from core.recompute.coverage import WindowCoverage
 from core.settings import BotSettings
@@ -257,7 +258,7 @@ def _plain_value(value: object) -> str:
 
 def diagnosis_badge(found: StoredDiagnosis) -> Badge:
     """What a diagnosis comes to."""
-    named = [one for one in found.open_findings if one.verdict == "proven"]
+    named = [one for one in found.open_findings if one.verdict is Verdict.PROVEN]
     if named:
         return Badge("bad", f"Proven: {', '.join(cause_word(one.cause) for one in named[:3])}")
     if found.open_findings:

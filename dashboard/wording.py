@@ -4,24 +4,30 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.bots import Comparison
+from core.diagnosis.finding import Verdict
+from core.market import REPLAY, Origin
 from dashboard.markup import Badge, Tone
 
-ORIGINS = {"emitted": "Emitted by the bot", "replay": "Replay", "backtest": "Backtest"}
+ORIGINS = {
+    Origin.EMITTED: "Emitted by the bot",
+    Origin.REPLAY: "Replay",
+    Origin.BACKTEST: "Backtest",
+}
 
 
 def production_word(comparison: str) -> str:
     """What the first side of a comparison is called."""
-    return "Emitted" if comparison == "replay" else "Production"
+    return "Emitted" if comparison == REPLAY else "Production"
 
 
 def other_word(comparison: str) -> str:
     """What the second side of a comparison is called."""
-    return "Replay" if comparison == "replay" else "Backtest"
+    return "Replay" if comparison == REPLAY else "Backtest"
 
 
 def comparison_sentence(comparison: Comparison) -> str:
     """What a comparison sets side by side."""
-    if comparison.name == "replay":
+    if comparison.name == REPLAY:
         return "What the bot emitted against the model re-run on the features that it logged."
     spec = comparison.spec
     if spec.get("signals"):
@@ -56,10 +62,10 @@ CAUSES = {
 }
 
 VERDICTS = {
-    "proven": "Proven",
-    "partial": "Partly",
-    "refuted": "Refuted",
-    "untestable": "Cannot be tested",
+    Verdict.PROVEN: "Proven",
+    Verdict.PARTIAL: "Partly",
+    Verdict.REFUTED: "Refuted",
+    Verdict.UNTESTABLE: "Cannot be tested",
 }
 
 STEPS = {
@@ -74,17 +80,17 @@ STEPS = {
     "diagnose": "Diagnose",
 }
 
-_VERDICT_TONES: dict[str, Tone] = {
-    "proven": "bad",
-    "partial": "warn",
-    "refuted": "unknown",
-    "untestable": "unknown",
+_VERDICT_TONES: dict[Verdict, Tone] = {
+    Verdict.PROVEN: "bad",
+    Verdict.PARTIAL: "warn",
+    Verdict.REFUTED: "unknown",
+    Verdict.UNTESTABLE: "unknown",
 }
 
 
-def verdict_badge(verdict: str) -> Badge:
+def verdict_badge(verdict: Verdict) -> Badge:
     """A verdict on a cause; a proven cause is trouble that has a name."""
-    return Badge(_VERDICT_TONES.get(verdict, "unknown"), VERDICTS.get(verdict, verdict))
+    return Badge(_VERDICT_TONES[verdict], VERDICTS[verdict])
 
 
 def cause_word(code: str) -> str:

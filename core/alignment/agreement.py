@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from core.alignment.metrics import METRICS, figures, matched_ratio
 from core.alignment.reads import window_pairs
-from core.market import SIDES, Origin, Side
+from core.market import REPLAY, SIDES, Origin, Side
 from core.storage.sql import raw
 from core.storage.tables import pair, pair_day, series, signal
 from core.times import DAY_US, to_us
@@ -52,8 +52,8 @@ def matched(
 
     Whole days are taken from their roll-up, what is left at either end is counted.
     """
-    production = [Origin.EMITTED] if name == "replay" else [Origin.EMITTED, Origin.REPLAY]
-    other = (Origin.REPLAY, "") if name == "replay" else (Origin.BACKTEST, name)
+    production = [Origin.EMITTED] if name == REPLAY else [Origin.EMITTED, Origin.REPLAY]
+    other = (Origin.REPLAY, "") if name == REPLAY else (Origin.BACKTEST, name)
     left = _series(connection, bot_id, [(origin, "") for origin in production])
     right = _series(connection, bot_id, [other])
     spans = [_span(connection, ids, side) for ids in (left, right)]

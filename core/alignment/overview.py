@@ -15,6 +15,7 @@ import pandas as pd
 from core.alignment.metrics import pair_metrics
 from core.alignment.pairs import REPLAY_FLOOR
 from core.bundle.deployments import DeploymentSpan
+from core.market import Side
 from core.times import DAY_US, Timeframe, from_us, us_from_index
 
 _HOUR_US = 3_600_000_000
@@ -35,7 +36,7 @@ class Density:
     backtest in bin i and production in bin j.
     """
 
-    side: str
+    side: Side
     edges: npt.NDArray[np.float64]
     counts: npt.NDArray[np.int64]
 
@@ -51,7 +52,7 @@ class PairOverview:
 
     tolerance: float
     metrics: pd.DataFrame
-    aligned_ratios: dict[str, float]
+    aligned_ratios: dict[Side, float]
     signed: pd.DataFrame
     absolute: pd.DataFrame
     densities: tuple[Density, ...]
@@ -65,9 +66,9 @@ class PairOverview:
     last: pd.Timestamp
 
     @property
-    def worst(self) -> tuple[str, pd.Series]:
+    def worst(self) -> tuple[Side, pd.Series]:
         """The side with the largest difference, and its metrics."""
-        side = str(self.metrics["max_abs_diff"].idxmax())
+        side = Side(str(self.metrics["max_abs_diff"].idxmax()))
         return side, self.metrics.T[side]
 
     @property
@@ -123,9 +124,9 @@ def summarise(
     )
 
 
-def _aligned_ratios(pairs: pd.DataFrame) -> dict[str, float]:
+def _aligned_ratios(pairs: pd.DataFrame) -> dict[Side, float]:
     by_side = pairs.groupby("side", observed=True)["is_aligned"]
-    return {str(side): int(aligned.sum()) / len(aligned) for side, aligned in by_side}
+    return {Side(str(side)): int(aligned.sum()) / len(aligned) for side, aligned in by_side}
 
 
 def signed_histogram(pairs: pd.DataFrame, tolerance: float) -> pd.DataFrame:
@@ -162,11 +163,11 @@ def shown_tolerance(tolerance: float | None, pairs: pd.DataFrame) -> float:
 def densities(pairs: pd.DataFrame, *, bins: int = 50) -> tuple[Density, ...]:
     """Production against backtest, one density a side, in equal bins from 0 to 1."""
     edges = np.linspace(0, 1, bins + 1)
-    found = []
+    made = []
     for side, rows in pairs.groupby("side", observed=True):
         counts, _, _ = np.histogram2d(rows["backtest"], rows["production"], bins=(edges, edges))
-        found.append(Density(str(side), edges, counts.astype("int64")))
-    return tuple(found)
+        made.append(Density(Side(str(side)), edges, counts.astype("int64")))
+    return tuple(made)
 
 
 def course(pairs: pd.DataFrame) -> pd.DataFrame:

@@ -21,13 +21,12 @@ from core.alignment.reads import PairKey, PairValues, stored_pairs
 from core.alignment.writes import ComparisonSpec, store_comparisons, write_days, write_pairs
 from core.bundle.deployments import rule_at
 from core.context import Context
-from core.market import Origin
+from core.market import REPLAY, Origin
 from core.settings import BotSettings, RuleChanges
 from core.signals.due_days import due_days
 from core.signals.reads import production_signals, read_series
 from core.times import DAY_US, from_us, to_us, us_from_index
 
-REPLAY = "replay"
 _CHUNK_DAYS = 31
 
 

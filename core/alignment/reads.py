@@ -1,6 +1,5 @@
 """Stored pairs: of a comparison, of a window, the worst, of one candle."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +10,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from core.alignment.day_block import unpack_judgements, unpack_pairs
+from core.market import SIDES, Side
 from core.storage.sql import raw, within
 from core.storage.tables import annotation, comparison, pair, pair_day
 from core.times import index_from_us, to_us
@@ -39,7 +39,21 @@ class Explained:
 
     from_open: datetime
     until_open: datetime
-    sides: tuple[str, ...]
+    sides: tuple[Side, ...]
+
+    def __post_init__(self) -> None:
+        if not self.from_open < self.until_open:
+            raise ValueError(f"a stretch from {self.from_open} until {self.until_open} is empty")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorstFilter:
+    """Which of the pairs beyond the tolerance are listed; none that lies in `explained`."""
+
+    sides: tuple[Side, ...] = SIDES
+    flips_only: bool = False
+    unreviewed_only: bool = False
+    explained: tuple[Explained, ...] = ()
 
 
 def read_pairs(
@@ -128,16 +142,13 @@ def worst_pairs(
     connection: sa.Connection,
     bot_id: int,
     comparison_id: int,
+    chosen: WorstFilter = WorstFilter(),
     *,
     from_: datetime | None = None,
     until: datetime | None = None,
-    sides: Iterable[str] = ("LONG", "SHORT"),
-    flips_only: bool = False,
-    unreviewed_only: bool = False,
-    explained: Iterable[Explained] = (),
     limit: int = 50,
 ) -> pd.DataFrame:
-    """Pairs beyond the tolerance, worst first, then the earliest; none that is in `explained`.
+    """Pairs beyond the tolerance that the filter lets through, worst first, then the earliest.
 
     Columns: candle_open, side, production_origin, production, backtest, diff,
     abs_diff, flip, decision_flip (boolean, NA where unknown), is_reviewed (bool), note.
@@ -158,17 +169,17 @@ def worst_pairs(
     query = (
         sa.select(*columns)
         .select_from(_with_annotation(bot_id))
-        .where(_PAIR.c.comparison_id == comparison_id, _PAIR.c.side.in_(list(sides)))
+        .where(_PAIR.c.comparison_id == comparison_id, _PAIR.c.side.in_([*map(str, chosen.sides)]))
         .where(_flagged())
         .order_by(_PAIR.c.abs_diff.desc(), _PAIR.c.candle_open, _PAIR.c.side)
         .limit(limit)
     )
     query = within(query, _PAIR.c.candle_open, from_, until)
-    if flips_only:
+    if chosen.flips_only:
         query = query.where(_PAIR.c.flip)
-    for one in explained:
-        query = query.where(~_is_in(one))
-    if unreviewed_only:
+    for stretch in chosen.explained:
+        query = query.where(~_is_in(stretch))
+    if chosen.unreviewed_only:
         query = query.where(sa.func.coalesce(_ANNOTATION.c.is_reviewed, sa.false()).is_(sa.false()))
     rows = connection.execute(query).all()
     frame = pd.DataFrame(rows, columns=[column.name for column in columns])
@@ -252,7 +263,7 @@ def _is_in(explained: Explained) -> sa.ColumnElement[bool]:
     return sa.and_(
         _PAIR.c.candle_open >= to_us(explained.from_open),
         _PAIR.c.candle_open < to_us(explained.until_open),
-        _PAIR.c.side.in_(list(explained.sides)),
+        _PAIR.c.side.in_([*map(str, explained.sides)]),
     )
 
 

@@ -15,6 +15,7 @@ from core.bundle.load import Bundle
 from core.bundle.score import score_columns
 from core.diagnosis.verdict import FLOOR
 from core.features.ladder import lookback_ladder
+from core.market import REPLAY
 from core.recompute.compute import Request, recompute_features
 from core.recompute.pipeline import REFERENCE, load_pipeline
 from core.settings import Mode
@@ -65,7 +66,7 @@ def candle_trials(
             after=worst[name],
         )
         for name, spec in specs.items()
-        if name in worst and name not in (chosen, "replay")
+        if name in worst and name not in (chosen, REPLAY)
     ]
     return tuple(sorted(trials, key=lambda trial: (trial.after, len(trial.changes))))
 

@@ -8,6 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from core.context import Context
+from core.diagnosis.finding import Verdict
 from core.diagnosis.lab.recomputing import Recomputer
 from core.diagnosis.load import load_evidence
 from core.diagnosis.report import Diagnosis, diagnose_evidence
@@ -85,7 +86,7 @@ def diagnose_bot(context: Context) -> DiagnoseReport:
         proven += [
             f"{window.comparison}: {finding.cause}"
             for finding in made.findings
-            if finding.verdict == "proven"
+            if finding.verdict is Verdict.PROVEN
         ]
     return DiagnoseReport(diagnosed=len(due), proven=tuple(proven), refuted_again=refuted)
 

@@ -25,6 +25,7 @@ from core.diagnosis.lab.recomputing import TIME_LIMIT_S, Recomputer
 from core.diagnosis.lab.reproduction import with_stored_features
 from core.errors import ConfigError
 from core.feature_log.reads import layout_changes
+from core.market import REPLAY
 from core.recompute.worker_pool import WorkerPool
 from core.settings import BacktestSettings, BotSettings
 from core.times import to_us
@@ -124,12 +125,12 @@ def _pool() -> Executor:
 
 
 def _backtest(bot: BotSettings, comparison: str) -> BacktestSettings | None:
-    if comparison == "replay":
+    if comparison == REPLAY:
         return None
     for backtest in bot.backtests:
         if backtest.name == comparison:
             return backtest
-    known = ", ".join(("replay", *(backtest.name for backtest in bot.backtests)))
+    known = ", ".join((REPLAY, *(backtest.name for backtest in bot.backtests)))
     raise ConfigError(f'no comparison named "{comparison}" for {bot.name} (known: {known})')
 
 

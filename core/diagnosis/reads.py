@@ -9,10 +9,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.alignment.reads import Explained
+from core.diagnosis.finding import Verdict
+from core.market import Side
 from core.storage.sql import Query
 from core.storage.tables import diagnosis, finding, trial
 
-_OPEN = ("proven", "partial")
+_OPEN = (Verdict.PROVEN, Verdict.PARTIAL)
 _INSTANT = timedelta(microseconds=1)
 
 
@@ -21,7 +23,7 @@ class StoredFinding:
     """A finding as in diagnose --json; `refuted_by` is the later diagnosis that took it back."""
 
     cause: str
-    verdict: str
+    verdict: Verdict
     document: dict[str, Any]
     refuted_by: int | None
 
@@ -52,7 +54,7 @@ class StoredDiagnosis:
 
     @property
     def open_findings(self) -> tuple[StoredFinding, ...]:
-        return tuple(one for one in self.findings if one.is_open)
+        return tuple(finding for finding in self.findings if finding.is_open)
 
 
 def diagnoses(
@@ -105,8 +107,7 @@ def covering(
         .order_by(diagnosis.c.id.desc())
         .limit(1)
     ).all()
-    found = _with_findings(connection, rows)
-    return found[0] if found else None
+    return next(iter(_with_findings(connection, rows)), None)
 
 
 def explained(connection: sa.Connection, bot_id: int, comparison: str) -> tuple[Explained, ...]:
@@ -121,19 +122,19 @@ def explained(connection: sa.Connection, bot_id: int, comparison: str) -> tuple[
         .where(
             diagnosis.c.bot_id == bot_id,
             diagnosis.c.comparison == comparison,
-            finding.c.verdict == "proven",
+            finding.c.verdict == str(Verdict.PROVEN),
             finding.c.refuted_by_id.is_(None),
         )
     )
-    found: dict[str, list[tuple[datetime, datetime]]] = {}
+    stretches: dict[Side, list[tuple[datetime, datetime]]] = {}
     for row in rows:
         last = row.until_open - _INSTANT
         parts = _scope(row.document) or [(row.from_open, last)]
         for side in row.document["sides"]:
-            found.setdefault(side, []).extend((a, min(b, last)) for a, b in parts)
+            stretches.setdefault(Side(side), []).extend((a, min(b, last)) for a, b in parts)
     return tuple(
         Explained(first, last + _INSTANT, (side,))
-        for side, parts in found.items()
+        for side, parts in stretches.items()
         for first, last in _merged(parts)
     )
 
@@ -169,18 +170,18 @@ def trials(connection: sa.Connection, diagnosis_id: int) -> list[dict[str, Any]]
 def _with_findings(connection: sa.Connection, rows: Any) -> tuple[StoredDiagnosis, ...]:
     ids = [row.id for row in rows]
     by_diagnosis: dict[int, list[StoredFinding]] = {number: [] for number in ids}
-    found = connection.execute(
+    stored = connection.execute(
         sa.select(finding)
         .where(finding.c.diagnosis_id.in_(ids))
         .order_by(finding.c.diagnosis_id, finding.c.position)
     )
-    for one in found:
-        by_diagnosis[one.diagnosis_id].append(
+    for row in stored:
+        by_diagnosis[row.diagnosis_id].append(
             StoredFinding(
-                cause=one.cause,
-                verdict=one.verdict,
-                document=one.document,
-                refuted_by=one.refuted_by_id,
+                cause=row.cause,
+                verdict=Verdict(row.verdict),
+                document=row.document,
+                refuted_by=row.refuted_by_id,
             )
         )
     return tuple(

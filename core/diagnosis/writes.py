@@ -6,9 +6,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from core.diagnosis.finding import Verdict
 from core.storage.tables import diagnosis, finding, trial
 
-_TAKEN_BACK = ("proven", "partial")
+_TAKEN_BACK = (str(Verdict.PROVEN), str(Verdict.PARTIAL))
 
 
 def store_diagnosis(
@@ -55,7 +56,7 @@ def store_diagnosis(
     ]
     if rows:
         connection.execute(trial.insert(), rows)
-    refuted = [f["cause"] for f in document["findings"] if f["verdict"] == "refuted"]
+    refuted = [f["cause"] for f in document["findings"] if f["verdict"] == Verdict.REFUTED]
     return _mark_refuted(connection, bot_id, comparison, diagnosis_id, refuted)
 
 

@@ -55,7 +55,7 @@ class CandleFeatures:
     """
 
     table: pd.DataFrame
-    sides: Mapping[str, SideEffects]
+    sides: Mapping[Side, SideEffects]
     missing: tuple[str, ...]
 
 
@@ -83,12 +83,12 @@ def compare_candle(
     missing = tuple(
         name for name in names if name not in logged.index or name not in recomputed.index
     )
-    sides: dict[str, SideEffects] = {}
+    sides: dict[Side, SideEffects] = {}
     for side, model in models.items():
         effects, found = _effects(model, table, missing)
         table[f"effect_{side}"] = table["feature"].map(effects)
         if found is not None:
-            sides[str(side)] = found
+            sides[side] = found
     strength = table.filter(like="effect_").abs().max(axis=1)
     order = pd.DataFrame({"effect": strength, "scaled": table["scaled"].abs()})
     ranked = order.sort_values(["effect", "scaled"], ascending=False, na_position="last").index

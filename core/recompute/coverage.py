@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
-from core.market import Origin
+from core.market import SIDES, Origin
 from core.recompute.reads import read_coverage
 from core.signals.reads import series_id
 from core.storage.sql import int64_rows, raw, within
@@ -94,7 +94,7 @@ def _production(
         ),
         within(
             sa.select(_SIGNAL.c.candle_open).where(
-                _SIGNAL.c.series_id.in_(produced), _SIGNAL.c.side.in_(("LONG", "SHORT"))
+                _SIGNAL.c.series_id.in_(produced), _SIGNAL.c.side.in_([*map(str, SIDES)])
             ),
             _SIGNAL.c.candle_open,
             from_,

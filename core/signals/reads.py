@@ -1,5 +1,6 @@
 """Signals by origin, as frames: candle_open (UTC), side, probability, and where they come from."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 import sqlalchemy as sa
 
-from core.market import Origin
+from core.market import SIDES, Origin, Side
 from core.storage.sql import raw, within
 from core.storage.tables import (
     bundle,
@@ -28,6 +29,7 @@ _LINE = raw(signal_line)
 _FEATURE_ROW = raw(feature_row)
 _NUMBERS = ["probability", "step", "price", "price_step"]
 KEYS = ["candle_open", "side"]
+_SIDES = [str(side) for side in SIDES]
 STATUSES = {
     "used": "matched",
     "rejected": "rejected",
@@ -65,7 +67,7 @@ def read_series(
     columns = [_SIGNAL.c[name] for name in (*KEYS, *_NUMBERS, "bundle_id")]
     query = sa.select(*columns).where(
         _SIGNAL.c.series_id == series_id(connection, bot_id, origin, comparison),
-        _SIGNAL.c.side.in_(("LONG", "SHORT")),
+        _SIGNAL.c.side.in_(_SIDES),
     )
     rows = [
         tuple(row) for row in connection.execute(within(query, _SIGNAL.c.candle_open, from_, until))
@@ -158,9 +160,9 @@ def production_opens(connection: sa.Connection, bot_id: int) -> npt.NDArray[np.i
 class SignalAt:
     """One stored signal of a candle with its bundle and the run that wrote it."""
 
-    origin: str
+    origin: Origin
     comparison: str
-    side: str
+    side: Side
     probability: float
     price: float | None
     bundle_name: str | None
@@ -171,11 +173,11 @@ class SignalAt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AbsenceAt:
-    """Why a series has no signal on a candle; side "" speaks of both."""
+    """Why a series has no signal on a candle; side None speaks of both."""
 
-    origin: str
+    origin: Origin
     comparison: str
-    side: str
+    side: Side | None
     reason: str
     detail: str
 
@@ -184,11 +186,9 @@ def signals_at(
     connection: sa.Connection, bot_id: int, candle_open: datetime
 ) -> tuple[SignalAt, ...]:
     """Every signal of a candle: emitted, replay, then each backtest."""
-    rows = connection.execute(
-        sa.select(
-            series.c.origin,
-            series.c.comparison,
-            signal.c.side,
+    query = (
+        _at(signal, bot_id, candle_open, SIDES)
+        .add_columns(
             signal.c.probability,
             signal.c.price,
             bundle.c.name.label("bundle_name"),
@@ -196,40 +196,41 @@ def signals_at(
             signal.c.run_id,
             run.c.started_at.label("run_at"),
         )
-        .select_from(series)
-        .join(signal, signal.c.series_id == series.c.id)
         .outerjoin(bundle, bundle.c.id == signal.c.bundle_id)
         .outerjoin(run, run.c.id == signal.c.run_id)
-        .where(
-            series.c.bot_id == bot_id,
-            signal.c.side.in_(("LONG", "SHORT")),
-            signal.c.candle_open == candle_open,
-        )
-        .order_by(series.c.origin.desc(), series.c.id, signal.c.side)
     )
-    found = [SignalAt(**row) for row in rows.mappings()]
-    order = {"emitted": 0, "replay": 1, "backtest": 2}
-    return tuple(sorted(found, key=lambda one: order[one.origin]))
+    stored = [SignalAt(**_typed(dict(row))) for row in connection.execute(query).mappings()]
+    order = list(Origin)
+    return tuple(sorted(stored, key=lambda entry: order.index(entry.origin)))
 
 
 def absences_at(
     connection: sa.Connection, bot_id: int, candle_open: datetime
 ) -> tuple[AbsenceAt, ...]:
     """Why series have no signal on a candle."""
-    rows = connection.execute(
-        sa.select(
-            series.c.origin,
-            series.c.comparison,
-            signal_absence.c.side,
-            signal_absence.c.reason,
-            signal_absence.c.detail,
-        )
-        .join(signal_absence, signal_absence.c.series_id == series.c.id)
+    query = _at(signal_absence, bot_id, candle_open, ("", *SIDES)).add_columns(
+        signal_absence.c.reason, signal_absence.c.detail
+    )
+    return tuple(AbsenceAt(**_typed(dict(row))) for row in connection.execute(query).mappings())
+
+
+def _at(
+    table: sa.Table, bot_id: int, candle_open: datetime, sides: Sequence[str]
+) -> sa.Select[*tuple[Any, ...]]:
+    """A table's rows of one candle, with origin and comparison of their series."""
+    return (
+        sa.select(series.c.origin, series.c.comparison, table.c.side)
+        .select_from(series)
+        .join(table, table.c.series_id == series.c.id)
         .where(
             series.c.bot_id == bot_id,
-            signal_absence.c.side.in_(("", "LONG", "SHORT")),
-            signal_absence.c.candle_open == candle_open,
+            table.c.side.in_([str(side) for side in sides]),
+            table.c.candle_open == candle_open,
         )
-        .order_by(series.c.id, signal_absence.c.side)
+        .order_by(series.c.id, table.c.side)
     )
-    return tuple(AbsenceAt(**row) for row in rows.mappings())
+
+
+def _typed(row: Mapping[str, Any]) -> dict[str, Any]:
+    side = row["side"]
+    return {**row, "origin": Origin(row["origin"]), "side": Side(side) if side else None}

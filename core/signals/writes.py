@@ -13,7 +13,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from core.bundle.load import Bundle
-from core.market import Origin
+from core.market import SIDES, Origin
 from core.signals.due_days import mark_due
 from core.storage.sql import insert_many, raw, upsert
 from core.storage.tables import bundle as bundle_table
@@ -156,7 +156,7 @@ def _within(
 ) -> Any:
     statement = statement.where(table.c.series_id == series_id)
     # Both sides by name, so that the primary key (series, side, candle open) is used.
-    statement = statement.where(table.c.side.in_(("", "LONG", "SHORT")))
+    statement = statement.where(table.c.side.in_(["", *map(str, SIDES)]))
     if from_ is not None:
         statement = statement.where(table.c.candle_open >= to_us(from_))
     if until is not None:

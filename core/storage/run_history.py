@@ -1,12 +1,18 @@
 """Is the collector alive, answered from data: runs, errors, sizes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from core.storage.runs import Outcome
 from core.storage.tables import bot, run
+
+_FIELDS = (
+    "id", "step", "started_at", "finished_at", "outcome", "error", "traceback", "details",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +24,7 @@ class StoredRun:
     step: str
     started_at: datetime
     finished_at: datetime | None
-    outcome: str
+    outcome: Outcome
     error: str | None
     traceback: str | None
     details: dict[str, Any]
@@ -34,15 +40,12 @@ def latest_runs(
     connection: sa.Connection,
     *,
     bot_id: int | None = None,
-    outcomes: tuple[str, ...] = (),
+    outcomes: tuple[Outcome, ...] = (),
     limit: int = 60,
 ) -> tuple[StoredRun, ...]:
     """The newest runs, idle ones too; of one bot or of all, of these outcomes or of any."""
-    names = (
-        "id", "step", "started_at", "finished_at", "outcome", "error", "traceback", "details",
-    )  # fmt: skip
     query = (
-        sa.select(*(run.c[name] for name in names), bot.c.name.label("bot"))
+        sa.select(*(run.c[name] for name in _FIELDS), bot.c.name.label("bot"))
         .outerjoin(bot, bot.c.id == run.c.bot_id)
         .order_by(run.c.id.desc())
         .limit(limit)
@@ -50,21 +53,23 @@ def latest_runs(
     if bot_id is not None:
         query = query.where(run.c.bot_id == bot_id)
     if outcomes:
-        query = query.where(run.c.outcome.in_(outcomes))
-    return tuple(StoredRun(**row) for row in connection.execute(query).mappings())
+        query = query.where(run.c.outcome.in_([*map(str, outcomes)]))
+    return tuple(_stored(dict(row)) for row in connection.execute(query).mappings())
 
 
 def newest_by_step(connection: sa.Connection, bot_id: int) -> tuple[StoredRun, ...]:
     """The newest run of every step of a bot, in the order in which the steps last began."""
     newest = sa.select(sa.func.max(run.c.id)).where(run.c.bot_id == bot_id).group_by(run.c.step)
-    query = sa.select(run).where(run.c.id.in_(newest)).order_by(run.c.started_at, run.c.id)
-    names = (
-        "id", "step", "started_at", "finished_at", "outcome", "error", "traceback", "details",
-    )  # fmt: skip
-    return tuple(
-        StoredRun(bot=None, **{name: row[name] for name in names})
-        for row in connection.execute(query).mappings()
+    query = (
+        sa.select(*(run.c[name] for name in _FIELDS))
+        .where(run.c.id.in_(newest))
+        .order_by(run.c.started_at, run.c.id)
     )
+    return tuple(_stored({"bot": None, **row}) for row in connection.execute(query).mappings())
+
+
+def _stored(row: Mapping[str, Any]) -> StoredRun:
+    return StoredRun(**{**row, "outcome": Outcome(row["outcome"])})
 
 
 def database_size(connection: sa.Connection) -> int | None:

@@ -7,6 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.alignment.overview import WEEKDAYS, Density
+from core.market import Side
 from dashboard.charts import theme
 from dashboard.format import short
 
@@ -14,7 +15,7 @@ _BEYOND = {False: ("within tolerance", theme.NEUTRAL), True: ("beyond tolerance"
 
 
 def histogram_figure(
-    bins: pd.DataFrame, *, side: str, tolerance: float, is_signed: bool, height: int = 300
+    bins: pd.DataFrame, *, side: Side, tolerance: float, is_signed: bool, height: int = 300
 ) -> go.Figure:
     """One side's differences; bars beyond the tolerance are set apart by colour and legend.
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.market import Side
 from dashboard.charts import theme
 from dashboard.format import short
 
@@ -40,7 +41,7 @@ def price_figure(prices: pd.DataFrame, *, marked: datetime, zone: str) -> go.Fig
 def signals_figure(
     pairs: pd.DataFrame,
     *,
-    side: str,
+    side: Side,
     marked: datetime,
     threshold: float,
     production: str,
@@ -77,7 +78,7 @@ def signals_figure(
     )
 
 
-def effects_figure(table: pd.DataFrame, *, side: str, limit: int = 12) -> go.Figure:
+def effects_figure(table: pd.DataFrame, *, side: Side, limit: int = 12) -> go.Figure:
     """What the logged value of each feature adds to the signal; names are escaped already."""
     column = f"effect_{side}"
     used = table[table[column].notna() & (table[column] != 0)]
@@ -111,7 +112,7 @@ def effects_figure(table: pd.DataFrame, *, side: str, limit: int = 12) -> go.Fig
 
 
 def ladder_figure(
-    ladder: pd.DataFrame, *, side: str, production: float | None, own_bars: int | None
+    ladder: pd.DataFrame, *, side: Side, production: float | None, own_bars: int | None
 ) -> go.Figure:
     """The signal of this candle at each lookback against what production said."""
     rows = ladder[ladder["side"] == side]

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.market import Side
+
 BLUE = "#0072B2"
 VERMILLION = "#D55E00"
 GREEN = "#009E73"
@@ -20,9 +22,9 @@ NEUTRAL = "#8C98A5"
 FAINT = "rgba(140,152,165,0.22)"
 
 UP, DOWN = BLUE, VERMILLION
-SIDE_COLOURS = {"LONG": BLUE, "SHORT": VERMILLION}
-SIDE_DASH = {"LONG": "solid", "SHORT": "dot"}
-SIDE_MARKERS = {"LONG": "circle", "SHORT": "diamond"}
+SIDE_COLOURS: dict[str, str] = {Side.LONG: BLUE, Side.SHORT: VERMILLION}
+SIDE_DASH: dict[str, str] = {Side.LONG: "solid", Side.SHORT: "dot"}
+SIDE_MARKERS: dict[str, str] = {Side.LONG: "circle", Side.SHORT: "diamond"}
 # From agreement to density: one hue, readable on light and on dark ground.
 DENSITY_SCALE = [
     [0.0, "rgba(86,180,233,0.10)"],

@@ -9,6 +9,7 @@ from core.recompute.reads import Coverage, read_coverage
 from core.settings import BacktestSettings, BotSettings
 from core.signal_log.reads import SignalLogAccount, signal_log_accounts
 from core.storage import run_history
+from core.storage.runs import Outcome
 from dashboard.data import database
 from dashboard.selection import Bounds
 
@@ -58,7 +59,7 @@ def failed_runs(bot_id: int, version: str) -> tuple[run_history.StoredRun, ...]:
     """The newest failed runs, with tracebacks."""
     with database.engine().connect() as connection:
         return run_history.latest_runs(
-            connection, bot_id=bot_id, outcomes=("failed", "interrupted"), limit=10
+            connection, bot_id=bot_id, outcomes=(Outcome.FAILED, Outcome.INTERRUPTED), limit=10
         )
 
 

@@ -53,11 +53,8 @@ def pair_overview(
 def worst_pairs(
     bot_id: int,
     comparison_id: int,
+    chosen: stored_pairs.WorstFilter,
     bounds: Bounds,
-    sides: tuple[str, ...],
-    flips_only: bool,
-    unreviewed_only: bool,
-    explained: tuple[stored_pairs.Explained, ...],
     limit: int,
     version: str,
     notes_version: int,
@@ -68,12 +65,9 @@ def worst_pairs(
             connection,
             bot_id,
             comparison_id,
+            chosen,
             from_=bounds.from_,
             until=bounds.until,
-            sides=sides,
-            flips_only=flips_only,
-            unreviewed_only=unreviewed_only,
-            explained=explained,
             limit=limit,
         )
 

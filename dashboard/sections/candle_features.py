@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.diagnosis.candle_trials import can_climb, curve_lookbacks
 from core.features.attribute import CandleFeatures
+from core.market import REPLAY, SIDES
 from core.settings import Mode
 from dashboard import states
 from dashboard.charts import candle as charts
@@ -15,14 +16,13 @@ from dashboard.format import count, number, plain, plural, signed
 from dashboard.markup import Cell, Column, draw_table, draw_text
 from dashboard.sections.candle_screen import CandleScreen, candle_source
 
-_SIDES = ("LONG", "SHORT")
 _LISTED = 20
 
 
 def features(candle: CandleScreen) -> None:
     """Logged against recomputed features, ranked by what they add to the difference."""
     st.subheader("Features: logged against recomputed", anchor=False)
-    if candle.comparison.name == "replay":
+    if candle.comparison.name == REPLAY:
         states.not_available(
             "A replay runs on the logged features themselves.",
             "Choose a backtest as comparison to compare features.",
@@ -71,7 +71,7 @@ def ladder(candle: CandleScreen) -> None:
         candle.candle_open,
         candle.screen.version,
     )
-    for column, side in zip(st.columns(2), _SIDES, strict=True):
+    for column, side in zip(st.columns(2), SIDES, strict=True):
         production = candle.pairs["production"].get(side)
         figure = partial(
             charts.ladder_figure, found, side=side, production=production, own_bars=own_bars
@@ -110,7 +110,7 @@ def _feature_parts(candle: CandleScreen, found: CandleFeatures) -> None:
             number(row["logged"], 7),
             number(row["recomputed"], 7),
             signed(row["scaled"], 3),
-            *(signed(row.get(f"effect_{side}")) for side in _SIDES),
+            *(signed(row.get(f"effect_{side}")) for side in SIDES),
         ]
         for row in differing.head(_LISTED).to_dict("records")
     ]

@@ -5,6 +5,7 @@ from functools import partial
 
 import streamlit as st
 
+from core.market import SIDES, Origin, Side
 from core.rule import Decision, decide
 from core.signals.reads import SignalAt
 from dashboard import states
@@ -15,8 +16,6 @@ from dashboard.format import moment, probability, short
 from dashboard.markup import Cell, Column, draw_table
 from dashboard.sections.candle_screen import CandleScreen
 from dashboard.wording import ORIGINS, other_word, production_word
-
-_SIDES = ("LONG", "SHORT")
 
 _RULE = ("long_threshold", "short_threshold", "long_avg_return", "short_avg_return", "gate")
 
@@ -31,28 +30,28 @@ _DECISIONS = {
 def signals_table(candle: CandleScreen) -> None:
     """Every signal of the candle with thresholds, and what each origin would have decided."""
     st.subheader("Signals and decisions", anchor=False)
-    grouped: dict[tuple[str, str], dict[str, SignalAt]] = {}
-    for one in candle.facts.signals:
-        grouped.setdefault((one.origin, one.comparison), {})[one.side] = one
+    grouped: dict[tuple[Origin, str], dict[Side, SignalAt]] = {}
+    for signal in candle.facts.signals:
+        grouped.setdefault((signal.origin, signal.comparison), {})[signal.side] = signal
     rows: list[list[Cell]] = [
         [
             ORIGINS[origin] + (f": {name}" if name else ""),
-            *(_signal_cell(found.get(side), side, candle.rule) for side in _SIDES),
-            _decision(found, candle.rule),
-            *_provenance(found, candle.screen.zone),
+            *(_signal_cell(signals.get(side), side, candle.rule) for side in SIDES),
+            _decision(signals, candle.rule),
+            *_provenance(signals, candle.screen.zone),
         ]
-        for (origin, name), found in grouped.items()
+        for (origin, name), signals in grouped.items()
     ]
     rows += [
         [
-            ORIGINS[one.origin] + (f": {one.comparison}" if one.comparison else ""),
+            ORIGINS[absence.origin] + (f": {absence.comparison}" if absence.comparison else ""),
             "–",
             "–",
             "not known",
-            f"{one.side + ' ' if one.side else ''}{one.reason}: {one.detail}",
+            f"{absence.side + ' ' if absence.side else ''}{absence.reason}: {absence.detail}",
             "",
         ]
-        for one in candle.facts.absences
+        for absence in candle.facts.absences
     ]
     columns = [
         Column("Origin", "nowrap"),
@@ -69,23 +68,25 @@ def signals_table(candle: CandleScreen) -> None:
     )
 
 
-def _signal_cell(found: SignalAt | None, side: str, rule: Mapping[str, float]) -> str:
-    if found is None:
+def _signal_cell(signal: SignalAt | None, side: Side, rule: Mapping[str, float]) -> str:
+    if signal is None:
         return "–"
-    mark = "▲ " if found.probability >= rule[f"{side.lower()}_threshold"] else ""
-    return mark + probability(found.probability, 6)
+    mark = "▲ " if signal.probability >= rule[f"{side.lower()}_threshold"] else ""
+    return mark + probability(signal.probability, 6)
 
 
-def _decision(found: Mapping[str, SignalAt], rule: Mapping[str, float]) -> str:
-    values = {side: found[side].probability if side in found else float("nan") for side in _SIDES}
-    decided = decide([values["LONG"]], [values["SHORT"]], **{name: rule[name] for name in _RULE})
+def _decision(signals: Mapping[Side, SignalAt], rule: Mapping[str, float]) -> str:
+    p_long, p_short = (
+        [signals[side].probability if side in signals else float("nan")] for side in SIDES
+    )
+    decided = decide(p_long, p_short, **{name: rule[name] for name in _RULE})
     return _DECISIONS[Decision(int(decided[0]))]
 
 
-def _provenance(found: Mapping[str, SignalAt], zone: str) -> tuple[str, str]:
-    one = next(iter(found.values()))
-    bundle = f"{one.bundle_name} · {one.bundle_hash[:12]}" if one.bundle_hash else "–"
-    run = f"run {one.run_id}, {moment(one.run_at, zone)}" if one.run_id else "–"
+def _provenance(signals: Mapping[Side, SignalAt], zone: str) -> tuple[str, str]:
+    signal = next(iter(signals.values()))
+    bundle = f"{signal.bundle_name} · {signal.bundle_hash[:12]}" if signal.bundle_hash else "–"
+    run = f"run {signal.run_id}, {moment(signal.run_at, zone)}" if signal.run_id else "–"
     return bundle, run
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from core.diagnosis.finding import Verdict
 from core.diagnosis.reads import StoredDiagnosis, StoredFinding
 from dashboard.controls import pick_param
 from dashboard.format import count, moment, percent, plural, probability, with_times
@@ -47,8 +48,8 @@ def status(screen: Screen, found: StoredDiagnosis) -> None:
 def findings(screen: Screen, found: StoredDiagnosis) -> None:
     """Proven, partial and refuted causes, each with its sentence and numbers."""
     st.subheader("Findings", anchor=False)
-    named = [one for one in found.findings if one.verdict in ("proven", "partial")]
-    refuted = [one for one in found.findings if one.verdict == "refuted"]
+    named = [one for one in found.findings if one.verdict in (Verdict.PROVEN, Verdict.PARTIAL)]
+    refuted = [one for one in found.findings if one.verdict is Verdict.REFUTED]
     if named:
         _findings_table(screen, named, caption="Causes that are proven or partly so")
     else:
@@ -79,7 +80,7 @@ def _findings_table(screen: Screen, judged: Sequence[StoredFinding], *, caption:
 
 def untestable(found: StoredDiagnosis) -> None:
     """What could not be tested, and which input would settle it."""
-    open_ones = [one for one in found.findings if one.verdict == "untestable"]
+    open_ones = [one for one in found.findings if one.verdict is Verdict.UNTESTABLE]
     if not open_ones:
         return
     st.subheader("What would settle the rest", anchor=False)

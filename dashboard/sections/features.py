@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.bots import Comparison
 from core.features.overview_sample import FeatureOverview
+from core.market import REPLAY
 from core.settings import FeatureLogSettings
 from dashboard import links, states
 from dashboard.charts.features import sensitivity_figure
@@ -46,7 +47,7 @@ def overview_of(screen: Screen, comparison: Comparison) -> FeatureOverview | Non
     log = screen.bot.feature_log
     return feature_reads.feature_overview(
         screen.state.bot_id,
-        "" if comparison.name == "replay" else comparison.name,
+        "" if comparison.name == REPLAY else comparison.name,
         screen.bounds,
         screen.live_bundle,
         _no_features(log) if log else (),

@@ -8,6 +8,7 @@ import streamlit as st
 from core.collection.freshness import FreshnessState
 from core.market import OHLCV
 from core.storage.run_history import StoredRun
+from core.storage.runs import Outcome
 from dashboard import clock, states
 from dashboard.data import health_reads
 from dashboard.format import ago, count, duration, moment, percent, plural, price, size
@@ -25,10 +26,10 @@ from dashboard.shell import Screen
 from dashboard.wording import step_word
 
 _OUTCOMES = {
-    "done": Badge("good", "Done"),
-    "failed": Badge("bad", "Failed"),
-    "running": Badge("note", "Running"),
-    "interrupted": Badge("warn", "Interrupted"),
+    Outcome.DONE: Badge("good", "Done"),
+    Outcome.FAILED: Badge("bad", "Failed"),
+    Outcome.RUNNING: Badge("note", "Running"),
+    Outcome.INTERRUPTED: Badge("warn", "Interrupted"),
 }
 _PACKAGES = ("streamlit", "plotly", "pandas", "numpy", "SQLAlchemy", "xgboost-cpu", "numba")
 
@@ -36,7 +37,7 @@ _PACKAGES = ("streamlit", "plotly", "pandas", "numpy", "SQLAlchemy", "xgboost-cp
 def alive(screen: Screen, steps: tuple[StoredRun, ...]) -> None:
     """Whether the collector is alive, from what it stored."""
     freshness = current_freshness(screen.bot, screen.version)
-    failed = [one for one in steps if one.outcome == "failed"]
+    failed = [one for one in steps if one.outcome is Outcome.FAILED]
     ran = f"It last stored a run {ago(freshness.last_run, clock.now())}"
     if freshness.state is FreshnessState.COLLECTOR_STOPPED:
         badge = Badge("stale", "The collector has stopped")
@@ -56,7 +57,7 @@ def step_table(screen: Screen, steps: tuple[StoredRun, ...]) -> None:
     rows: list[list[Cell]] = [
         [
             step_word(one.step),
-            _OUTCOMES.get(one.outcome, Badge("unknown", one.outcome)),
+            _OUTCOMES[one.outcome],
             moment(one.started_at, screen.zone, seconds=True),
             duration(one.duration_s),
             one.error or _account(one),
@@ -169,7 +170,7 @@ def recent_runs(screen: Screen) -> None:
         [
             count(one.id),
             step_word(one.step),
-            _OUTCOMES.get(one.outcome, Badge("unknown", one.outcome)),
+            _OUTCOMES[one.outcome],
             moment(one.started_at, screen.zone, seconds=True),
             duration(one.duration_s),
         ]

@@ -17,6 +17,7 @@ from core.collection.glance import (
 )
 from core.collection.phases import PhaseState
 from core.collection.phases import phases as core_phases
+from core.market import REPLAY
 from core.settings import BotSettings
 from dashboard import clock, links
 from dashboard.charts.alignment import histogram_figure
@@ -161,7 +162,7 @@ def phases(glance: Glance) -> None:
     """The stepper from collecting to a monitored deployment."""
     screen = glance.screen
     stored = {one.name: one for one in pair_reads.comparisons(screen.state.bot_id, screen.version)}
-    replay = stored.get("replay")
+    replay = stored.get(REPLAY)
     st.subheader("Phases", anchor=False)
     steps = core_phases(
         glance.whole.figures if glance.whole else None,
@@ -243,7 +244,7 @@ def _screen_of(screen: Screen, bot: BotSettings) -> Screen | None:
     state = states.get(bot.name)
     if state is None or state.last_candle is None:
         return None
-    first = next((name for name in bot.comparisons if name != "replay"), "")
+    first = next((name for name in bot.comparisons if name != REPLAY), "")
     comparison = screen.selection.comparison
     selection = replace(
         screen.selection,

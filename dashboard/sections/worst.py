@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from core.alignment.reads import WorstFilter
 from core.bots import Comparison
 from dashboard import links, states
 from dashboard.controls import pick_param, toggle_param
@@ -38,13 +39,15 @@ def worst_rows(
     return pair_reads.worst_pairs(
         screen.state.bot_id,
         comparison.id,
+        WorstFilter(
+            sides=screen.selection.sides,
+            flips_only=flips_only,
+            unreviewed_only=unreviewed_only,
+            explained=finding_reads.explained(screen.state.bot_id, comparison.name, screen.version)
+            if unexplained_only
+            else (),
+        ),
         screen.bounds,
-        screen.selection.sides,
-        flips_only,
-        unreviewed_only,
-        finding_reads.explained(screen.state.bot_id, comparison.name, screen.version)
-        if unexplained_only
-        else (),
         SHOWN,
         screen.version,
         notes.annotation_version(),
@@ -53,7 +56,7 @@ def worst_rows(
 
 def nothing_to_list(screen: Screen, chosen: tuple[bool, bool, bool]) -> None:
     window = window_label(screen.selection.window).lower()
-    if any(chosen) or screen.selection.side != "both":
+    if any(chosen) or screen.selection.side is not None:
         states.filtered_out(f"No misaligned candle passes these filters ({window}).")
     else:
         states.nothing_flagged(f"No candle differs by more than the tolerance ({window}).")

@@ -49,7 +49,11 @@ def test_worst_pairs_are_those_beyond_the_tolerance_largest_first(
     assert found["abs_diff"].tolist() == beyond["abs_diff"].tolist()
     assert (found["abs_diff"] > 0.1).all()
     one_side = stored_pairs.worst_pairs(
-        seeded_connection, 1, seeded_comparison, sides=("LONG",), limit=1
+        seeded_connection,
+        1,
+        seeded_comparison,
+        stored_pairs.WorstFilter(sides=(Side.LONG,)),
+        limit=1,
     )
     assert one_side["side"].tolist() == ["LONG"]
 
@@ -69,12 +73,17 @@ def test_explained_stretches_are_left_out(
     seeded_connection: sa.Connection, seeded_comparison: int
 ) -> None:
     everything = stored_pairs.Explained(
-        OPENS[0].to_pydatetime(), OPENS[-1].to_pydatetime() + timedelta(minutes=5), ("LONG",)
+        OPENS[0].to_pydatetime(), OPENS[-1].to_pydatetime() + timedelta(minutes=5), (Side.LONG,)
     )
     found = stored_pairs.worst_pairs(
-        seeded_connection, 1, seeded_comparison, explained=(everything,)
+        seeded_connection, 1, seeded_comparison, stored_pairs.WorstFilter(explained=(everything,))
     )
     assert set(found["side"]) == {"SHORT"}
+
+
+def test_a_stretch_without_a_candle_explains_nothing_and_is_refused() -> None:
+    with pytest.raises(ValueError, match="is empty"):
+        stored_pairs.Explained(OPENS[1].to_pydatetime(), OPENS[1].to_pydatetime(), (Side.LONG,))
 
 
 def test_flagged_candles_are_counted_once(

@@ -7,6 +7,7 @@ import pandas as pd
 
 from core.alignment.overview import Density
 from core.collection.calendar import Calendar, Slot
+from core.market import Side
 from dashboard.charts import alignment, candle, collection, diagnosis, features, theme
 
 AT = datetime(2025, 11, 3, 4, 45, tzinfo=UTC)
@@ -42,7 +43,7 @@ def units(figure: object) -> tuple[str, str]:
 
 
 def test_a_histogram_shows_one_side_and_sets_apart_what_is_beyond() -> None:
-    figure = alignment.histogram_figure(BINS, side="LONG", tolerance=0.1, is_signed=True)
+    figure = alignment.histogram_figure(BINS, side=Side.LONG, tolerance=0.1, is_signed=True)
     assert [trace.name for trace in figure.data] == ["within tolerance", "beyond tolerance"]
     assert [list(trace.y) for trace in figure.data] == [[90], [3]]
     assert [shape.x0 for shape in figure.layout.shapes] == [-0.1, 0.1]
@@ -50,14 +51,16 @@ def test_a_histogram_shows_one_side_and_sets_apart_what_is_beyond() -> None:
 
 
 def test_an_empty_side_is_an_empty_chart_not_an_error() -> None:
-    figure = alignment.histogram_figure(BINS.iloc[:0], side="LONG", tolerance=0.1, is_signed=False)
+    figure = alignment.histogram_figure(
+        BINS.iloc[:0], side=Side.LONG, tolerance=0.1, is_signed=False
+    )
     assert all(len(trace.y) == 0 for trace in figure.data)
     assert [shape.x0 for shape in figure.layout.shapes] == [0.1]
 
 
 def test_density_says_counts_and_leaves_empty_cells_empty() -> None:
     edges = np.linspace(0, 1, 3)
-    density = Density("LONG", edges, np.array([[100, 0], [0, 1]]))
+    density = Density(Side.LONG, edges, np.array([[100, 0], [0, 1]]))
     figure = alignment.density_figure(density, production="Production", backtest="Backtest")
     assert np.isnan(figure.data[0].z[0][1])
     assert figure.data[0].z[0][0] == 2
@@ -151,7 +154,7 @@ def test_signals_show_both_origins_and_the_threshold() -> None:
     )
     figure = candle.signals_figure(
         pairs,
-        side="LONG",
+        side=Side.LONG,
         marked=AT,
         threshold=0.7,
         production="Production",
@@ -175,8 +178,8 @@ def test_effects_are_ranked_with_the_strongest_on_top() -> None:
             "effect_LONG": [0.01, -0.4, 0.0],
         }
     )
-    assert list(candle.effects_figure(table, side="LONG").data[0].y) == ["weak", "strong"]
-    empty = candle.effects_figure(table.iloc[2:], side="LONG")
+    assert list(candle.effects_figure(table, side=Side.LONG).data[0].y) == ["weak", "strong"]
+    empty = candle.effects_figure(table.iloc[2:], side=Side.LONG)
     assert "No single feature" in empty.layout.annotations[0].text
 
 
@@ -184,7 +187,7 @@ def test_a_ladder_marks_production_and_the_own_lookback() -> None:
     ladder = pd.DataFrame(
         {"lookback_bars": [300, 600], "side": ["LONG", "LONG"], "probability": [0.1, 0.8]}
     )
-    figure = candle.ladder_figure(ladder, side="LONG", production=0.8, own_bars=300)
+    figure = candle.ladder_figure(ladder, side=Side.LONG, production=0.8, own_bars=300)
     assert list(figure.data[0].x) == [300, 600]
     assert {shape.y0 for shape in figure.layout.shapes} >= {0.8}
     assert units(figure) == ("Lookback (bars)", "Signal (probability)")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from core.market import Side
 from dashboard.charts.candle import effects_figure
 from dashboard.draw import export_csv
 from dashboard.format import csv_cell, plain
@@ -89,7 +90,7 @@ def test_feature_names_are_escaped_before_plotly_reads_them_as_markup() -> None:
             "effect_LONG": [0.5],
         }
     )
-    figure = effects_figure(table, side="LONG")
+    figure = effects_figure(table, side=Side.LONG)
     assert "<a" not in figure.data[0].y[0]
 
 

@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.market import SIDES
 from core.settings import BotSettings, Settings
 from dashboard import selection as chosen
 from dashboard.links import href, open_param, parse_open
@@ -44,7 +45,7 @@ def test_any_text_in_the_address_gives_a_valid_selection(wanted: dict[str, str])
     found = chosen.resolve(wanted, settings())
     assert found.bot in ("btc", "eth")
     assert found.window in chosen.WINDOWS or chosen.custom_days(found.window)
-    assert found.side in ("both", "LONG", "SHORT")
+    assert found.side in (None, *SIDES)
     assert chosen.resolve(found.params(), settings()) == found
 
 

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from core.alignment import reads as stored_pairs
 from core.diagnosis import reads as stored_findings
+from core.market import Side
 from core.storage import tables
 from core.storage.engine import writer_engine
 from core.times import iso_z
@@ -47,8 +48,8 @@ def test_explained_stretches_are_merged_and_leave_out_what_was_refuted(tmp_path:
         long_end = OPENS[30].to_pydatetime() + timedelta(microseconds=1)
         short_end = last + timedelta(microseconds=1)
         assert set(found) == {
-            stored_pairs.Explained(first, long_end, ("LONG",)),
-            stored_pairs.Explained(first, short_end, ("SHORT",)),
+            stored_pairs.Explained(first, long_end, (Side.LONG,)),
+            stored_pairs.Explained(first, short_end, (Side.SHORT,)),
         }
         seeded_connection.execute(tables.finding.update().values(refuted_by_id=one.diagnosis_id))
         assert stored_findings.explained(seeded_connection, 1, BACKTEST) == ()

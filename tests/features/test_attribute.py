@@ -38,7 +38,7 @@ def test_the_feature_that_carries_the_difference_comes_first(model: SideModel) -
     found = compare_candle({Side.LONG: model}, logged, recomputed)
     assert found.table["feature"].tolist() == ["a", "b"]
     first = found.table.iloc[0]
-    side = found.sides["LONG"]
+    side = found.sides[Side.LONG]
     assert first["effect_LONG"] == pytest.approx(side.logged - side.recomputed, abs=0.05)
     assert side.carriers == ("a",)
     assert found.table["scaled"].tolist() == [4.0, -1.0]
@@ -78,7 +78,7 @@ def test_equal_vectors_have_no_effects_and_nothing_carries_them(model: SideModel
     found = compare_candle({Side.LONG: model}, same, same)
     assert found.table["is_equal"].all()
     assert (found.table["effect_LONG"] == 0).all()
-    assert found.sides["LONG"].carriers == ()
+    assert found.sides[Side.LONG].carriers == ()
 
 
 def test_a_missing_feature_is_named_and_its_side_has_no_effects(model: SideModel) -> None:
