@@ -1,4 +1,4 @@
-"""Files of the feature log and layouts: how far each was read, and what is known of columns."""
+"""Layouts of the feature log and what is known of their columns; the accounts of its files."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,6 @@ from core.feature_log.profile import Profile
 from core.storage.tables import layout as layouts
 from core.storage.tables import log_file
 from core.storage.tables import watermark as watermarks
-from core.tailing.survey import LogFile
 
 LOG = "feature_log"
 _DRIFT_STEP = "feature_log_drift"
@@ -27,78 +26,11 @@ class Catalog:
         return {number: layout for layout, number in self.ids.items()}
 
 
-def read_files(connection: sa.Connection, bot_id: int) -> dict[str, LogFile]:
-    """The bot's feature logs by path."""
-    rows = connection.execute(
-        sa.select(
-            log_file.c.id,
-            log_file.c.path,
-            log_file.c.offset,
-            log_file.c.line,
-            log_file.c.generation,
-            log_file.c.state,
-            log_file.c.problem,
-        ).where(log_file.c.bot_id == bot_id, log_file.c.log == LOG)
-    )
-    return {row.path: LogFile(*row) for row in rows}
-
-
-def add_file(connection: sa.Connection, bot_id: int, path: str) -> LogFile:
-    """A file that was not known; nothing of it is read yet."""
-    number = connection.execute(
-        sa.insert(log_file)
-        .values(bot_id=bot_id, log=LOG, path=path, offset=0, line=0, state={})
-        .returning(log_file.c.id)
-    ).scalar_one()
-    return LogFile(number, path)
-
-
-def save_file(
-    connection: sa.Connection, file: LogFile, counts: Mapping[str, int] | None = None
-) -> None:
-    """Keep how far a file was read, and add `counts` to its account."""
-    added = {name: log_file.c[name] + count for name, count in (counts or {}).items() if count}
-    connection.execute(
-        sa.update(log_file)
-        .where(log_file.c.id == file.id)
-        .values(
-            path=file.path,
-            offset=file.offset,
-            line=file.line,
-            generation=file.generation,
-            state=file.state,
-            problem=file.problem,
-            **added,
-        )
-    )
-
-
 def add_counts(connection: sa.Connection, file_id: int, counts: Mapping[str, int]) -> None:
     """Add to the account of a file."""
     changed = {name: log_file.c[name] + count for name, count in counts.items() if count}
     if changed:
         connection.execute(sa.update(log_file).where(log_file.c.id == file_id).values(**changed))
-
-
-def rename_files(connection: sa.Connection, renamed: Mapping[int, str]) -> None:
-    """Give files other paths, also where they swap them."""
-    for number in renamed:
-        connection.execute(
-            sa.update(log_file).where(log_file.c.id == number).values(path=f"(moving {number})")
-        )
-    for number, path in renamed.items():
-        connection.execute(sa.update(log_file).where(log_file.c.id == number).values(path=path))
-
-
-def mark_looked_at(connection: sa.Connection, file_ids: Iterable[int], now_us: int) -> None:
-    """Note when these files were last looked at."""
-    numbers = list(file_ids)
-    if numbers:
-        connection.execute(
-            sa.update(log_file)
-            .where(log_file.c.id.in_(numbers))
-            .values(read_at=sa.type_coerce(now_us, sa.BigInteger))
-        )
 
 
 def read_catalog(connection: sa.Connection, bot_id: int) -> Catalog:

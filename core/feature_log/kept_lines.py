@@ -4,13 +4,14 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
-from typing import Any, NamedTuple
+from typing import Any
 
 import sqlalchemy as sa
 
 from core.feature_log.rows import LoggedRow
 from core.storage.sql import insert_many, raw
 from core.storage.tables import duplicate_line, feature_row, quarantine
+from core.tailing.precedence import Place
 
 CONFLICT = "conflict"
 CONFLICT_DETAIL = (
@@ -22,14 +23,6 @@ QUARANTINE = raw(quarantine)
 QUARANTINE_NAMES = tuple(column.name for column in QUARANTINE.columns if column.name != "id")
 _ROW_NAMES = tuple(column.name for column in ROWS.columns)
 _DUPLICATE_NAMES = tuple(column.name for column in DUPLICATES.columns)
-
-
-class Place(NamedTuple):
-    """Where a line stands; `generation` counts how often the file's content was replaced."""
-
-    file_id: int
-    generation: int
-    line: int
 
 
 @dataclass(frozen=True, slots=True)

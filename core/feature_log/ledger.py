@@ -1,9 +1,7 @@
-"""Which row of a candle is stored, which lines are duplicates or conflicts.
+"""Which row of a candle is stored, as core.tailing.precedence judges its lines.
 
-Of all lines for one candle, the first in (path, generation, line) order is
-stored; others with the same values are duplicates, the rest conflicts in
-quarantine. The outcome does not depend on the order of arrival: a line that
-comes before what is stored takes its place.
+The line that counts is stored, duplicates are kept without their values, conflicts
+in quarantine. A line that comes before what is stored takes its place.
 """
 
 from collections import defaultdict
@@ -18,7 +16,6 @@ from core.feature_log.kept_lines import (
     QUARANTINE,
     ROWS,
     Candidate,
-    Place,
     contested_opens,
     delete_line,
     insert_columns,
@@ -32,9 +29,11 @@ from core.feature_log.kept_lines import (
 )
 from core.feature_log.rows import LoggedRow
 from core.storage.changes import note_feature_rows
+from core.tailing.precedence import Place, Status, judge, later_status, order
 
 _COUNTS = ("lines", "stored", "duplicates", "quarantined", "recovered")
 _COUNT_OF = {"feature_row": "stored", "duplicate_line": "duplicates", "quarantine": "quarantined"}
+_TABLE_OF = {Status.DUPLICATE: "duplicate_line", Status.CONFLICT: "quarantine"}
 _SLICE = 500
 
 
@@ -74,8 +73,8 @@ class Ledger:
         self._insert_rows(fresh)
         self.changed += [candidate.candle_open for candidate in fresh]
         later = [(it, kept) for it, kept in again if it.candle_open not in contested]
-        self._insert_duplicates([it for it, kept in later if it.row_hash == kept])
-        self._insert_conflicts([it for it, kept in later if it.row_hash != kept])
+        statuses = [later_status(agrees=it.row_hash == kept) for it, kept in later]
+        self._insert_later([it for it, _ in later], statuses)
         self.settle([it for it, _ in again if it.candle_open in contested], ())
 
     def are_new(self, opens: list[int]) -> bool:
@@ -149,31 +148,30 @@ class Ledger:
         """Kept lines of one of the three tables."""
         return read_lines(self.connection, self.bot_id, table, *where)
 
-    def _order(self, place: Place) -> tuple[str, int, int]:
-        return (self.paths[place.file_id], place.generation, place.line)
+    def _order(self, place: Place) -> tuple[int, str, int, int]:
+        return order(self.paths[place.file_id], place)
 
     def _decide(self, known: list[Candidate], added: list[Candidate], gone: set[Place]) -> None:
-        """One candle: the first line wins, everything else follows from it."""
+        """One candle: everything follows from the verdict on its lines."""
         pool = [line for line in known if line.place not in gone] + added
         pool.sort(key=lambda line: self._order(line.place))
+        verdict = judge(pool, lambda line: (line.candle_open,), _says_the_same)
         before = next((line for line in known if line.table == "feature_row"), None)
         leaving = [line for line in known if line.place in gone]
-        duplicates: list[Candidate] = []
-        conflicts: list[Candidate] = []
-        for line in pool[1:]:
-            is_same = line.row_hash == pool[0].row_hash
-            if line.table == ("duplicate_line" if is_same else "quarantine"):
+        later: list[Candidate] = []
+        statuses: list[Status] = []
+        for line, status in zip(pool[1:], verdict.statuses[1:], strict=True):
+            if line.table == _TABLE_OF[status]:
                 continue
             leaving.append(line)
-            text = None if is_same or line.raw is not None else self.raw_of(line)
-            (duplicates if is_same else conflicts).append(
-                line if text is None else replace(line, raw=text)
-            )
-        self._crown(before, pool[0] if pool else None)
+            if status is Status.CONFLICT and line.raw is None:
+                line = replace(line, raw=self.raw_of(line))
+            later.append(line)
+            statuses.append(status)
+        self._crown(before, next(iter(verdict.winners.values()), None))
         for line in leaving:
             self._remove(line)
-        self._insert_duplicates(duplicates)
-        self._insert_conflicts(conflicts)
+        self._insert_later(later, statuses)
 
     def _crown(self, before: Candidate | None, winner: Candidate | None) -> None:
         """Make a line the stored one of its candle in place of another."""
@@ -218,15 +216,20 @@ class Ledger:
         for line in lines:
             self._count_row(line, 1)
 
-    def _insert_duplicates(self, lines: list[Candidate]) -> None:
-        insert_duplicates(self.connection, self.bot_id, lines)
-        for line in lines:
-            self.count(line.place.file_id, "duplicates", 1)
+    def _insert_later(self, lines: list[Candidate], statuses: list[Status]) -> None:
+        """Keep lines that come after the stored one."""
+        judged = list(zip(lines, statuses, strict=True))
+        duplicates = [line for line, status in judged if status is Status.DUPLICATE]
+        conflicts = [line for line, status in judged if status is Status.CONFLICT]
+        insert_duplicates(self.connection, self.bot_id, duplicates)
+        insert_conflicts(self.connection, self.bot_id, conflicts, self.raw_of)
+        for line, status in judged:
+            self.count(line.place.file_id, _COUNT_OF[_TABLE_OF[status]], 1)
 
-    def _insert_conflicts(self, lines: list[Candidate]) -> None:
-        insert_conflicts(self.connection, self.bot_id, lines, self.raw_of)
-        for line in lines:
-            self.count(line.place.file_id, "quarantined", 1)
+
+def _says_the_same(line: Candidate, winner: Candidate, _candle_open: int) -> bool:
+    """Whether two lines hold the same values in the same columns."""
+    return line.row_hash == winner.row_hash
 
 
 def slices(opens: Sequence[int]) -> Iterator[Sequence[int]]:

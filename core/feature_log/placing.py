@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from core.feature_log.catalog import Catalog
 from core.feature_log.cells import LineError
 from core.feature_log.drifted import Drifted, place
-from core.feature_log.kept_lines import Candidate, Place
+from core.feature_log.kept_lines import Candidate
 from core.feature_log.layout import Grammar
 from core.feature_log.ledger import Ledger, slices
 from core.feature_log.line_writes import (
@@ -37,6 +37,7 @@ from core.feature_log.records import split_cells
 from core.feature_log.rows import Batch, LoggedRow, Rejected, logged_row
 from core.storage.sql import raw
 from core.storage.tables import duplicate_line, feature_row, quarantine
+from core.tailing.precedence import Place
 
 _ROWS = raw(feature_row)
 _QUARANTINE = raw(quarantine)

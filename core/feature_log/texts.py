@@ -19,6 +19,7 @@ class RowPlace:
     """Where a stored row was logged, when (stored µs), and its texts as stored."""
 
     file_id: int
+    generation: int
     line: int
     logged_at: int | None
     texts: str | None
@@ -34,7 +35,8 @@ def row_places(
 ) -> dict[int, RowPlace]:
     """By candle open (stored µs, both ends included)."""
     query = sa.select(
-        _ROW.c.candle_open, _ROW.c.file_id, _ROW.c.line, _ROW.c.logged_at, _TEXTS
+        *(_ROW.c.candle_open, _ROW.c.file_id, _ROW.c.generation, _ROW.c.line),
+        *(_ROW.c.logged_at, _TEXTS),
     ).where(_ROW.c.bot_id == bot_id, _ROW.c.candle_open.between(first, last))
     return {row[0]: RowPlace(*row[1:]) for row in connection.execute(query)}
 

@@ -1,11 +1,13 @@
 """One line of a signal log after parsing, whatever its format."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from core.signal_log.numbers import digit_step, line_step, probability, reference_price
 from core.times import Timeframe
+
+_NAMED = 5  # rejected lines of a log that a report names
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,21 @@ def checked_open(moment: datetime | None, text: str, timeframe: Timeframe) -> da
     return moment
 
 
-def first_lines(entries: Sequence[Entry], path: str, limit: int) -> list[str]:
-    """path:line: reason of the first rejected lines."""
-    rejected = [entry for entry in entries if entry.is_rejected]
-    return [f"{path}:{entry.line}: {entry.reason}" for entry in rejected[:limit]]
+@dataclass
+class LogCounts:
+    """What reading a log came to: new lines, rejected ones among them, candles touched."""
+
+    lines: int = 0
+    rejected: int = 0
+    files: int = 0
+    candle_opens: set[int] = field(default_factory=set)  # stored µs
+    problems: list[str] = field(default_factory=list)
+
+    def add(self, entries: Sequence[Entry], touched: Iterable[int], path: str) -> None:
+        """Count lines that were stored; the first rejected ones are named with their place."""
+        rejected = [entry for entry in entries if entry.is_rejected]
+        self.lines += len(entries)
+        self.rejected += len(rejected)
+        self.candle_opens.update(touched)
+        room = max(0, _NAMED - len(self.problems))
+        self.problems += [f"{path}:{entry.line}: {entry.reason}" for entry in rejected[:room]]

@@ -12,17 +12,16 @@ from core.feature_log.reads import read_vectors
 from core.feature_log.texts import RowPlace, row_places
 from core.settings import SignalLogSettings
 from core.signal_log.clock import parse_moment
-from core.signal_log.entry import Entry, checked_open, first_lines, read_values
-from core.signal_log.log_files import LogCounts
+from core.signal_log.entry import Entry, LogCounts, checked_open, read_values
 from core.signal_log.writes import delete_rows_lines, insert_lines, settle
 from core.storage.changes import feature_changes
 from core.storage.sql import raw
 from core.storage.tables import feature_row
 from core.storage.watermarks import read_watermark, write_watermark
+from core.tailing.precedence import Place
 from core.times import END_OF_TIME, from_us, to_us
 
 _ROW = raw(feature_row)
-_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -74,23 +73,20 @@ class ColumnLog:
         touched = delete_rows_lines(connection, self.context.bot_id, self.log.name, first, last)
         places = row_places(connection, self.context.bot_id, first, last)
         entries: list[Entry] = []
-        file_ids: list[int] = []
+        whence: list[Place] = []
         for block in read_vectors(
             connection, self.context.bot_id, from_us(first), from_us(last + 1)
         ):
             for entry in self._entries(block, places):
                 entries.append(entry)
                 if entry.row_open is not None:
-                    file_ids.append(places[to_us(entry.row_open)].file_id)
+                    row = places[to_us(entry.row_open)]
+                    whence.append(Place(row.file_id, row.generation, row.line))
         touched |= insert_lines(
-            connection, self.context.bot_id, self.log.name, self.position, file_ids, entries
+            connection, self.context.bot_id, self.log.name, self.position, whence, entries
         )
         settle(connection, self.context.bot_id, touched)
-        counts.lines += len(entries)
-        counts.rejected += sum(entry.is_rejected for entry in entries)
-        counts.candle_opens |= touched
-        room = max(0, _NAMED - len(counts.problems))
-        counts.problems += first_lines(entries, "feature log", room)
+        counts.add(entries, touched, "feature log")
 
     def _entries(self, block: Any, places: Mapping[int, RowPlace]) -> Iterator[Entry]:
         """An entry for each row of a block that holds a signal."""

@@ -1,23 +1,121 @@
 """Every signal log of a bot → stored lines and the 'emitted' signals that follow from them."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import sqlalchemy as sa
 
 from core.context import Context
+from core.errors import LogFormatError
 from core.settings import BotSettings, SignalFormat, SignalLogSettings
+from core.signal_log.entry import Entry, LogCounts, Raw
 from core.signal_log.feature_columns import ColumnLog, column_step
-from core.signal_log.log_files import FileLog, LogCounts
 from core.signal_log.parsers import parser_for
 from core.signal_log.reads import double_writes
-from core.signal_log.writes import delete_log, place_log, settle
+from core.signal_log.writes import (
+    claim_lines,
+    contested_opens,
+    delete_log,
+    file_log,
+    insert_lines,
+    place_log,
+    settle,
+)
 from core.storage.watermarks import forget_watermark, read_watermark, write_watermark
-from core.times import from_us, iso_z
+from core.tailing.files import LogFile
+from core.tailing.follow import Source, follow
+from core.tailing.precedence import Place
+from core.tailing.stream import Chunk, LongLine
+from core.times import Timeframe, from_us, iso_z
 
 STEP = "signal_logs"
 _READING = {"name", "paths"}  # what does not change how a line is read
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """What a piece of a file came to, and how far it went."""
+
+    entries: list[Entry]
+    offset: int
+    line: int
+    state: Mapping[str, object]
+
+
+class EntryReader:
+    """Goes through one file of a signal log."""
+
+    def __init__(self, log: SignalLogSettings, timeframe: Timeframe, file: LogFile) -> None:
+        self._log, self._path, self._line = log, file.path, file.line
+        self._parser = parser_for(log, timeframe, file.state.get("reader"))
+
+    def read(self, piece: Chunk | LongLine) -> Entries:
+        """The signals of a piece; raises LogFormatError where the log is another than described."""
+        if isinstance(piece, LongLine):
+            return self._pass(piece)
+        texts = piece.data[:-1].split(b"\n")
+        lines = [Raw(number, text) for number, text in enumerate(texts, start=self._line + 1)]
+        self._line += len(lines)
+        try:
+            entries = self._parser.parse(lines)
+        except LogFormatError as error:
+            raise LogFormatError(f"{self._path}: {error}") from error
+        return self._entries(entries, piece.offset + len(piece.data))
+
+    def _pass(self, piece: LongLine) -> Entries:
+        """A line beyond every signal's size: noise in a text log, rejected elsewhere."""
+        self._line += 1
+        reason = f"{piece.length} bytes in one line"
+        rejected = [Entry(line=self._line, sha256=piece.sha256, reason=reason)]
+        is_noise = self._log.format is SignalFormat.TEXT
+        return self._entries([] if is_noise else rejected, piece.offset + piece.length + 1)
+
+    def _entries(self, entries: list[Entry], offset: int) -> Entries:
+        return Entries(entries, offset, self._line, dict(self._parser.state))
+
+
+@dataclass(frozen=True)
+class FileLog:
+    """One signal log that has files of its own: the sink of these."""
+
+    context: Context
+    log: SignalLogSettings
+    position: int  # in the configuration
+    counts: LogCounts = field(default_factory=LogCounts)
+
+    def ingest(self) -> LogCounts:
+        """Read every file of the log as far as it goes."""
+        section = f'[[bots.signal_log]] "{self.log.name}"'
+        source = Source(file_log(self.log.name), section, self.log.paths)
+        followed = follow(self.context, source, self)
+        self.counts.files = followed.files
+        self.counts.problems += followed.problems
+        return self.counts
+
+    def reader(self, file: LogFile) -> EntryReader:
+        """Goes on where the file was left."""
+        return EntryReader(self.log, self.context.bot.frame, file)
+
+    def keep(self, connection: sa.Connection, file: LogFile, batch: Entries) -> None:
+        """The lines of one piece, and the signals that now count.
+
+        Lines that a replaced file no longer has stay, since the bot did emit them.
+        """
+        bot_id, name = self.context.bot_id, self.log.name
+        entries, touched = batch.entries, set[int]()
+        if file.generation:
+            entries, touched = claim_lines(connection, bot_id, name, file, entries)
+        places = [Place(file.id, file.generation, entry.line) for entry in entries]
+        touched |= insert_lines(connection, bot_id, name, self.position, places, entries)
+        settle(connection, bot_id, touched)
+        self.counts.add(entries, touched, file.path)
+
+    def moved(self, connection: sa.Connection, file_ids: Sequence[int]) -> None:
+        """Candles that several lines speak of, one of them in these files, are decided anew."""
+        bot_id = self.context.bot_id
+        settle(connection, bot_id, contested_opens(connection, bot_id, file_ids))
 
 
 @dataclass(frozen=True, slots=True)

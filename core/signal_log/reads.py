@@ -41,12 +41,6 @@ class SignalLogAccount:
     prices_matching: int
 
 
-def hashes_of_file(connection: sa.Connection, file_id: int) -> Counter[str]:
-    """How often each line (sha256) of a file is accounted for already."""
-    query = sa.select(_LINE.c.sha256).where(_LINE.c.file_id == file_id)
-    return Counter(connection.scalars(query))
-
-
 def price_lines(connection: sa.Connection, bot_id: int, log: str | None = None) -> pd.DataFrame:
     """Every line with a candle and a reference price: candle_open (UTC), price, price_step."""
     query = sa.select(_LINE.c.candle_open, _LINE.c.price, _LINE.c.price_step).where(

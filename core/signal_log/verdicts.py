@@ -1,23 +1,15 @@
-"""Which line of a candle counts: the first in the configuration's and the files' order.
+"""When two lines of signal logs say the same; which one counts is core.tailing.precedence's.
 
-A later line that says the same is a duplicate, one that says something else a conflict.
 LONG and SHORT may come from different logs: each side has its own first line.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from core.market import SIDES, Side
+from core.tailing.precedence import Verdict, judge
 
 _NOISE = 1e-12  # 0.5005 - 0.5 is a little more than half of 0.001
-
-
-class Status(StrEnum):
-    USED = "used"
-    DUPLICATE = "duplicate"
-    CONFLICT = "conflict"
-    REJECTED = "rejected"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,34 +30,14 @@ class Line:
     def step(self, side: Side) -> float | None:
         return self.long_step if side is Side.LONG else self.short_step
 
-
-@dataclass(frozen=True, slots=True)
-class CandleVerdict:
-    """The winning line of each side, and the status of every line by its id."""
-
-    winners: dict[Side, Line]
-    statuses: dict[int, Status]
+    def sides(self) -> list[Side]:
+        """The sides that it speaks of."""
+        return [side for side in SIDES if self.value(side) is not None]
 
 
-def judge_candle(lines: Sequence[Line]) -> CandleVerdict:
-    """The verdict on all lines of one candle, which come in order of precedence."""
-    winners: dict[Side, Line] = {}
-    statuses: dict[int, Status] = {}
-    for line in lines:
-        agrees = all(
-            _is_same(line, winners[side], side)
-            for side in SIDES
-            if side in winners and line.value(side) is not None
-        )
-        is_first = False
-        for side in SIDES:
-            if side not in winners and line.value(side) is not None:
-                winners[side], is_first = line, True
-        if not agrees:
-            statuses[line.id] = Status.CONFLICT
-        else:
-            statuses[line.id] = Status.USED if is_first else Status.DUPLICATE
-    return CandleVerdict(winners, statuses)
+def judge_candle(lines: Sequence[Line]) -> Verdict[Line, Side]:
+    """The verdict on all lines of one candle, which come in their order."""
+    return judge(lines, Line.sides, _is_same)
 
 
 def _is_same(line: Line, winner: Line, side: Side) -> bool:

@@ -1,9 +1,7 @@
-"""Signal logs: how far each file was read, its lines, which count, and the signals they emit."""
+"""Lines of signal logs, which of them count, and the signals that these emit."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -12,12 +10,14 @@ import sqlalchemy as sa
 
 from core.market import SIDES, Origin, Side
 from core.signal_log.entry import Entry
-from core.signal_log.verdicts import CandleVerdict, Line, Status, judge_candle
+from core.signal_log.verdicts import Line, judge_candle
 from core.signals.reads import read_series
 from core.signals.writes import delete_signals, ensure_series, upsert_signals
 from core.storage.changes import Span
 from core.storage.sql import raw
 from core.storage.tables import log_file, signal_line
+from core.tailing.files import LogFile
+from core.tailing.precedence import Place, Status, Verdict, order
 from core.times import index_from_us, to_us
 
 _LINE = raw(signal_line)
@@ -25,27 +25,15 @@ _VALUES = ("long", "short", "price", "long_step", "short_step", "price_step")
 _IN_ONE_QUERY = 500
 
 
-@dataclass(slots=True)
-class SignalFile:
-    """How far a file was read; `state`: its fingerprint, and what its parser needs to go on."""
-
-    id: int
-    path: str
-    offset: int = 0
-    line: int = 0
-    state: dict[str, Any] = field(default_factory=dict)
-    problem: str | None = None
-
-
 def insert_lines(
     connection: sa.Connection,
     bot_id: int,
     log: str,
     position: int,
-    file_ids: Sequence[int],
+    places: Sequence[Place],
     entries: Sequence[Entry],
 ) -> set[int]:
-    """Store parsed lines (`file_ids`: one an entry); returns their candle opens (stored µs).
+    """Store parsed lines (`places`: one an entry); returns their candle opens (stored µs).
 
     Which of them count is decided by `settle`.
     """
@@ -54,8 +42,7 @@ def insert_lines(
             "bot_id": bot_id,
             "log": log,
             "position": position,
-            "file_id": file_id,
-            "line": entry.line,
+            **place._asdict(),
             "row_open": None if entry.row_open is None else to_us(entry.row_open),
             "candle_open": None if entry.candle_open is None else to_us(entry.candle_open),
             "logged_at": None if entry.logged_at is None else to_us(entry.logged_at),
@@ -65,11 +52,72 @@ def insert_lines(
             "raw": entry.raw,
             "sha256": entry.sha256,
         }
-        for file_id, entry in zip(file_ids, entries, strict=True)
+        for place, entry in zip(places, entries, strict=True)
     ]
     if rows:
         connection.execute(sa.insert(_LINE), rows)
     return {row["candle_open"] for row in rows if row["candle_open"] is not None}
+
+
+def claim_lines(
+    connection: sa.Connection, bot_id: int, log: str, file: LogFile, entries: Sequence[Entry]
+) -> tuple[list[Entry], set[int]]:
+    """Move lines of earlier contents of a file to where they stand now.
+
+    Returns the entries that no earlier line says, and the candle opens of those moved.
+    """
+    waiting = _earlier_lines(connection, bot_id, log, file, entries)
+    fresh, moved, touched = [], [], set()
+    for entry in entries:
+        key = (None if entry.candle_open is None else to_us(entry.candle_open), entry.sha256)
+        if not waiting[key]:
+            fresh.append(entry)
+            continue
+        moved.append({"line_id": waiting[key].pop(0), "now": entry.line})
+        if key[0] is not None:
+            touched.add(key[0])
+    if moved:
+        connection.execute(
+            sa.update(_LINE)
+            .where(_LINE.c.id == sa.bindparam("line_id"))
+            .values(generation=file.generation, line=sa.bindparam("now")),
+            moved,
+        )
+    return fresh, touched
+
+
+def _earlier_lines(
+    connection: sa.Connection, bot_id: int, log: str, file: LogFile, entries: Sequence[Entry]
+) -> dict[tuple[int | None, str], list[int]]:
+    """Ids of lines of earlier contents by candle open (stored µs) and sha256, in their order."""
+    opens = sorted({to_us(it.candle_open) for it in entries if it.candle_open is not None})
+    spoken_of = [
+        _LINE.c.candle_open.in_(opens[at : at + _IN_ONE_QUERY])
+        for at in range(0, len(opens), _IN_ONE_QUERY)
+    ]
+    found: dict[tuple[int | None, str], list[int]] = defaultdict(list)
+    for where in (*spoken_of, _LINE.c.candle_open.is_(None)):
+        query = sa.select(_LINE.c.candle_open, _LINE.c.sha256, _LINE.c.id).where(
+            *(_LINE.c.bot_id == bot_id, _LINE.c.log == log, _LINE.c.file_id == file.id),
+            *(_LINE.c.generation < file.generation, where),
+        )
+        for opened, sha256, line_id in connection.execute(
+            query.order_by(_LINE.c.generation, _LINE.c.line)
+        ):
+            found[opened, sha256].append(line_id)
+    return found
+
+
+def contested_opens(connection: sa.Connection, bot_id: int, file_ids: Sequence[int]) -> list[int]:
+    """Candles (stored µs) that several lines speak of, one of them in these files."""
+    is_theirs = sa.func.max(sa.case((_LINE.c.file_id.in_(file_ids), 1), else_=0))
+    query = (
+        sa.select(_LINE.c.candle_open)
+        .where(_LINE.c.bot_id == bot_id, _LINE.c.candle_open.is_not(None))
+        .group_by(_LINE.c.candle_open)
+        .having(sa.func.count() > 1, is_theirs == 1)
+    )
+    return list(connection.scalars(query))
 
 
 def delete_log(connection: sa.Connection, bot_id: int, log: str) -> set[int]:
@@ -134,10 +182,10 @@ def _opens(connection: sa.Connection, is_it: sa.ColumnElement[bool]) -> set[int]
 def _lines_of(
     connection: sa.Connection, bot_id: int, opens: list[int]
 ) -> dict[int, list[tuple[Line, str]]]:
-    """Lines that say something about these candles, in order of precedence, with their status."""
-    columns = [_LINE.c[name] for name in ("candle_open", "status", "id", *_VALUES)]
+    """Lines that say something about these candles, in their order, with their status."""
+    names = ("candle_open", "status", "position", "file_id", "generation", "line", "id", *_VALUES)
     query = (
-        sa.select(*columns)
+        sa.select(log_file.c.path, *(_LINE.c[name] for name in names))
         .join(log_file, log_file.c.id == _LINE.c.file_id)
         .where(
             _LINE.c.bot_id == bot_id,
@@ -145,25 +193,29 @@ def _lines_of(
             _LINE.c.candle_open.in_(opens),
             _LINE.c.status != str(Status.REJECTED),
         )
-        .order_by(_LINE.c.position, log_file.c.path, _LINE.c.line, _LINE.c.id)
     )
     found: dict[int, list[tuple[Line, str]]] = defaultdict(list)
-    for row in connection.execute(query):
+    for row in sorted(connection.execute(query), key=_order):
         values = {name: getattr(row, name) for name in _VALUES}
         found[row.candle_open].append((Line(id=row.id, **values), row.status))
     return found
 
 
+def _order(row: Any) -> tuple[int, str, int, int, int]:
+    place = Place(row.file_id, row.generation, row.line)
+    return (*order(row.path, place, row.position), row.id)
+
+
 def _update_statuses(
     connection: sa.Connection,
-    verdicts: dict[int, CandleVerdict],
+    verdicts: dict[int, Verdict[Line, Side]],
     found: dict[int, list[tuple[Line, str]]],
 ) -> None:
     changed = [
-        {"line_id": line.id, "new_status": str(verdicts[opened].statuses[line.id])}
+        {"line_id": line.id, "new_status": str(now)}
         for opened, lines in found.items()
-        for line, status in lines
-        if status != verdicts[opened].statuses[line.id]
+        for (line, status), now in zip(lines, verdicts[opened].statuses, strict=True)
+        if status != now
     ]
     if changed:
         connection.execute(
@@ -179,7 +231,7 @@ def _store_emitted(
     bot_id: int,
     series_id: int,
     opens: list[int],
-    verdicts: dict[int, CandleVerdict],
+    verdicts: dict[int, Verdict[Line, Side]],
     run_id: int | None,
 ) -> None:
     """Upsert what the winners say, and remove signals that no line says any longer."""
@@ -205,40 +257,6 @@ def _store_emitted(
     gone = ~pd.MultiIndex.from_frame(stored[keys]).isin(pd.MultiIndex.from_frame(frame[keys]))
     delete_signals(connection, series_id, stored[np.asarray(gone)])
     upsert_signals(connection, series_id, frame, run_id)
-
-
-def read_signal_files(connection: sa.Connection, bot_id: int, log: str) -> dict[str, SignalFile]:
-    """The files of a signal log by path."""
-    names = ("id", "path", "offset", "line", "state", "problem")
-    rows = connection.execute(
-        sa.select(*(log_file.c[name] for name in names)).where(
-            log_file.c.bot_id == bot_id, log_file.c.log == file_log(log)
-        )
-    )
-    return {row.path: SignalFile(*row) for row in rows}
-
-
-def add_signal_file(connection: sa.Connection, bot_id: int, log: str, path: str) -> SignalFile:
-    """A file that was not known; nothing of it is read yet."""
-    made = sa.insert(log_file).values(
-        bot_id=bot_id, log=file_log(log), path=path, offset=0, line=0, state={}
-    )
-    return SignalFile(int(connection.execute(made.returning(log_file.c.id)).scalar_one()), path)
-
-
-def save_signal_file(connection: sa.Connection, file: SignalFile, now: datetime) -> None:
-    """Keep how far a file was read, in the transaction of its lines."""
-    connection.execute(
-        sa.update(log_file)
-        .where(log_file.c.id == file.id)
-        .values(
-            offset=file.offset,
-            line=file.line,
-            state=file.state,
-            problem=file.problem,
-            read_at=now,
-        )
-    )
 
 
 def note_price_matches(connection: sa.Connection, is_match: pd.Series) -> None:

@@ -97,9 +97,6 @@ log_file = sa.Table(
     sa.Column(
         "generation", sa.Integer, nullable=False, default=0, server_default="0"
     ),  # times it was replaced
-    sa.Column("head_hash", sa.Text),  # recognises the content read so far
-    sa.Column("tail_hash", sa.Text),
-    _ref("layout_id", "layout.id"),  # header in force at `offset`
     sa.Column("lines", sa.BigInteger, nullable=False, default=0),
     sa.Column("stored", sa.BigInteger, nullable=False, default=0),
     sa.Column("duplicates", sa.BigInteger, nullable=False, default=0),
@@ -227,6 +224,7 @@ signal_line = sa.Table(
     _ref("bot_id", "bot.id", nullable=False),
     sa.Column("log", sa.Text, nullable=False),
     _ref("file_id", "log_file.id", nullable=False),
+    sa.Column("generation", sa.Integer, nullable=False, default=0),  # of the file's content
     sa.Column("line", sa.BigInteger, nullable=False),
     sa.Column("position", sa.Integer, nullable=False, default=0),  # of its log in the configuration
     sa.Column("row_open", UtcDateTime),  # of the feature row that it stands in

@@ -10,26 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 from core.errors import LogFormatError
+from core.tailing.files import LogFile
 from core.tailing.fingerprint import Fingerprint
 from core.tailing.stream import ContentChanged, open_after
 
 _MAGIC = "*?["
-
-
-@dataclass(slots=True)
-class LogFile:
-    """How far a file was read; `state` is what the reader needs to go on."""
-
-    id: int
-    path: str
-    offset: int = 0
-    line: int = 0
-    generation: int = 0
-    state: dict[str, Any] = field(default_factory=dict)
-    problem: str | None = None
 
 
 class Change(StrEnum):
@@ -60,7 +47,7 @@ class Survey:
     problems: dict[str, str] = field(default_factory=dict)  # path or pattern → sentence
 
 
-def find_paths(patterns: Iterable[str]) -> tuple[list[str], dict[str, str]]:
+def find_paths(patterns: Iterable[str], section: str) -> tuple[list[str], dict[str, str]]:
     """Files that match, each once, in order; a sentence for every pattern without a file."""
     paths: dict[str, str] = {}
     problems: dict[str, str] = {}
@@ -70,15 +57,18 @@ def find_paths(patterns: Iterable[str]) -> tuple[list[str], dict[str, str]]:
             found = [pattern]  # a name that looks like a pattern
         if not found:
             what = "no file matches" if any(sign in pattern for sign in _MAGIC) else "no such file"
-            problems[pattern] = f"{pattern}: {what}; check paths under [bots.feature_log]"
+            problems[pattern] = f"{pattern}: {what}; check paths under {section}"
         for path in found:
             paths.setdefault(os.path.realpath(path), os.path.abspath(path))
     return sorted(paths.values()), problems
 
 
-def survey(patterns: Iterable[str], known: Mapping[str, LogFile]) -> Survey:
-    """Compare the files that are there with the records of what was read."""
-    paths, problems = find_paths(patterns)
+def survey(patterns: Iterable[str], known: Mapping[str, LogFile], section: str) -> Survey:
+    """Compare the files that are there with the records of what was read.
+
+    section: where the configuration names the patterns, for sentences.
+    """
+    paths, problems = find_paths(patterns, section)
     result = Survey(problems=problems)
     open_paths: dict[str, list[int]] = {}
     homeless = {

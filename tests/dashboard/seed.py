@@ -196,7 +196,6 @@ def _feature_log(
         path=f"/logs/{plan.file}",
         offset=1000,
         line=len(opens) + 1,
-        layout_id=layout_id,
         lines=len(opens) + len(plan.quarantined),
         stored=len(opens),
         quarantined=len(plan.quarantined),

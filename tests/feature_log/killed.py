@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import event
 
-from core.feature_log import ingest as ingest_module
+from core.tailing import follow as follow_module
 from tests.feature_log.world import Bench, content, flawed_logs, header, row, rows
 
 ATTEMPTS = 20
@@ -60,7 +60,7 @@ def _die_before(number: int, bench: Bench) -> None:
 
 
 def main(folder: Path, stage: str) -> None:
-    ingest_module.PIECE = 1500
+    follow_module.PIECE = 1500
     bench = Bench(folder)
     begin(bench)
     if stage == "later":

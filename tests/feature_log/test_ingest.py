@@ -13,7 +13,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.feature_log import ingest as ingest_module
 from core.feature_log.reads import (
     collection_rows,
     ingestion_account,
@@ -25,6 +24,7 @@ from core.feature_log.reads import (
     read_vector,
     read_vectors,
 )
+from core.tailing import follow as follow_module
 from tests.feature_log.world import (
     NEW,
     OLD,
@@ -381,14 +381,14 @@ def test_a_file_that_vanishes_while_it_is_read_is_a_sentence(
 ) -> None:
     path = bench.write("a.csv", header() + rows(0, 3))
     bench.write("b.csv", header() + rows(3, 5))
-    survey = ingest_module.survey
+    survey = follow_module.survey
 
     def survey_then_lose(*arguments: object) -> object:
         found = survey(*arguments)  # type: ignore[arg-type]
         path.unlink()
         return found
 
-    monkeypatch.setattr(ingest_module, "survey", survey_then_lose)
+    monkeypatch.setattr(follow_module, "survey", survey_then_lose)
     report = bench.ingest()
     assert report.stored == 2
     assert report.problems == (f"{path}: vanished while it was read",)
@@ -487,9 +487,9 @@ def test_any_order_and_any_pieces_end_in_the_same_content(
     folder = tmp_path_factory.mktemp("pieces")
     logs = flawed_logs()
     pieces = Bench(folder)
-    monkeypatch.setattr(ingest_module, "PIECE", piece)
+    monkeypatch.setattr(follow_module, "PIECE", piece)
     _ingest_in_pieces(pieces, logs, random.Random(seed))
-    monkeypatch.setattr(ingest_module, "PIECE", 10**6)
+    monkeypatch.setattr(follow_module, "PIECE", 10**6)
     at_once = Bench(folder, database="at_once.db")
     at_once.ingest()
     assert content(pieces.engine) == content(at_once.engine)

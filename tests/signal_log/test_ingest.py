@@ -255,7 +255,7 @@ def test_a_reading_that_dies_is_taken_up_where_its_transaction_began(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr("core.signal_log.log_files.save_signal_file", die)
+        patch.setattr("core.tailing.follow.save_file", die)
         with pytest.raises(Killed):
             run(engine, bot_id, text_log(log))
     assert account(engine, bot_id) == (0, 0, 0, 0, 0)
@@ -442,8 +442,8 @@ def test_a_csv_row_with_a_stray_line_end_is_rejected_and_not_cut(
     ("log", "message"),
     [
         ({"format": "csv"}, 'no column "timestamp" with "long" or "short"'),
-        ({"format": "csv", "paths": "/nowhere/*.csv"}, "no such file"),
-        ({"format": "csv", "paths": "."}, "is a folder"),
+        ({"format": "csv", "paths": "/nowhere/*.csv"}, "no file matches"),
+        ({"format": "csv", "paths": "."}, "a folder where a log file was expected"),
     ],
 )
 def test_a_log_that_cannot_be_read_says_why_and_stops_nothing(

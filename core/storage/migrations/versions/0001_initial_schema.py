@@ -88,6 +88,27 @@ def upgrade() -> None:
         sa.UniqueConstraint("bot_id", "kind", "hash", name=op.f("uq_layout_bot_id")),
     )
     op.create_table(
+        "log_file",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("bot_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("log", sa.Text(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("offset", sa.BigInteger(), nullable=False),
+        sa.Column("line", sa.BigInteger(), nullable=False),
+        sa.Column("generation", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("lines", sa.BigInteger(), nullable=False),
+        sa.Column("stored", sa.BigInteger(), nullable=False),
+        sa.Column("duplicates", sa.BigInteger(), nullable=False),
+        sa.Column("quarantined", sa.BigInteger(), nullable=False),
+        sa.Column("recovered", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.JSON(), nullable=False),
+        sa.Column("problem", sa.Text(), nullable=True),
+        sa.Column("read_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(["bot_id"], ["bot.id"], name=op.f("fk_log_file_bot_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_log_file")),
+        sa.UniqueConstraint("bot_id", "log", "path", name=op.f("uq_log_file_bot_id")),
+    )
+    op.create_table(
         "run",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("bot_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
@@ -206,146 +227,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_diagnosis")),
     )
     op.create_table(
-        "log_file",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("bot_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("log", sa.Text(), nullable=False),
-        sa.Column("path", sa.Text(), nullable=False),
-        sa.Column("offset", sa.BigInteger(), nullable=False),
-        sa.Column("line", sa.BigInteger(), nullable=False),
-        sa.Column("generation", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("head_hash", sa.Text(), nullable=True),
-        sa.Column("tail_hash", sa.Text(), nullable=True),
-        sa.Column("layout_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("lines", sa.BigInteger(), nullable=False),
-        sa.Column("stored", sa.BigInteger(), nullable=False),
-        sa.Column("duplicates", sa.BigInteger(), nullable=False),
-        sa.Column("quarantined", sa.BigInteger(), nullable=False),
-        sa.Column("recovered", sa.BigInteger(), nullable=False),
-        sa.Column("state", sa.JSON(), nullable=False),
-        sa.Column("problem", sa.Text(), nullable=True),
-        sa.Column("read_at", UtcDateTime(), nullable=True),
-        sa.ForeignKeyConstraint(["bot_id"], ["bot.id"], name=op.f("fk_log_file_bot_id")),
-        sa.ForeignKeyConstraint(["layout_id"], ["layout.id"], name=op.f("fk_log_file_layout_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_log_file")),
-        sa.UniqueConstraint("bot_id", "log", "path", name=op.f("uq_log_file_bot_id")),
-    )
-    op.create_table(
-        "pair",
-        sa.Column(
-            "comparison_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
-        sa.Column("side", sa.Text(), nullable=False),
-        sa.Column("candle_open", UtcDateTime(), nullable=False),
-        sa.Column("production_origin", sa.Text(), nullable=False),
-        sa.Column("production", sa.Double(), nullable=False),
-        sa.Column("backtest", sa.Double(), nullable=False),
-        sa.Column("diff", sa.Double(), nullable=False),
-        sa.Column("abs_diff", sa.Double(), nullable=False),
-        sa.Column("is_aligned", sa.Boolean(), nullable=False),
-        sa.Column("flip", sa.Boolean(), nullable=False),
-        sa.Column("decision_flip", sa.Boolean(), nullable=True),
-        sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["comparison_id"], ["comparison.id"], name=op.f("fk_pair_comparison_id")
-        ),
-        sa.ForeignKeyConstraint(["run_id"], ["run.id"], name=op.f("fk_pair_run_id")),
-        sa.PrimaryKeyConstraint("comparison_id", "side", "candle_open", name=op.f("pk_pair")),
-        sqlite_with_rowid=False,
-    )
-    with op.batch_alter_table("pair", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_pair_worst",
-            ["comparison_id", sa.literal_column("abs_diff DESC")],
-            unique=False,
-            sqlite_where=sa.text("is_aligned IS 0"),
-            postgresql_where=sa.text("is_aligned IS 0"),
-        )
-
-    op.create_table(
-        "pair_day",
-        sa.Column(
-            "comparison_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
-        sa.Column("side", sa.Text(), nullable=False),
-        sa.Column("day", UtcDateTime(), nullable=False),
-        sa.Column("production_signals", sa.Integer(), nullable=False),
-        sa.Column("backtest_signals", sa.Integer(), nullable=False),
-        sa.Column("pairs", sa.Integer(), nullable=False),
-        sa.Column("above", sa.Integer(), nullable=False),
-        sa.Column("block", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["comparison_id"], ["comparison.id"], name=op.f("fk_pair_day_comparison_id")
-        ),
-        sa.PrimaryKeyConstraint("comparison_id", "side", "day", name=op.f("pk_pair_day")),
-        sqlite_with_rowid=False,
-    )
-    op.create_table(
-        "pair_due",
-        sa.Column(
-            "comparison_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
-        sa.Column("day", UtcDateTime(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["comparison_id"], ["comparison.id"], name=op.f("fk_pair_due_comparison_id")
-        ),
-        sa.PrimaryKeyConstraint("comparison_id", "day", name=op.f("pk_pair_due")),
-        sqlite_with_rowid=False,
-    )
-    op.create_table(
-        "signal",
-        sa.Column(
-            "series_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
-        sa.Column("side", sa.Text(), nullable=False),
-        sa.Column("candle_open", UtcDateTime(), nullable=False),
-        sa.Column("probability", sa.Double(), nullable=False),
-        sa.Column("step", sa.Double(), nullable=True),
-        sa.Column("price", sa.Double(), nullable=True),
-        sa.Column("price_step", sa.Double(), nullable=True),
-        sa.Column("bundle_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.ForeignKeyConstraint(["bundle_id"], ["bundle.id"], name=op.f("fk_signal_bundle_id")),
-        sa.ForeignKeyConstraint(["run_id"], ["run.id"], name=op.f("fk_signal_run_id")),
-        sa.ForeignKeyConstraint(["series_id"], ["series.id"], name=op.f("fk_signal_series_id")),
-        sa.PrimaryKeyConstraint("series_id", "side", "candle_open", name=op.f("pk_signal")),
-        sqlite_with_rowid=False,
-    )
-    op.create_table(
-        "signal_absence",
-        sa.Column(
-            "series_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
-        sa.Column("side", sa.Text(), nullable=False),
-        sa.Column("candle_open", UtcDateTime(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("detail", sa.Text(), nullable=False),
-        sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.ForeignKeyConstraint(["run_id"], ["run.id"], name=op.f("fk_signal_absence_run_id")),
-        sa.ForeignKeyConstraint(
-            ["series_id"], ["series.id"], name=op.f("fk_signal_absence_series_id")
-        ),
-        sa.PrimaryKeyConstraint("series_id", "side", "candle_open", name=op.f("pk_signal_absence")),
-        sqlite_with_rowid=False,
-    )
-    op.create_table(
-        "vector_cache",
-        sa.Column("content_key", sa.Text(), nullable=False),
-        sa.Column("layout_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("vector", sa.LargeBinary(), nullable=True),
-        sa.Column("warming", sa.LargeBinary(), nullable=True),
-        sa.Column("reason", sa.Text(), nullable=True),
-        sa.Column("detail", sa.Text(), nullable=True),
-        sa.Column("used_at", UtcDateTime(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["layout_id"], ["layout.id"], name=op.f("fk_vector_cache_layout_id")
-        ),
-        sa.PrimaryKeyConstraint("content_key", name=op.f("pk_vector_cache")),
-    )
-    with op.batch_alter_table("vector_cache", schema=None) as batch_op:
-        batch_op.create_index("ix_vector_cache_used", ["used_at"], unique=False)
-
-    op.create_table(
         "drifted_line",
         sa.Column("file_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("generation", sa.Integer(), nullable=False),
@@ -434,25 +315,66 @@ def upgrade() -> None:
         )
 
     op.create_table(
-        "finding",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        "pair",
         sa.Column(
-            "diagnosis_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+            "comparison_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
-        sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("cause", sa.Text(), nullable=False),
-        sa.Column("verdict", sa.Text(), nullable=False),
-        sa.Column("document", sa.JSON(), nullable=False),
+        sa.Column("side", sa.Text(), nullable=False),
+        sa.Column("candle_open", UtcDateTime(), nullable=False),
+        sa.Column("production_origin", sa.Text(), nullable=False),
+        sa.Column("production", sa.Double(), nullable=False),
+        sa.Column("backtest", sa.Double(), nullable=False),
+        sa.Column("diff", sa.Double(), nullable=False),
+        sa.Column("abs_diff", sa.Double(), nullable=False),
+        sa.Column("is_aligned", sa.Boolean(), nullable=False),
+        sa.Column("flip", sa.Boolean(), nullable=False),
+        sa.Column("decision_flip", sa.Boolean(), nullable=True),
+        sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["comparison_id"], ["comparison.id"], name=op.f("fk_pair_comparison_id")
+        ),
+        sa.ForeignKeyConstraint(["run_id"], ["run.id"], name=op.f("fk_pair_run_id")),
+        sa.PrimaryKeyConstraint("comparison_id", "side", "candle_open", name=op.f("pk_pair")),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("pair", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_pair_worst",
+            ["comparison_id", sa.literal_column("abs_diff DESC")],
+            unique=False,
+            sqlite_where=sa.text("is_aligned IS 0"),
+            postgresql_where=sa.text("is_aligned IS 0"),
+        )
+
+    op.create_table(
+        "pair_day",
         sa.Column(
-            "refuted_by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+            "comparison_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
+        sa.Column("side", sa.Text(), nullable=False),
+        sa.Column("day", UtcDateTime(), nullable=False),
+        sa.Column("production_signals", sa.Integer(), nullable=False),
+        sa.Column("backtest_signals", sa.Integer(), nullable=False),
+        sa.Column("pairs", sa.Integer(), nullable=False),
+        sa.Column("above", sa.Integer(), nullable=False),
+        sa.Column("block", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["diagnosis_id"], ["diagnosis.id"], name=op.f("fk_finding_diagnosis_id")
+            ["comparison_id"], ["comparison.id"], name=op.f("fk_pair_day_comparison_id")
         ),
+        sa.PrimaryKeyConstraint("comparison_id", "side", "day", name=op.f("pk_pair_day")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "pair_due",
+        sa.Column(
+            "comparison_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("day", UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["refuted_by_id"], ["diagnosis.id"], name=op.f("fk_finding_refuted_by_id")
+            ["comparison_id"], ["comparison.id"], name=op.f("fk_pair_due_comparison_id")
         ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_finding")),
+        sa.PrimaryKeyConstraint("comparison_id", "day", name=op.f("pk_pair_due")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "quarantine",
@@ -481,11 +403,48 @@ def upgrade() -> None:
         batch_op.create_index("ix_quarantine_candle", ["bot_id", "candle_open"], unique=False)
 
     op.create_table(
+        "signal",
+        sa.Column(
+            "series_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("side", sa.Text(), nullable=False),
+        sa.Column("candle_open", UtcDateTime(), nullable=False),
+        sa.Column("probability", sa.Double(), nullable=False),
+        sa.Column("step", sa.Double(), nullable=True),
+        sa.Column("price", sa.Double(), nullable=True),
+        sa.Column("price_step", sa.Double(), nullable=True),
+        sa.Column("bundle_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(["bundle_id"], ["bundle.id"], name=op.f("fk_signal_bundle_id")),
+        sa.ForeignKeyConstraint(["run_id"], ["run.id"], name=op.f("fk_signal_run_id")),
+        sa.ForeignKeyConstraint(["series_id"], ["series.id"], name=op.f("fk_signal_series_id")),
+        sa.PrimaryKeyConstraint("series_id", "side", "candle_open", name=op.f("pk_signal")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "signal_absence",
+        sa.Column(
+            "series_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("side", sa.Text(), nullable=False),
+        sa.Column("candle_open", UtcDateTime(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(["run_id"], ["run.id"], name=op.f("fk_signal_absence_run_id")),
+        sa.ForeignKeyConstraint(
+            ["series_id"], ["series.id"], name=op.f("fk_signal_absence_series_id")
+        ),
+        sa.PrimaryKeyConstraint("series_id", "side", "candle_open", name=op.f("pk_signal_absence")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "signal_line",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("bot_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("log", sa.Text(), nullable=False),
         sa.Column("file_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("line", sa.BigInteger(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("row_open", UtcDateTime(), nullable=True),
@@ -523,6 +482,44 @@ def upgrade() -> None:
         )
         batch_op.create_index("ix_signal_line_row", ["bot_id", "log", "row_open"], unique=False)
 
+    op.create_table(
+        "vector_cache",
+        sa.Column("content_key", sa.Text(), nullable=False),
+        sa.Column("layout_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("vector", sa.LargeBinary(), nullable=True),
+        sa.Column("warming", sa.LargeBinary(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("detail", sa.Text(), nullable=True),
+        sa.Column("used_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["layout_id"], ["layout.id"], name=op.f("fk_vector_cache_layout_id")
+        ),
+        sa.PrimaryKeyConstraint("content_key", name=op.f("pk_vector_cache")),
+    )
+    with op.batch_alter_table("vector_cache", schema=None) as batch_op:
+        batch_op.create_index("ix_vector_cache_used", ["used_at"], unique=False)
+
+    op.create_table(
+        "finding",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "diagnosis_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("cause", sa.Text(), nullable=False),
+        sa.Column("verdict", sa.Text(), nullable=False),
+        sa.Column("document", sa.JSON(), nullable=False),
+        sa.Column(
+            "refuted_by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.ForeignKeyConstraint(
+            ["diagnosis_id"], ["diagnosis.id"], name=op.f("fk_finding_diagnosis_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["refuted_by_id"], ["diagnosis.id"], name=op.f("fk_finding_refuted_by_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_finding")),
+    )
     op.create_table(
         "trial",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
