@@ -176,12 +176,10 @@ MAY = make_bundle("may", (LONG, SHORT), fitted_scaler(features(candles())))
 JUNE = make_bundle("june", (SHORT, LONG), fitted_scaler(features(candles()), 1.5))
 
 
-def score(matrix: Floats, bundle: Bundle = MAY) -> Floats:
-    """What a bundle says of vectors in the order of `FEATURES`: candles × (LONG, SHORT)."""
+def score(matrix: Floats, bundle: Bundle = MAY, names: tuple[str, ...] = FEATURES) -> Floats:
+    """What a bundle says of vectors with these columns: candles × (LONG, SHORT)."""
     models = [bundle.sides[side] for side in (Side.LONG, Side.SHORT)]
-    names = models[0].features
-    is_known = set(names) <= set(FEATURES)
-    places = [FEATURES.index(name) for name in names] if is_known else list(range(len(names)))
+    places = [names.index(name) for name in models[0].features]
     return np.column_stack([model.score(matrix[:, places]) for model in models])
 
 
@@ -248,7 +246,7 @@ def replay_of(
     emitted: Floats, matrix: Floats, bundle: Bundle, names: tuple[str, ...] = FEATURES
 ) -> Evidence:
     """What a bot emitted beside the replay of these logged features; no candle is known."""
-    replay = score(matrix, bundle)
+    replay = score(matrix, bundle, names)
     return evidence_of(
         emitted,
         comparison="replay",
@@ -329,3 +327,11 @@ def without_recomputation() -> dict[str, Evidence]:
         "takes 9 s a candle": replace(whole, recompute=None, no_recompute="takes 9 s a candle"),
         "add a [[bots.candles]] source": replace(whole, candles={}),
     }
+
+
+def unfinished(rows: CandleRows, opens: Ints) -> CandleRows:
+    """These candles as they stood half-way to their close."""
+    values, _ = rows.at(opens)
+    first, close = values[:, OPEN], values[:, OPEN] + (values[:, CLOSE] - values[:, OPEN]) // 2
+    high, low = np.maximum(first, close), np.minimum(first, close)
+    return CandleRows(opens, np.column_stack([first, high, low, close, values[:, VOLUME] // 2]))

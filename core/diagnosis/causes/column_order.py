@@ -9,7 +9,7 @@ from core.diagnosis.search.search import Search
 
 CODE = "column_order"
 _NAMED = ("alphabetical", "log", "reversed")
-_MAX_ROTATION = 3
+_MAX_ROTATION = 3  # an index, a time, a label before the features: more columns are rare
 _WORDS = {
     "alphabetical": "in alphabetical order",
     "log": "in the order of the log's columns",

@@ -12,11 +12,11 @@ from core.diagnosis.lab.world import Change, ColumnEdit, change
 from core.diagnosis.search.search import Search
 
 CODE = "missing_features"
-_MAX_FEATURES = 6
+_MAX_FEATURES = 6  # more of them, and some set fits any difference
 _PROBES = 48  # half of them: every set is scored with each feature
-_MAX_EXCHANGES = 4
+_MAX_EXCHANGES = 4  # a turn scores up to seven bases with each feature; most sets need none
 _BETTER = 0.01  # relative; below, an exchange is not worth a further turn
-_EXACT = 1e-4  # in log-odds
+_EXACT = 1e-4  # in log-odds; finer than float32 tells at a probability of 0.999
 _FILLS: tuple[tuple[str, float | None], ...] = (("0", 0.0), ("the mean", None))
 
 

@@ -8,7 +8,7 @@ from core.diagnosis.lab.world import Change, Source, change
 from core.diagnosis.search.search import Search
 
 CODE = "precision"
-_MAX_DECIMALS = 8
+_MAX_DECIMALS = 8  # as exchanges and exports print at most
 _TYPES = ("float32",)
 
 
