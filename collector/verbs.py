@@ -24,13 +24,7 @@ from core.settings import BotSettings, Settings, load_settings
 from core.signal_log.reads import SignalLogAccount, signal_log_accounts
 from core.status import status_document
 from core.storage.engine import reader_engine, snapshot
-from core.storage.schema_state import SchemaState, schema_state
-
-_SCHEMA_REMEDY = {
-    SchemaState.MISSING: "the database is empty; run the collector first",
-    SchemaState.OLDER: "the database is of an older version; start the collector, which updates it",
-    SchemaState.NEWER: "the database is of a newer version of this program; update the program",
-}
+from core.storage.schema_state import REMEDY, SchemaState, schema_state
 
 
 def once(options: argparse.Namespace) -> int:
@@ -154,7 +148,7 @@ def _reading(settings: Settings) -> Iterator[sa.Connection]:
         with snapshot(engine) as connection:
             state = schema_state(connection)
             if state is not SchemaState.CURRENT:
-                raise StorageError(_SCHEMA_REMEDY[state])
+                raise StorageError(REMEDY[state])
             yield connection
     finally:
         engine.dispose()

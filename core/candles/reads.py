@@ -128,11 +128,15 @@ def _frame(conn: sa.Connection, query: sa.Select[Any]) -> pd.DataFrame:
 
 
 def revised_candles(connection: sa.Connection, bot_id: int, since: datetime) -> int:
-    """How many candles changed after they were first stored, as seen since then."""
-    query = (
-        sa.select(sa.func.count())
-        .select_from(candle_revision)
+    """How many candles changed after they were first stored, as seen since then.
+
+    A contradicted candle keeps every version: it counts once a source.
+    """
+    changed = (
+        sa.select(candle_revision.c.source_id, candle_revision.c.candle_open)
         .join(candle_source, candle_source.c.id == candle_revision.c.source_id)
         .where(candle_source.c.bot_id == bot_id, candle_revision.c.seen_at >= since)
+        .distinct()
     )
+    query = sa.select(sa.func.count()).select_from(changed.subquery())
     return int(connection.execute(query).scalar_one())

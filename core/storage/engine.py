@@ -10,10 +10,10 @@ from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import StorageError
+from core.storage.schema_state import MIGRATIONS, REMEDY, SchemaState, schema_state
 
 _BUSY_TIMEOUT_MS = 10_000
 _PAGE_BYTES = 8_192  # of a new database; holds several feature vectors
-MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def writer_engine(url: str) -> sa.Engine:
@@ -31,7 +31,10 @@ def reader_engine(url: str) -> sa.Engine:
 
 
 def migrate(engine: sa.Engine) -> None:
-    """Bring the schema up to date; safe to run at every start. Raises StorageError."""
+    """Bring the schema up to date; safe to run at every start.
+
+    Raises StorageError where it cannot be, and for a schema that is newer than this program.
+    """
     from alembic import command
     from alembic.config import Config
 
@@ -39,6 +42,8 @@ def migrate(engine: sa.Engine) -> None:
     config.set_main_option("script_location", str(MIGRATIONS))
     try:
         with engine.begin() as connection:
+            if schema_state(connection) is SchemaState.NEWER:
+                raise StorageError(f"{_shown(engine.url)}: {REMEDY[SchemaState.NEWER]}")
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except SQLAlchemyError as error:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from core.storage.engine import MIGRATIONS
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class SchemaState(StrEnum):
@@ -15,6 +15,13 @@ class SchemaState(StrEnum):
     OLDER = "older"
     CURRENT = "current"
     NEWER = "newer"
+
+
+REMEDY = {
+    SchemaState.MISSING: "the database is empty; run the collector first",
+    SchemaState.OLDER: "the database is of an older version; start the collector, which updates it",
+    SchemaState.NEWER: "the database is of a newer version of this program; update the program",
+}
 
 
 def schema_state(connection: sa.Connection, *, migrations: Path = MIGRATIONS) -> SchemaState:

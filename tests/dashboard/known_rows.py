@@ -213,12 +213,11 @@ def _files(connection: sa.Connection, bot: int) -> None:
 
 
 def _signal_lines(connection: sa.Connection, bot: int) -> None:
-    """11 lines = 5 used, 3 rejected, 2 duplicates, 1 conflict; one candle written twice."""
-    statuses = ["used"] * 5 + ["rejected"] * 3 + ["duplicate"] * 2 + ["conflict"]
-    places = [0, 1, 2, 5, 6, None, None, None, 0, 1, 2]
+    """12 lines = 5 used, 4 rejected, 2 duplicates, 1 conflict; 3 candles written twice."""
+    statuses = ["used"] * 5 + ["rejected"] * 4 + ["duplicate"] * 2 + ["conflict"]
+    places = [0, 1, 2, 5, 6, *[None] * 4, 0, 1, 2]
     for line, (status, place) in enumerate(zip(statuses, places, strict=True)):
-        # The duplicates of 0 and 1 are copies; the conflict on 2 came 9 s later.
-        logged_at = NOW + timedelta(seconds=9 if status == "conflict" else 0)
+        logged_at = NOW + timedelta(seconds=line)
         _insert(
             connection,
             tables.signal_line,

@@ -329,8 +329,8 @@ def test_health(draw: Draw) -> None:
     ]  # fmt: skip
     assert table(app, "What became of each signal log") == [
         {
-            "Log": "columns", "Lines": "11", "Matched": "5", "Rejected": "3", "Duplicates": "2",
-            "Conflicts": "1", "Written twice": "1", "Prices matching": "7 of 8",
+            "Log": "columns", "Lines": "12", "Matched": "5", "Rejected": "4", "Duplicates": "2",
+            "Conflicts": "1", "Written twice": "3", "Prices matching": "7 of 8",
             "Labels": "!1 price of another candle",
         }
     ]  # fmt: skip

@@ -10,8 +10,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 
-from core.storage.engine import MIGRATIONS
 from core.storage.migrations import autogenerate
+from core.storage.schema_state import MIGRATIONS
 from core.storage.tables import metadata
 
 

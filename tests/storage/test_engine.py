@@ -1,3 +1,6 @@
+import subprocess
+import sys
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +13,8 @@ from sqlalchemy.exc import OperationalError, StatementError
 from core.errors import StorageError
 from core.storage.engine import is_migrated, migrate, reader_engine, snapshot, writer_engine
 from core.storage.tables import metadata, run
+from core.storage.watermarks import read_watermark, write_watermark
+from tests.stored_rows import new_bot
 
 
 @pytest.fixture
@@ -150,3 +155,60 @@ def test_new_database_has_pages_for_several_vectors(tmp_path: Path) -> None:
     with engine.connect() as connection:
         assert connection.exec_driver_sql("pragma page_size").scalar_one() == 8_192
     engine.dispose()
+
+
+def test_a_database_of_a_newer_version_is_refused_and_left_as_it_is(url: str) -> None:
+    engine = writer_engine(url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("update alembic_version set version_num = '9999'"))
+    with pytest.raises(StorageError, match=r"align\.db: .* newer version .* update the program"):
+        migrate(engine)
+    with engine.connect() as connection:
+        assert connection.scalar(sa.text("select version_num from alembic_version")) == "9999"
+
+
+def test_two_writers_lose_nothing_of_each_other(url: str) -> None:
+    bot = new_bot(writer_engine(url))
+
+    def count_up() -> None:
+        engine = writer_engine(url)
+        for _ in range(25):
+            with engine.begin() as connection:
+                before = read_watermark(connection, bot, "count") or 0
+                write_watermark(connection, bot, "count", before + 1)
+        engine.dispose()
+
+    writers = [threading.Thread(target=count_up) for _ in range(2)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    with writer_engine(url).connect() as connection:
+        assert read_watermark(connection, bot, "count") == 50
+
+
+WRITE_AND_DIE = """
+import os, sys
+from core.storage.engine import writer_engine
+engine = writer_engine(sys.argv[1])
+with engine.begin() as connection:
+    connection.exec_driver_sql("insert into bot (name, timeframe) values ('half', '5m')")
+    os._exit(9)
+"""
+
+
+def test_a_writer_that_dies_leaves_neither_rows_nor_a_lock(url: str) -> None:
+    died = subprocess.run([sys.executable, "-c", WRITE_AND_DIE, url], check=False)
+    assert died.returncode == 9
+    engine = writer_engine(url)
+    assert new_bot(engine) == 1
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("select name from bot").scalars().all() == ["btc-5m"]
+
+
+def test_a_row_that_points_to_nothing_is_refused(url: str) -> None:
+    with pytest.raises(sa.exc.IntegrityError), writer_engine(url).begin() as connection:
+        connection.exec_driver_sql(
+            "insert into comparison (bot_id, name, position, spec, is_configured)"
+            " values (77, 'replay', 0, '{}', 1)"
+        )

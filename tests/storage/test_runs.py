@@ -1,5 +1,6 @@
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,21 +8,16 @@ import sqlalchemy as sa
 
 from core.bots import ensure_bot
 from core.errors import BundleError, StorageError
-from core.storage.engine import migrate, writer_engine
-from core.storage.run_history import latest_runs
 from core.storage.runs import close_interrupted, recorded_run
 from core.storage.tables import run
 
 NOW = datetime(2025, 11, 3, tzinfo=UTC)
 
 
-@pytest.fixture
-def engine(tmp_path: Path) -> sa.Engine:
-    made = writer_engine(f"sqlite:///{tmp_path / 'align.db'}")
-    migrate(made)
-    with made.begin() as connection:
-        ensure_bot(connection, "b", "5m")
-    return made
+@pytest.fixture(autouse=True)
+def bot(engine: sa.Engine) -> int:
+    with engine.begin() as connection:
+        return ensure_bot(connection, "b", "5m")
 
 
 def rows(engine: sa.Engine) -> list[Any]:
@@ -90,21 +86,70 @@ def test_a_bot_is_made_once_and_keeps_its_timeframe(engine: sa.Engine) -> None:
             ensure_bot(connection, "b", "1h")
 
 
-def test_the_newest_runs_come_first_and_one_under_way_has_no_duration(engine: sa.Engine) -> None:
-    with recorded_run(engine, 1, "replay", NOW):
+DIE = """
+import os, sys
+from datetime import UTC, datetime
+from core.storage.engine import writer_engine
+from core.storage.runs import recorded_run
+engine = writer_engine(sys.argv[1])
+with recorded_run(engine, 1, "diagnose", datetime(2025, 11, 3, tzinfo=UTC)) as run:
+    run.details["rows"] = 5
+    os._exit(9)
+"""
+
+
+def test_a_run_whose_process_was_killed_is_told_from_one_under_way(engine: sa.Engine) -> None:
+    with recorded_run(engine, 1, "pair", NOW):
         pass
-    with recorded_run(engine, None, "migrate", NOW):
-        raise StorageError("no room on the disk")
+    died = subprocess.run([sys.executable, "-c", DIE, str(engine.url)], check=False)
+    assert died.returncode == 9
+    assert [row.outcome for row in rows(engine)] == ["done", "running"]
     with engine.begin() as connection:
-        values = {"bot_id": 1, "step": "pair", "started_at": NOW, "outcome": "running"}
-        connection.execute(run.insert().values(**values))
-        found = latest_runs(connection)
-        of_bot = latest_runs(connection, bot_id=1, limit=1)
-        failed = latest_runs(connection, outcomes=("failed",))
-    assert [(one.step, one.bot, one.outcome) for one in found] == [
-        ("pair", "b", "running"), ("migrate", None, "failed"), ("replay", "b", "done"),
+        assert close_interrupted(connection) == 1
+    fine, cut = rows(engine)
+    assert (fine.outcome, fine.error) == ("done", None)
+    assert (cut.outcome, cut.finished_at, cut.details) == ("interrupted", None, {})
+    assert cut.error == "the collector ended while this was running"
+
+
+def test_a_run_under_way_is_stored_before_its_work_begins(engine: sa.Engine) -> None:
+    with recorded_run(engine, None, "migrate", NOW) as current:
+        (row,) = rows(engine)
+        assert (row.id, row.bot_id, row.outcome) == (current.id, None, "running")
+
+
+def test_a_failed_run_keeps_the_details_so_far_and_the_next_one_is_recorded(
+    engine: sa.Engine,
+) -> None:
+    with recorded_run(engine, 1, "replay", NOW) as failed:
+        failed.details["rows"] = 7
+        raise ValueError
+    assert (failed.error, failed.is_failed) == ("ValueError: ValueError", True)
+    with recorded_run(engine, 1, "replay", NOW) as fine:
+        pass
+    assert (fine.error, fine.is_failed) == (None, False)
+    assert [(row.outcome, row.details) for row in rows(engine)] == [
+        ("failed", {"rows": 7}), ("done", {}),
     ]  # fmt: skip
-    assert found[0].duration_s is None
-    assert (found[2].duration_s or 0) >= 0
-    assert [one.step for one in of_bot] == ["pair"]
-    assert [one.error for one in failed] == ["no room on the disk"]
+
+
+def test_idle_runs_of_other_steps_and_bots_are_not_forgotten(engine: sa.Engine) -> None:
+    with engine.begin() as connection:
+        ensure_bot(connection, "c", "5m")
+    for bot_id, step in ((1, "pair"), (1, "replay"), (2, "pair"), (None, "pair")):
+        with recorded_run(engine, bot_id, step, NOW) as current:
+            current.is_idle = True
+    with recorded_run(engine, 1, "pair", NOW + timedelta(hours=25)) as current:
+        current.is_idle = True
+    kept = [(row.bot_id, row.step, row.started_at) for row in rows(engine)]
+    assert kept == [
+        (1, "replay", NOW), (2, "pair", NOW), (None, "pair", NOW),
+        (1, "pair", NOW + timedelta(hours=25)),
+    ]  # fmt: skip
+
+
+def test_an_idle_run_is_kept_for_the_whole_day(engine: sa.Engine) -> None:
+    for later in (timedelta(0), timedelta(days=1)):
+        with recorded_run(engine, 1, "pair", NOW + later) as current:
+            current.is_idle = True
+    assert len(rows(engine)) == 2

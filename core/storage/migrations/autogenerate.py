@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 
-from core.storage.engine import MIGRATIONS
+from core.storage.schema_state import MIGRATIONS
 
 
 def main(message: str) -> None:
