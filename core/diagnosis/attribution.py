@@ -2,7 +2,7 @@
 
 The logged value of one feature, or of a group that moves together, is put into the
 backtest's row and the row is scored again: what is removed of the difference ranks
-the features. Exact TreeSHAP is the cross-check; the smallest set is searched greedily.
+the features. Exact TreeSHAP is the cross-check.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from core.bundle.load import SideModel
 from core.bundle.score import pick_columns
 from core.diagnosis.evidence.evidence import SIDE_NAMES, Evidence, Kind
 from core.diagnosis.evidence.rows import FeatureRows
-from core.features.attribute import CARRIES, Substitution
+from core.features.attribute import Substitution, smallest_set
 from core.market import SIDES
 
 _CANDLES = 40  # those that differ most: each feature, and each step of a set, re-scores them
@@ -69,13 +69,14 @@ def _inputs(model: SideModel, rows: FeatureRows, opens: Ints) -> Floats | None:
 
 def _of_side(rows: Substitution) -> dict[str, Any]:
     names = rows.model.features
+    is_of = np.eye(len(names), dtype=bool)
     whole = _left(rows, [])
     differing = [k for k in range(len(names)) if _differs(rows, k)]
-    removed = {k: 1 - _left(rows, [k]) / whole for k in differing}
+    removed = dict(zip(differing, (1 - rows.left(is_of[differing]) / whole).tolist(), strict=True))
     order = sorted(differing, key=lambda k: -removed[k])
     shap = _shap(rows)
     groups = [group for group in _groups(rows, differing) if len(group) > 1]
-    chosen, reached = _smallest_set(rows, order, whole)
+    carriers = smallest_set(rows, is_of, order, most=_MAX_SET)
     return {
         "candles": len(rows.logged),
         "mean_abs_diff": whole,
@@ -91,17 +92,16 @@ def _of_side(rows: Substitution) -> dict[str, Any]:
             for group in groups[:_SHOWN]
         ],
         "shap_top": [names[int(k)] for k in np.argsort(-shap, kind="stable")[:5]],
-        "smallest_set": [names[k] for k in chosen],
-        "smallest_set_removed_ratio": reached,
+        "smallest_set": [names[k] for k in carriers.places],
+        "smallest_set_removed_ratio": carriers.removed_ratio,
     }
 
 
 def _left(rows: Substitution, places: list[int]) -> float:
     """Mean absolute difference with the logged values of these inputs put in."""
-    everything = np.ones(len(rows.model.features), dtype=bool)
-    put_in = np.zeros_like(everything)
-    put_in[places] = True
-    return float(np.abs(rows.scored(everything) - rows.scored(put_in)).mean())
+    put_in = np.zeros((1, len(rows.model.features)), dtype=bool)
+    put_in[0, places] = True
+    return float(rows.left(put_in)[0])
 
 
 def _differs(rows: Substitution, place: int) -> bool:
@@ -132,14 +132,3 @@ def _groups(rows: Substitution, differing: list[int]) -> list[list[int]]:
             left -= grown
         groups.append(sorted(differing[k] for k in group))
     return sorted(groups, key=lambda group: _left(rows, group))
-
-
-def _smallest_set(rows: Substitution, order: list[int], whole: float) -> tuple[list[int], float]:
-    """Features added one by one, always the one that removes most, until 95 % are gone."""
-    chosen: list[int] = []
-    reached = 0.0
-    while reached < CARRIES and len(chosen) < min(_MAX_SET, len(order)):
-        best = min((k for k in order if k not in chosen), key=lambda k: _left(rows, [*chosen, k]))
-        chosen.append(best)
-        reached = 1 - _left(rows, chosen) / whole
-    return chosen, reached

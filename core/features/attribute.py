@@ -5,7 +5,7 @@ the place of the recomputed one. That says which features carry the difference; 
 proves no cause.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ from core.bundle.score import pick_columns
 from core.features.units import feature_units
 from core.market import Side
 
-CARRIES = 0.95  # of the difference: what "the features that carry it" together remove
+CARRIES = 0.95  # of the mean difference: what "the features that carry it" together remove
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +29,65 @@ class Substitution:
     recomputed: Floats
 
     def scored(self, put_in: Flags) -> Floats:
-        """Probability of recomputed rows with the logged value of every input marked `put_in`.
+        """Probabilities of the recomputed rows with logged values put in, variants × candles.
 
-        `put_in` is broadcast against the rows: one mark an input serves every candle, and
-        a row of marks a variant serves the variants of one candle.
+        A row of `put_in` (variants × inputs) is a variant: it marks the inputs that take the
+        logged value.
         """
-        return self.model.score(np.where(put_in, self.logged, self.recomputed))
+        mixed = np.where(put_in[:, None, :], self.logged, self.recomputed)
+        scored = self.model.score(mixed.reshape(-1, put_in.shape[1]))
+        return np.asarray(scored.reshape(len(put_in), len(self.logged)))
+
+    def left(self, put_in: Flags) -> Floats:
+        """Mean absolute difference to the logged rows' probability that each variant leaves."""
+        scored = self.scored(np.vstack([np.ones_like(put_in[:1]), put_in]))
+        return np.asarray(np.abs(scored[0] - scored[1:]).mean(axis=1))
+
+
+@dataclass(frozen=True, slots=True)
+class Carriers:
+    """Places of the features that carry the difference, in the order in which they were
+    chosen, and the share of the mean difference that they remove together (0..1).
+    """
+
+    places: tuple[int, ...]
+    removed_ratio: float
+
+
+def smallest_set(
+    rows: Substitution, is_of: Flags, order: Sequence[int], most: int | None = None
+) -> Carriers:
+    """The fewest features found whose logged values together remove 95 % of the difference.
+
+    `is_of` (features × inputs) marks the inputs of each feature, `order` holds the features
+    to choose among, the first of equals first. The one that removes most beside those
+    chosen is added until it is enough or `most` are chosen; then those are dropped again
+    that the later ones made needless, so that none can be spared. A set that `most` cut
+    short removes less than 95 %.
+    """
+    whole = float(rows.left(np.zeros_like(is_of[:1]))[0])
+    if whole == 0:
+        return Carriers((), 0.0)
+    enough = (1 - CARRIES) * whole
+    chosen: list[int] = []
+    rest, left = list(order), whole
+    while left > enough and rest and (most is None or len(chosen) < most):
+        together = is_of[chosen].any(axis=0)
+        lefts = rows.left(is_of[rest] | together)
+        best = int(np.argmin(lefts))
+        left = float(lefts[best])
+        chosen.append(rest.pop(best))
+    while left <= enough and len(chosen) > 1:
+        without = np.array(
+            [is_of[[one for one in chosen if one != place]].any(axis=0) for place in chosen]
+        )
+        lefts = rows.left(without)
+        needless = int(np.argmin(lefts))
+        if lefts[needless] > enough:
+            break
+        left = float(lefts[needless])
+        del chosen[needless]
+    return Carriers(tuple(chosen), 1 - left / whole)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,34 +164,16 @@ def _effects(
     names = list(dict.fromkeys(model.features))
     is_of = np.array([[own == name for own in model.features] for name in names])
     candle = Substitution(model=model, logged=logged[None], recomputed=recomputed[None])
-    scored = _variants(candle, is_of)
-    effects = dict(zip(names, (scored[2:] - scored[1]).tolist(), strict=True))
-    return effects, SideEffects(
+    ends = np.array([[True] * len(places), [False] * len(places)])
+    scored = candle.scored(np.vstack([ends, is_of]))[:, 0]
+    effects = scored[2:] - scored[1]
+    order = np.argsort(-np.abs(effects), kind="stable").tolist()
+    carriers = smallest_set(candle, is_of, order).places
+    return dict(zip(names, effects.tolist(), strict=True)), SideEffects(
         logged=float(scored[0]),
         recomputed=float(scored[1]),
-        carriers=_carriers(candle, names, is_of, effects),
+        carriers=tuple(names[place] for place in carriers),
     )
-
-
-def _variants(candle: Substitution, put_in: Flags) -> Floats:
-    """One candle's probability: logged, recomputed, then for each row of `put_in`."""
-    inputs = put_in.shape[1]
-    ends = np.array([[True] * inputs, [False] * inputs])
-    return candle.scored(np.vstack([ends, put_in]))
-
-
-def _carriers(
-    candle: Substitution, names: list[str], is_of: Flags, effects: Mapping[str, float]
-) -> tuple[str, ...]:
-    """The features, strongest first, that together remove 95 % of the difference."""
-    order = sorted(range(len(names)), key=lambda place: -abs(effects[names[place]]))
-    scored = _variants(candle, np.cumsum(is_of[order], axis=0).astype(bool))
-    whole = abs(scored[1] - scored[0])
-    if whole == 0:
-        return ()
-    is_enough = np.abs(scored[2:] - scored[0]) <= (1 - CARRIES) * whole
-    count = int(np.argmax(is_enough)) + 1 if is_enough.any() else len(names)
-    return tuple(names[place] for place in order[:count])
 
 
 def _numbers(values: pd.Series) -> pd.Series:

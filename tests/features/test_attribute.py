@@ -1,15 +1,18 @@
 """Effects on a model whose answer is known: a real booster on two features."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from core.arrays import Floats
 from core.bundle.load import SideModel, side_model
 from core.bundle.scaler import Scaler, ScalerKind
-from core.features.attribute import Substitution, compare_candle
+from core.features.attribute import Carriers, Substitution, compare_candle, smallest_set
 from core.features.compare import compare_features
 from core.features.overview_sample import collisions, spread_sample, summarise_features
 from core.features.units import feature_units
@@ -45,19 +48,59 @@ def test_the_feature_that_carries_the_difference_comes_first(model: SideModel) -
     assert found.missing == ()
 
 
-def test_one_mark_an_input_serves_every_candle_and_a_row_of_marks_one_variant(
-    model: SideModel,
-) -> None:
-    logged, recomputed = np.array([[2.0, 1.0, 2.0]]), np.array([[-2.0, 3.0, -2.0]])
-    candle = Substitution(model=model, logged=logged, recomputed=recomputed)
+def test_each_row_of_marks_is_a_variant_that_every_candle_is_scored_in(model: SideModel) -> None:
+    logged = np.array([[2.0, 1.0, 2.0], [1.0, 1.0, 1.0]])
+    recomputed = np.array([[-2.0, 3.0, -2.0], [-1.0, 3.0, -1.0]])
+    rows = Substitution(model=model, logged=logged, recomputed=recomputed)
     marks = np.array([[True, True, True], [False, False, False], [False, True, False]])
-    mixed = np.array([[-2.0, 1.0, -2.0]])
-    expected = model.score(np.vstack([logged, recomputed, mixed]))
-    np.testing.assert_array_equal(candle.scored(marks), expected)
-    twice = Substitution(
-        model=model, logged=np.repeat(logged, 2, 0), recomputed=np.repeat(recomputed, 2, 0)
+    mixed = np.array([[-2.0, 1.0, -2.0], [-1.0, 1.0, -1.0]])
+    expected = [model.score(logged), model.score(recomputed), model.score(mixed)]
+    np.testing.assert_array_equal(rows.scored(marks), expected)
+    np.testing.assert_array_equal(
+        rows.left(marks), np.abs(expected[0] - np.array(expected)).mean(axis=1)
     )
-    np.testing.assert_array_equal(twice.scored(marks[2]), np.repeat(model.score(mixed), 2))
+
+
+class _Sum:
+    """A model whose probability is a function of its inputs, written down."""
+
+    def __init__(self, formula: Callable[[Floats], Floats]) -> None:
+        self.score = formula
+
+
+def rows_of(formula: Callable[[Floats], Floats], inputs: int) -> Substitution:
+    """One candle: every logged value is 1, every recomputed one 0."""
+    return Substitution(
+        model=cast(SideModel, _Sum(formula)),
+        logged=np.ones((1, inputs)),
+        recomputed=np.zeros((1, inputs)),
+    )
+
+
+def test_the_smallest_set_is_enough_and_no_larger() -> None:
+    rows = rows_of(lambda values: values @ np.array([0.02, 0.6, 0.03, 0.35]), 4)
+    found = smallest_set(rows, np.eye(4, dtype=bool), [0, 1, 2, 3])
+    assert found.places == (1, 3)
+    assert found.removed_ratio == pytest.approx(0.95)
+
+
+def test_features_that_act_together_only_are_found_beside_one_another() -> None:
+    # By strength alone the pair (0, 1) comes after 2 and 3, which add nothing beside it.
+    rows = rows_of(lambda v: np.maximum(v[:, 0] * v[:, 1], 0.3 * v[:, 2] + 0.2 * v[:, 3]), 4)
+    found = smallest_set(rows, np.eye(4, dtype=bool), [0, 1, 2, 3])
+    assert found.places == (0, 1)
+    assert found.removed_ratio == 1.0
+
+
+def test_a_set_that_is_cut_short_says_how_much_it_removes() -> None:
+    rows = rows_of(lambda values: values.mean(axis=1), 4)
+    found = smallest_set(rows, np.eye(4, dtype=bool), [2, 0, 1, 3], most=2)
+    assert found == Carriers((2, 0), 0.5)  # the first of equals first
+
+
+def test_nothing_is_chosen_where_nothing_differs() -> None:
+    rows = rows_of(lambda values: 0 * values[:, 0], 3)
+    assert smallest_set(rows, np.eye(3, dtype=bool), [0, 1, 2]) == Carriers((), 0.0)
 
 
 def test_a_difference_is_told_in_the_same_unit_on_a_candle_and_over_a_window(
