@@ -52,7 +52,9 @@ class BoosterModel:
         if self._is_linear:
             from xgboost import DMatrix
 
-            result = booster.predict(DMatrix(scaled), iteration_range=self._rounds)
+            result = booster.predict(
+                DMatrix(scaled, nthread=_ONE_THREAD), iteration_range=self._rounds
+            )
         else:
             result = booster.inplace_predict(scaled, iteration_range=self._rounds)
         return np.asarray(result, dtype="float32")
@@ -65,7 +67,7 @@ class BoosterModel:
         from xgboost import DMatrix
 
         values = self._booster.predict(
-            DMatrix(scaled), pred_contribs=True, iteration_range=self._rounds
+            DMatrix(scaled, nthread=_ONE_THREAD), pred_contribs=True, iteration_range=self._rounds
         )
         return np.asarray(values[:, :-1], dtype="float64")
 

@@ -18,9 +18,9 @@ from core.features.attribute import Substitution, smallest_set
 from core.market import SIDES
 
 _CANDLES = 40  # those that differ most: each feature, and each step of a set, re-scores them
-_SHOWN = 15  # features and groups told; the smallest set is searched among all
-_MAX_SET = 25  # each one more re-scores every feature that is left
-_TOGETHER = 0.9  # correlation of differences from which features form a group
+_SHOWN = 15  # features and groups told, a screen of them; the set is searched among all
+_MAX_SET = 25  # each one more re-scores every feature that is left; a longer list helps nobody
+_TOGETHER = 0.9  # correlation of differences of one group: most of what moves one moves all
 
 
 def attribute(evidence: Evidence, backtest: FeatureRows | None) -> list[dict[str, Any]] | None:

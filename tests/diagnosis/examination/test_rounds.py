@@ -173,20 +173,23 @@ def test_an_earlier_change_that_explains_nothing_beside_a_later_one_goes(
 
 
 def test_a_stand_in_that_made_nothing_equal_gives_way_to_the_true_cause() -> None:
-    # Alone the true cause looks weaker than the one that only smooths; in its place it is exact.
-    soft, true = undo("precision", 1), undo("lookback", 2, parameters=(("bars", 600),))
-    beside = also("bundle", 10)
+    # Alone the stand-in leaves least, and an exchange of sides beside it less still. The true
+    # cause leaves nothing beside that exchange, but only without the stand-in.
+    stand_in, true = undo("precision", 1), also("lookback", 20)
+    beside = Change(cause="sides_swapped", update=(("is_swapped", True),))
+    left = {0: (0.2, 0.19), 1: (0.1, 0.08), 20: (0.15, 0.0), 21: (0.15, 0.12)}  # plain, exchanged
     answers = {
-        1: RIGHT + 0.1,  # half of it goes, nothing equal
-        2: RIGHT + 0.19,
-        10: RIGHT + 0.199,
-        11: RIGHT + 0.1,
-        12: RIGHT,
+        number: np.column_stack([RIGHT + plain, RIGHT + exchanged])
+        for number, (plain, exchanged) in left.items()
     }
-    causes = (_plain("precision", soft), _plain("lookback", true), _plain("bundle", beside))
-    rounds = _tried(RIGHT + 0.2, answers, *causes, accepted=(beside,))
-    assert soft not in rounds.accepted
-    assert true in rounds.accepted
+    production = np.column_stack([RIGHT, np.full(COUNT, np.nan)])
+    causes = (
+        _plain("precision", stand_in),
+        _plain("lookback", true),
+        _plain("sides_swapped", beside),
+    )
+    rounds = run_rounds(search_of(compare(production, answers.pop(0), answers)), causes)
+    assert rounds.accepted == (beside, true)
 
 
 def test_two_wrongs_that_hide_each_other_are_found_together() -> None:
