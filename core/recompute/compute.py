@@ -13,9 +13,8 @@ import pandas as pd
 
 from core.arrays import Flags, Floats, Ints
 from core.recompute.dispatch import dispatch_frames
-from core.recompute.gathering import gathered
 from core.recompute.pipeline import Pipeline
-from core.recompute.recomputed import Collected, Recomputed
+from core.recompute.recomputed import Collected, Recomputed, gathered
 from core.recompute.reference_frames import reference_batches
 from core.recompute.windows import CandleGrid, Frame, content_key, plan_frames
 from core.recompute.worker_pool import DEFAULT_MEMORY_LIMIT_MB, WorkerPool

@@ -1,13 +1,16 @@
 """What a recomputation gives: features by candle, and why other candles have none."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from core.arrays import Flags, Floats
+from core.errors import PipelineError
 from core.recompute.windows import Frame, as_index
+
+GATHER_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -95,3 +98,25 @@ class Collected:
             reasons=reason_frame(self.reasons),
             traceback=self.traceback,
         )
+
+
+def gathered(
+    batches: Iterable[Collected], monotonic: Callable[[], float], *, wait_s: float = GATHER_S
+) -> Iterator[Collected]:
+    """The same rows in batches of what came within `wait_s`, at least one batch each.
+
+    So quick frames are not stored one by one. What came before a PipelineError is handed
+    on before it is raised.
+    """
+    held = Collected()
+    since = monotonic()
+    try:
+        for batch in batches:
+            held.merge(batch)
+            if monotonic() - since >= wait_s:
+                yield held
+                held, since = Collected(), monotonic()
+    except PipelineError:
+        yield held
+        raise
+    yield held

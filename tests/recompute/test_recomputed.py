@@ -4,8 +4,7 @@ from collections.abc import Iterator
 import pytest
 
 from core.errors import PipelineError
-from core.recompute.gathering import gathered
-from core.recompute.recomputed import Collected
+from core.recompute.recomputed import Collected, gathered
 
 
 def reason(number: int) -> Collected:
