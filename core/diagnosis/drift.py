@@ -18,7 +18,7 @@ from core.features.drift import FEWEST_ROWS, moved
 from core.market import SIDES
 from core.times import from_us, iso_z
 
-_SHOWN = 15  # those that moved most
+_SHOWN = 15  # those that moved most, a screen of them
 
 
 def drift_of(evidence: Evidence) -> dict[str, Any] | None:

@@ -16,7 +16,7 @@ from core.arrays import Ints
 
 MIN_BLOCK_CANDLES = 12  # shorter, and neighbours leak from one half into the other
 MIN_BLOCKS = 6  # three of each kind, the least for a proof
-_MAX_BLOCK_CANDLES = 48
+_MAX_BLOCK_CANDLES = 48  # longer ones would miss what is wrong for half a day
 _BLOCKS_AIMED_AT = 24  # a dozen of each kind
 GAP_US = 3_600_000_000  # an hour without rows: candles on both sides are no neighbours
 

@@ -16,7 +16,7 @@ _RUN_ROWS = 8  # in a row; fewer say nothing about how they move
 _FOLLOWS = 0.5  # correlation of changes with those of the closes
 _NEAR_RANGES = 3.0  # |price − close| in usual candle ranges: as far as another venue lies
 _FAR_RANGES = 0.5  # beyond the neighbouring candles, for a row of its own
-_STRAIGHT_SHARE = 0.5
+_STRAIGHT_SHARE = 0.5  # of a run's rows: a market that lies still does so less often
 _FEW = 0.05  # of all rows: scattered ones that count beside drawn runs
 
 

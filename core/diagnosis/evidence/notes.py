@@ -75,7 +75,7 @@ def _twins(evidence: Evidence) -> Iterator[str]:
             yield f"The same model, byte for byte, is {' and '.join(names)}."
 
 
-_MIN_STRETCH = 24
+_MIN_STRETCH = 24  # candles between two holes; fewer may be equal to their neighbours by chance
 
 
 def _positions(evidence: Evidence) -> Iterator[str]:

@@ -14,10 +14,10 @@ from core.diagnosis.evidence.blocks import cut_blocks
 from core.diagnosis.evidence.evidence import PriceRows, half_step
 from core.diagnosis.evidence.rows import CLOSE, HIGH, LOW, CandleRows
 
-MAX_SHIFT_BARS = 2016  # a week of 5-minute bars
-MIN_MATCHES = 5
+MAX_SHIFT_BARS = 2016  # a week of 5-minute bars; a zone moves labels by 14 hours at most
+MIN_MATCHES = 5  # held-out ones; fewer have no say beside the rows that they are searched on
 MIN_ROWS = 8  # matching; fewer, and the prices are not called closes
-MIN_MATCH_SHARE = 0.25
+MIN_MATCH_SHARE = 0.25  # of all rows: a ticker's price is a close now and then
 SIGNIFICANCE = 0.001  # of all shifts searched together
 _PRICE_BLOCKS = 6  # short logs too are cut into three blocks to search and three to judge
 _RUNNER_UP = 0.9  # of the winner's matches: from there on either shift might be the true one

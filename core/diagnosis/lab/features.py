@@ -15,7 +15,7 @@ from core.diagnosis.lab.world import Source, World
 from core.times import DAY_US
 
 LAST_ROW = "last_row"
-_FILL_BACK_BARS = 48
+_FILL_BACK_BARS = 48  # four hours of 5-minute bars; no bot carries a value for longer
 
 
 class FeatureStore:

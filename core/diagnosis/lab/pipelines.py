@@ -7,7 +7,7 @@ from pathlib import Path
 from core.recompute.pipeline import REFERENCE
 from core.settings import BotSettings
 
-_MAX_SIBLINGS = 8  # each is re-run
+_MAX_SIBLINGS = 8  # each is re-run; more files are a library, no versions
 _MAX_FILE_BYTES = 1_000_000  # larger files are no feature code; each is parsed
 
 

@@ -1,20 +1,46 @@
 """The stored backtest is a base for trials only where re-running gives the same."""
 
-import time
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+import pytest
 
 from core.arrays import Ints
 from core.diagnosis.cause import needs_recomputation
-from core.diagnosis.evidence.evidence import Evidence, Recompute
-from core.diagnosis.evidence.rows import CandleRows, FeatureRows
+from core.diagnosis.evidence.evidence import Evidence, Kind
+from core.diagnosis.evidence.rows import CLOSE, CandleRows, FeatureRows
 from core.diagnosis.lab.reproduction import with_stored_features
-from tests.diagnosis.cases import make_evidence
+from core.settings import BacktestSettings
+from tests.diagnosis.small import compare, linear_bundle, opens
+
+COUNT = 288
+CANDLES = CandleRows(opens(COUNT), np.arange(COUNT * 5, dtype="float64").reshape(COUNT, 5))
+STORED = FeatureRows(opens(COUNT), ("close_again",), CANDLES.values[:, [CLOSE]])
+BACKTEST = BacktestSettings.model_validate(
+    {"name": "b", "pipeline": "own:compute", "lookback_bars": 10}
+)
+BUNDLE = linear_bundle("own", ("close_again",), [1.0], [1.0])
 
 
-def _pipeline(factor: float = 1.0, pause_s: float = 0.0) -> Recompute:
-    def recompute(
+@dataclass
+class Code:
+    """A trader's code that gives the close, and a clock that its calls alone move."""
+
+    seconds: Iterable[float] = ()  # a candle, call by call; the last one for all that follow
+    factor: float = 1.0
+    calls: list[int] = field(default_factory=list)  # candles of each call
+    now: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._left: Iterator[float] = iter(self.seconds)
+        self._pace = 0.0
+
+    def clock(self) -> float:
+        return self.now
+
+    def __call__(
+        self,
         pipeline: str,
         candles: CandleRows,
         ends: Ints,
@@ -22,40 +48,114 @@ def _pipeline(factor: float = 1.0, pause_s: float = 0.0) -> Recompute:
         mode: str,
         gap_policy: str,
     ) -> FeatureRows:
-        time.sleep(pause_s)
-        values = candles.at(ends)[0][:, 3:4]
-        return FeatureRows(ends, ("close_again",), values * factor)
+        self._pace = next(self._left, self._pace)
+        self.now += self._pace * len(ends)
+        self.calls.append(len(ends))
+        return FeatureRows(ends, ("close_again",), candles.at(ends)[0][:, [CLOSE]] * self.factor)
 
-    return recompute
+
+def _evidence(code: Code, pipeline: str = "own:compute") -> Evidence:
+    signals = np.full(COUNT, 0.5)
+    return compare(
+        signals,
+        signals,
+        kind=Kind.RECOMPUTED,
+        backtest=BACKTEST,
+        bundles=(BUNDLE,),
+        candles={"files": CANDLES},
+        source="files",
+        pipelines=(pipeline,),
+        recompute=code,
+    )
 
 
-def _evidence(recompute: object) -> tuple[Evidence, FeatureRows]:
-    evidence = replace(make_evidence(days=1), recompute=recompute, pipelines=("own:compute",))
-    closes = evidence.candles["exchange"].at(evidence.opens)[0][:, 3:4]
-    return evidence, FeatureRows(evidence.opens, ("close_again",), closes)
+def _checked(code: Code, pipeline: str = "own:compute") -> Evidence:
+    return with_stored_features(_evidence(code, pipeline), STORED, clock=code.clock)
 
 
 def test_rows_that_re_running_gives_again_are_the_base() -> None:
-    evidence = with_stored_features(*_evidence(_pipeline()))
-    assert evidence.recomputed is not None
+    evidence = _checked(Code())
+    assert evidence.recomputed is STORED
     assert evidence.problems == ()
 
 
+def test_one_candle_is_timed_and_six_over_the_window_are_compared() -> None:
+    code = Code()
+    _checked(code)
+    assert code.calls == [1, 6]
+
+
 def test_rows_of_changed_code_are_no_base_and_that_is_said() -> None:
-    evidence = with_stored_features(*_evidence(_pipeline(factor=1.0001)))
+    evidence = _checked(Code(factor=1.0001))
     assert evidence.recomputed is None
-    assert "does not give the stored features" in evidence.problems[0]
+    assert evidence.can_recompute
+    assert evidence.problems == (
+        'Re-running "b" as configured does not give the stored features: '
+        "its code or its candles changed since; the next cycles recompute it.",
+    )
+
+
+def test_a_candle_that_was_not_stored_so_is_noticed() -> None:
+    matrix = STORED.matrix.copy()
+    matrix[-1] += 1e-9
+    changed = FeatureRows(STORED.opens, STORED.columns, matrix)
+    assert with_stored_features(_evidence(Code()), changed).recomputed is None
+
+
+def test_features_of_other_names_are_no_base() -> None:
+    renamed = FeatureRows(STORED.opens, ("another",), STORED.matrix)
+    assert with_stored_features(_evidence(Code()), renamed).recomputed is None
+
+
+@pytest.mark.parametrize(("seconds", "is_tried"), [(1.25, True), (1.26, False)])
+def test_144_re_runs_may_take_three_minutes(seconds: float, is_tried: bool) -> None:
+    evidence = _checked(Code((seconds,)))
+    assert evidence.can_recompute is is_tried
 
 
 def test_code_that_is_too_slow_for_trials_is_untestable_with_the_seconds() -> None:
-    evidence = with_stored_features(*_evidence(_pipeline(pause_s=1.3)))
+    evidence = _checked(Code((14.2,)))
     assert evidence.recompute is None
-    assert not evidence.can_recompute
     needs = needs_recomputation(evidence)
-    assert needs is not None and "takes 1 s a candle" in needs
+    assert needs is not None
+    assert "takes 14 s a candle, so the 144 re-runs of the shortest trial take too long" in needs
 
 
-def test_an_empty_window_stays_as_it_is() -> None:
-    evidence, stored = _evidence(_pipeline())
-    nothing = FeatureRows(stored.opens[:0], stored.columns, np.empty((0, 1)))
+@pytest.mark.parametrize(("slow_calls", "is_tried"), [(3, True), (4, False)])
+def test_the_quickest_of_four_calls_counts_since_the_first_start_the_workers(
+    slow_calls: int, is_tried: bool
+) -> None:
+    evidence = _checked(Code([2.0] * slow_calls + [0.1]))
+    assert evidence.can_recompute is is_tried
+
+
+@pytest.mark.parametrize(("first", "is_tried"), [(19.9, True), (20.1, False)])
+def test_a_call_of_over_twenty_seconds_is_no_start_of_workers(first: float, is_tried: bool) -> None:
+    code = Code([first, 0.1])
+    assert _checked(code).can_recompute is is_tried
+    assert code.calls == ([1, 1, 6] if is_tried else [1])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "candles"),
+    [(1.0, 144), (0.0209, 144), (0.0208, 288), (0.0105, 288), (0.0104, 576), (0.0001, 36_864)],
+)
+def test_as_many_candles_as_six_seconds_suffice_for_are_searched_in_doublings(
+    seconds: float, candles: int
+) -> None:
+    assert _checked(Code((seconds,))).max_candles == candles
+
+
+def test_the_own_pipeline_is_quick_enough_for_every_candle() -> None:
+    assert _checked(Code((1.0,)), "reference").max_candles is None
+
+
+def test_without_stored_rows_or_code_nothing_is_asked() -> None:
+    code = Code()
+    evidence = _evidence(code)
+    nothing = FeatureRows(STORED.opens[:0], STORED.columns, np.empty((0, 1)))
     assert with_stored_features(evidence, nothing) is evidence
+    assert with_stored_features(evidence, None) is evidence
+    without = replace(evidence, recompute=None)
+    assert with_stored_features(without, STORED) is without
+    assert code.calls == []
