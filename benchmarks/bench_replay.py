@@ -22,7 +22,7 @@ from core.bundle.scaler import Scaler, ScalerKind
 from core.bundle.write import SideContent, write_bundle
 from core.context import Context
 from core.market import SIDES
-from core.scoring.live import Live
+from core.scoring.live_bundle import Live
 from core.scoring.logged_rows import Replay
 from core.scoring.replay import replay_logged, replayed_blocks
 from core.settings import BotSettings

@@ -8,7 +8,7 @@ import pandas as pd
 
 from core.alignment.overview import PairOverview
 from core.collection.calendar import CollectionOverview, Completeness, Slot
-from core.collection.glance import Level, alignment_level, collection_level
+from core.collection.level import Level, alignment_level, collection_level
 from core.diagnosis.candle_trials import Trial
 from core.diagnosis.finding import Verdict
 from core.diagnosis.reads import StoredDiagnosis

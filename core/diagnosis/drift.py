@@ -14,7 +14,7 @@ from core.bundle.load import SideModel
 from core.diagnosis.evidence.evidence import SIDE_NAMES, Evidence
 from core.diagnosis.evidence.rows import FeatureRows
 from core.diagnosis.lab.inputs import means
-from core.features.drift import FEWEST_ROWS, moved
+from core.features.feature_drift import FEWEST_ROWS, moved
 from core.market import SIDES
 from core.times import from_us, iso_z
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from core.bundle.load import Bundle
 from core.features.compare import compare_features
-from core.features.drift import drift_table
+from core.features.feature_drift import drift_table
 from core.features.units import feature_units
 
 SAMPLE = 400
@@ -19,7 +19,7 @@ SAMPLE = 400
 class FeatureOverview:
     """`table`: one row a feature, worst agreement first: the columns of
     core.features.compare.FeatureComparison.features (absent without recomputed features)
-    and of core.features.drift.drift_table. `collisions`: groups of features that are
+    and of core.features.feature_drift.drift_table. `collisions`: groups of features that are
     equal on every sampled candle of one side only: (side, names).
     """
 

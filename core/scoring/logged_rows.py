@@ -15,7 +15,7 @@ from core.bundle.score import Scored, score_columns
 from core.feature_log.reads import LoggedBlock, read_vectors
 from core.feature_log.texts import texts_of
 from core.market import Side
-from core.scoring.live import (
+from core.scoring.live_bundle import (
     Live,
     ScoredPart,
     absence_frame,

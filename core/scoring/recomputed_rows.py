@@ -11,7 +11,7 @@ from core.arrays import Flags, Floats, Ints
 from core.bundle.load import Bundle, SideModel, load_bundle
 from core.bundle.score import score_columns
 from core.market import Side
-from core.scoring.live import (
+from core.scoring.live_bundle import (
     Live,
     LiveBundle,
     ScoredPart,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from core.context import Context
 from core.errors import BundleError
 from core.market import SIDES, Origin
-from core.scoring.live import Live
+from core.scoring.live_bundle import Live
 from core.scoring.logged_rows import (
     LoggedRows,
     Replay,

@@ -8,13 +8,7 @@ import streamlit as st
 
 from core.bots import BotState
 from core.collection.freshness import Freshness
-from core.collection.glance import (
-    Level,
-    alignment_level,
-    collection_level,
-    freshness_level,
-    overall,
-)
+from core.collection.level import Level, alignment_level, collection_level, freshness_level, overall
 from core.collection.phases import PhaseState
 from core.collection.phases import phases as core_phases
 from core.market import REPLAY

@@ -20,7 +20,7 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Dataframe
 
 from core.bundle.load import load_bundle
-from core.features.drift import population_stability
+from core.features.feature_drift import population_stability
 from core.market import Side
 from core.storage.engine import reader_engine
 from core.storage.run_history import database_size

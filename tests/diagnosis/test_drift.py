@@ -11,7 +11,7 @@ from core.bundle.scaler import Scaler, ScalerKind
 from core.diagnosis.drift import drift_of
 from core.diagnosis.evidence.evidence import Evidence
 from core.diagnosis.evidence.rows import FeatureRows
-from core.features.drift import effective_rows, population_stability
+from core.features.feature_drift import effective_rows, population_stability
 from core.market import Side
 from tests.diagnosis.small import compare, linear_bundle, linear_model, opens
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from core.alignment import reads as stored_pairs
 from core.feature_log import reads as stored_log
 from core.market import SIDES, Origin, Side
-from core.scoring.live import absence_frame
+from core.scoring.live_bundle import absence_frame
 from core.signals import reads as stored_signals
 from core.signals.writes import ensure_series, upsert_absences
 from core.times import from_us

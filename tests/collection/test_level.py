@@ -3,13 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from core.collection.freshness import FreshnessState, judge_freshness
-from core.collection.glance import (
-    Level,
-    alignment_level,
-    collection_level,
-    freshness_level,
-    overall,
-)
+from core.collection.level import Level, alignment_level, collection_level, freshness_level, overall
 from core.times import Timeframe
 
 FRAME = Timeframe.parse("5m")

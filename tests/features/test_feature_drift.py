@@ -8,7 +8,7 @@ import pytest
 from core.bundle.load import load_bundle
 from core.bundle.scaler import Scaler, ScalerKind
 from core.bundle.write import write_bundle
-from core.features.drift import FEWEST_ROWS, drift_table
+from core.features.feature_drift import FEWEST_ROWS, drift_table
 from core.market import Side
 from tests.recompute.recompute_world import side_contents
 
