@@ -8,6 +8,7 @@ from core.diagnosis.finding import Finding
 from core.diagnosis.lab.world import Change
 from core.diagnosis.search.examination import Examination
 from core.diagnosis.search.search import Search
+from core.diagnosis.search.soundness import LabelShift
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Cause:
     propose: Callable[[Search], Iterable[Change]]
     say: Callable[[Change, Evidence], Saying]
     conclude: Callable[[Examination, Evidence], Iterable[Finding]] | None = None
+    proven_by: Callable[[LabelShift], Change | None] | None = None  # by prices, before any trial
     is_tried: bool = True  # else it has no trial to refute, and speaks by `conclude` alone
     moves_labels: bool = False  # joins other candles; every other trial starts from it
     acts_on_features: bool = False  # on how features are computed

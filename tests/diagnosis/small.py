@@ -14,11 +14,13 @@ from core.bundle.load import Bundle, SideModel, side_model
 from core.bundle.manifest import Manifest
 from core.bundle.scaler import Scaler
 from core.diagnosis.cause import Cause, Saying
+from core.diagnosis.causes.labels import Shifted
+from core.diagnosis.causes.stale_features import Lagged
 from core.diagnosis.evidence.blocks import cut_blocks
 from core.diagnosis.evidence.evidence import SIDE_NAMES, Evidence, Kind
 from core.diagnosis.evidence.rows import FeatureRows
 from core.diagnosis.lab.trial import Laboratory
-from core.diagnosis.lab.world import Change, Scope
+from core.diagnosis.lab.world import Alteration, Change, Scope
 from core.diagnosis.search.examination import Trial
 from core.diagnosis.search.search import Search
 from core.market import Side
@@ -84,19 +86,19 @@ def compare(
 
 def undo(cause: str, number: int, *, ranges: Iterable[tuple[int, int]] = (), **more: Any) -> Change:
     """A change after which the other side says `answers[number]`; ranges in candle places."""
-    return _looked_up(cause, ("lag_bars", number * _APART), ranges, more)
+    return _looked_up(cause, Lagged(number * _APART), ranges, more)
 
 
 def also(cause: str, number: int, *, ranges: Iterable[tuple[int, int]] = (), **more: Any) -> Change:
     """As `undo`, but it acts beside one: the answer is that of both numbers' sum."""
-    return _looked_up(cause, ("shift_bars", -number * _APART), ranges, more)
+    return _looked_up(cause, Shifted(-number * _APART), ranges, more)
 
 
 def _looked_up(
-    cause: str, update: tuple[str, int], ranges: Iterable[tuple[int, int]], more: dict[str, Any]
+    cause: str, alter: Alteration, ranges: Iterable[tuple[int, int]], more: dict[str, Any]
 ) -> Change:
     spans = tuple((FIRST + first * STEP, FIRST + last * STEP) for first, last in ranges)
-    return Change(cause=cause, update=(update,), scope=Scope(spans), **more)
+    return Change(cause=cause, alter=alter, scope=Scope(spans), **more)
 
 
 def search_of(evidence: Evidence, *accepted: Change) -> Search:

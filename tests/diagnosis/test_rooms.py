@@ -3,7 +3,7 @@
 import ast
 
 from core.diagnosis.causes.catalogue import CODES
-from tests.test_layers import ROOT, files, imported
+from tests.test_layers import ROOT, files, imported, within
 
 # Records and numbers, evidence, what can be altered, how it is searched; what a cause is and how
 # one is judged and told; the causes, the examination by all of them, and what is told and stored.
@@ -68,7 +68,7 @@ def test_no_module_but_the_causes_tells_one_cause_from_another() -> None:
 
 
 def told_apart(tree: ast.AST) -> list[str]:
-    """Codes of causes that a module compares with, and names of causes that it imports."""
+    """Codes of causes that a module compares with, and what it imports of them."""
     compared = [
         part.value
         for node in ast.walk(tree)
@@ -76,14 +76,12 @@ def told_apart(tree: ast.AST) -> list[str]:
         for part in ast.walk(node)
         if isinstance(part, ast.Constant) and part.value in CODES
     ]
-    constants = [
-        name
-        for name in imported(tree)
-        if name.startswith(f"{PACKAGE}.causes.") and name.split(".")[-1].isupper()
-    ]
-    return [*compared, *(name for name in constants if ".catalogue." not in name)]
+    causes = [name for name in imported(tree) if name.startswith(f"{PACKAGE}.causes.")]
+    catalogue = f"{PACKAGE}.causes.catalogue"
+    return [*compared, *(name for name in causes if not within(name, catalogue))]
 
 
 def test_a_cause_told_apart_would_be_seen() -> None:
     assert told_apart(ast.parse('skip = cause.code == "threshold"')) == ["threshold"]
-    assert told_apart(ast.parse("from core.diagnosis.causes.threshold import CODE")) != []
+    assert told_apart(ast.parse("from core.diagnosis.causes.labels import shifts")) != []
+    assert told_apart(ast.parse("from core.diagnosis.causes.catalogue import CAUSES")) == []

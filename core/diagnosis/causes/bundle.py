@@ -1,13 +1,24 @@
 """bundle: another model or scaler was live than the configuration says."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from core.diagnosis.cause import Cause, Saying, needs_features
 from core.diagnosis.evidence.evidence import Evidence, Kind
-from core.diagnosis.lab.world import Change, change
+from core.diagnosis.lab.world import Change, World, change
 from core.diagnosis.search.search import Search
 
 CODE = "bundle"
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredBy:
+    """Every candle is scored by this bundle (its place in the evidence)."""
+
+    bundle: int
+
+    def __call__(self, world: World) -> World:
+        return replace(world, bundle=self.bundle)
 
 
 def _needs(evidence: Evidence) -> str | None:
@@ -19,7 +30,7 @@ def _needs(evidence: Evidence) -> str | None:
 
 def _propose(search: Search) -> Iterator[Change]:
     for number, bundle in enumerate(search.evidence.bundles):
-        yield change(CODE, {"bundle": number}, {"bundle": bundle.name})
+        yield change(CODE, ScoredBy(number), {"bundle": bundle.name})
 
 
 def _say(entry: Change, evidence: Evidence) -> Saying:
@@ -44,7 +55,9 @@ def _say(entry: Change, evidence: Evidence) -> Saying:
 
 def same_content(evidence: Evidence, entry: Change) -> list[str]:
     """Names of other folders whose models, scalers and inputs are identical."""
-    number = dict(entry.update)["bundle"]
+    if not isinstance(entry.alter, ScoredBy):
+        return []
+    number = entry.alter.bundle
     chosen = evidence.bundles[number]
     return [
         other.name

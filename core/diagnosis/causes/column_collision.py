@@ -7,7 +7,7 @@ import numpy as np
 from core.arrays import Flags, Floats
 from core.diagnosis.cause import Cause, Saying, needs_features
 from core.diagnosis.evidence.evidence import Evidence, Kind
-from core.diagnosis.lab.world import Change, ColumnEdit, change
+from core.diagnosis.lab.world import Change, ColumnEdit, Edited, change
 from core.diagnosis.search.search import Search
 
 CODE = "column_collision"
@@ -33,7 +33,7 @@ def _propose(search: Search) -> Iterator[Change]:
     log_names, logged = search.logged_vectors(search.probes)
     edits = find_collisions(search.used_features(), names, mine, log_names, logged)
     if edits:
-        yield change(CODE, {"edits": edits}, {"features": [edit.target for edit in edits]})
+        yield change(CODE, Edited(edits), {"features": [edit.target for edit in edits]})
 
 
 def find_collisions(
@@ -111,7 +111,7 @@ def _distance(first: Floats, second: Floats) -> float:
 
 
 def _say(entry: Change, evidence: Evidence) -> Saying:
-    edits = dict(entry.update)["edits"]
+    edits = entry.alter.edits if isinstance(entry.alter, Edited) else ()
     parts = [
         f"{edit.target} is always {edit.value:g}"
         if edit.origin is None

@@ -1,7 +1,7 @@
 """label_clock and candle_offset: rows labelled with another candle than their own."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -13,10 +13,10 @@ from core.diagnosis.evidence.evidence import Evidence, Kind
 from core.diagnosis.evidence.prices import MAX_SHIFT_BARS, PriceCheck, check_prices
 from core.diagnosis.finding import Finding, Verdict, untestable
 from core.diagnosis.judging import finding_of, judge_change, where_words
-from core.diagnosis.lab.world import Change, Scope, change
+from core.diagnosis.lab.world import Change, Scope, World, change
 from core.diagnosis.search.examination import Examination
 from core.diagnosis.search.search import Search
-from core.diagnosis.search.soundness import Soundness
+from core.diagnosis.search.soundness import LabelShift, Soundness
 from core.diagnosis.sentences import first_upper
 from core.times import from_us
 
@@ -37,6 +37,16 @@ _ZONES = (
     "America/Los_Angeles",
     "Australia/Sydney",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Shifted:
+    """Production's labels name the candle so many bars later."""
+
+    bars: int
+
+    def __call__(self, world: World) -> World:
+        return replace(world, shift_bars=self.bars)
 
 
 def code_of_shift(shift_bars: int) -> str:
@@ -71,12 +81,12 @@ def _changes(search: Search) -> Iterator[Change]:
             for shift in _shifts_of_import(search):
                 yield change(
                     code_of_shift(shift),
-                    {"shift_bars": -shift},
+                    Shifted(-shift),
                     {"shift_bars": shift, "labels": search.evidence.comparison},
                 )
         return
     for shift in _shifts(search):
-        yield change(code_of_shift(shift), {"shift_bars": shift}, {"shift_bars": shift})
+        yield change(code_of_shift(shift), Shifted(shift), {"shift_bars": shift})
 
 
 def _shifts_of_import(search: Search) -> list[int]:
@@ -177,14 +187,20 @@ def _span(evidence: Evidence, shift_bars: int) -> str:
     return f"{amount} ({abs(shift_bars)} {bars})"
 
 
-def proven_shifts(soundness: Soundness) -> tuple[Change, ...]:
-    """The shifts that the prices prove, as changes that every trial starts from."""
-    changes = []
-    for shift in soundness.shifts:
-        bars = shift.check.shift_bars
-        entry = change(code_of_shift(bars), {"shift_bars": bars}, {"shift_bars": bars})
-        changes.append(replace(entry, scope=Scope(shift.spans)))
-    return tuple(changes)
+def _proven_clock(shift: LabelShift) -> Change | None:
+    return _proven(LABEL_CLOCK, shift)
+
+
+def _proven_offset(shift: LabelShift) -> Change | None:
+    return _proven(CANDLE_OFFSET, shift)
+
+
+def _proven(code: str, shift: LabelShift) -> Change | None:
+    """A shift that the prices prove, where it is of this cause."""
+    bars = shift.check.shift_bars
+    if code_of_shift(bars) != code:
+        return None
+    return replace(change(code, Shifted(bars), {"shift_bars": bars}), scope=Scope(shift.spans))
 
 
 def _conclude_clock(found: Examination, whole: Evidence) -> Iterator[Finding]:
@@ -280,6 +296,7 @@ CLOCK = Cause(
     propose=_propose_clock,
     say=_say,
     conclude=_conclude_clock,
+    proven_by=_proven_clock,
     moves_labels=True,
     acts_on_features=True,
     acts_on_scoring=True,
@@ -291,6 +308,7 @@ OFFSET = Cause(
     propose=_propose_offset,
     say=_say,
     conclude=_conclude_offset,
+    proven_by=_proven_offset,
     moves_labels=True,
     acts_on_features=True,
     acts_on_scoring=True,

@@ -1,10 +1,11 @@
 """lookback: the recomputation saw another number of candles than the bot did."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from core.diagnosis.cause import Cause, Saying, needs_recomputation
 from core.diagnosis.evidence.evidence import Evidence
-from core.diagnosis.lab.world import Change, change
+from core.diagnosis.lab.world import Change, World, change
 from core.diagnosis.search.history import effective_lookbacks, history_probes
 from core.diagnosis.search.search import Search
 
@@ -12,14 +13,20 @@ CODE = "lookback"
 _PROBES = 6  # each is re-run some hundred times; their median bears two with a fault of their own
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The windows hold so many candles."""
+
+    bars: int
+
+    def __call__(self, world: World) -> World:
+        return replace(world, lookback_bars=self.bars)
+
+
 def _propose(search: Search) -> Iterator[Change]:
     probes = history_probes(search, _PROBES)
     for bars in effective_lookbacks(search, probes, CODE):
-        yield lookback_change(bars)
-
-
-def lookback_change(bars: int) -> Change:
-    return change(CODE, {"lookback_bars": bars}, {"lookback_bars": bars})
+        yield change(CODE, Seen(bars), {"lookback_bars": bars})
 
 
 def _say(entry: Change, evidence: Evidence) -> Saying:

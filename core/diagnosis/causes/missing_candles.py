@@ -1,16 +1,28 @@
 """missing_candles: a gap inside the window, closed over or filled."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from core.candles.reads import FEATURE_LOG
 from core.diagnosis.cause import Cause, Saying, needs_recomputation
 from core.diagnosis.evidence.evidence import Evidence
-from core.diagnosis.lab.patches import missing_opens
-from core.diagnosis.lab.world import CandlePatch, Change, change
+from core.diagnosis.lab.patches import added, dropped, filled, missing_opens
+from core.diagnosis.lab.world import Alteration, CandlePatch, Change, Patched, World, change
 from core.diagnosis.search.search import Search
 from core.settings import GapPolicy
 
 CODE = "missing_candles"
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedOver:
+    """Candles that a source lacks are left out, and windows close over the holes."""
+
+    source: str
+
+    def __call__(self, world: World) -> World:
+        patches = (*world.patches, CandlePatch(dropped, self.source))
+        return replace(world, patches=patches, gap_policy=GapPolicy.ALLOW)
 
 
 def _propose(search: Search) -> Iterator[Change]:
@@ -20,18 +32,14 @@ def _propose(search: Search) -> Iterator[Change]:
         if source == search.world.candles:
             continue
         if len(missing_opens(mine, other)):
-            for rule in ("drop", "fill"):
-                yield _change(rule, source)
+            yield _change("drop", ClosedOver(source), source)
+            yield _change("fill", Patched(CandlePatch(filled, source)), source)
         if len(missing_opens(other, mine)):
-            yield _change("added", source)
+            yield _change("added", Patched(CandlePatch(added, source)), source)
 
 
-def _change(rule: str, source: str) -> Change:
-    patch = CandlePatch(rule, source)
-    update: dict[str, object] = {"patches": (patch,)}
-    if rule == "drop":
-        update["gap_policy"] = GapPolicy.ALLOW  # else no window would close over the holes
-    return change(CODE, update, {"candles": source, "rule": rule})
+def _change(rule: str, alter: Alteration, source: str) -> Change:
+    return change(CODE, alter, {"candles": source, "rule": rule})
 
 
 def _say(entry: Change, evidence: Evidence) -> Saying:

@@ -1,14 +1,14 @@
 """missing_features: inputs that were filled, dropped or swallowed on the way to the model."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from core.arrays import Floats, Ints
 from core.diagnosis.cause import Cause, Saying, needs_features
 from core.diagnosis.evidence.evidence import Evidence
-from core.diagnosis.lab.world import Change, ColumnEdit, change
+from core.diagnosis.lab.world import Change, ColumnEdit, Edited, World, change
 from core.diagnosis.search.search import Search
 
 CODE = "missing_features"
@@ -22,9 +22,14 @@ _FILLS: tuple[tuple[str, float | None], ...] = (("0", 0.0), ("the mean", None))
 
 def _propose(search: Search) -> Iterator[Change]:
     if _has_exact_zeros(search):
-        yield change(CODE, {"zero_when_missing": True}, {"fill": "probability 0"})
+        yield change(CODE, _swallowed, {"fill": "probability 0"})
     for words, value in _FILLS:
         yield from _searched(search, words, value)
+
+
+def _swallowed(world: World) -> World:
+    """A candle whose row lacks an input has the probability 0."""
+    return replace(world, zero_when_missing=True)
 
 
 def _has_exact_zeros(search: Search) -> bool:
@@ -121,7 +126,7 @@ def _log_odds(probabilities: Floats) -> Floats:
 def _filled(names: tuple[str, ...], words: str, value: float | None) -> Change:
     ordered = tuple(sorted(names))
     edits = tuple(ColumnEdit(name, value=value) for name in ordered)
-    return change(CODE, {"edits": edits}, {"features": list(ordered), "fill": words})
+    return change(CODE, Edited(edits), {"features": list(ordered), "fill": words})
 
 
 def _say(entry: Change, evidence: Evidence) -> Saying:

@@ -1,21 +1,32 @@
 """nan_policy: both sides treat a value that is not there differently."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from core.diagnosis.cause import Cause, Saying, needs_features
 from core.diagnosis.evidence.evidence import Evidence
-from core.diagnosis.lab.world import Change, change
+from core.diagnosis.lab.world import Change, NanPolicy, World, change
 from core.diagnosis.search.search import Search
 
 CODE = "nan_policy"
 _WORDS = {
-    "zero": "0",
-    "last": "the last value before it",
-    "mean": "the scaler's mean",
-    "minus_one": "-1",
+    NanPolicy.ZERO: "0",
+    NanPolicy.LAST: "the last value before it",
+    NanPolicy.MEAN: "the scaler's mean",
+    NanPolicy.MINUS_ONE: "-1",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class FilledBy:
+    """Empty values are filled by this policy."""
+
+    policy: NanPolicy
+
+    def __call__(self, world: World) -> World:
+        return replace(world, nan_policy=self.policy)
 
 
 def _propose(search: Search) -> Iterator[Change]:
@@ -25,11 +36,11 @@ def _propose(search: Search) -> Iterator[Change]:
     if not np.isnan(matrix[:, places]).any():
         return
     for policy in _WORDS:
-        yield change(CODE, {"nan_policy": policy}, {"policy": policy})
+        yield change(CODE, FilledBy(policy), {"policy": policy})
 
 
 def _say(entry: Change, evidence: Evidence) -> Saying:
-    words = _WORDS[str(entry.values["policy"])]
+    words = _WORDS[entry.values["policy"]]
     return Saying(
         f"where a feature has no value, production's model got {words}",
         f"filling empty values with {words}",

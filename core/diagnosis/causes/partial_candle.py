@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from core.diagnosis.cause import Cause, Saying, needs_recomputation
 from core.diagnosis.evidence.evidence import Evidence
-from core.diagnosis.lab.patches import unfinished_opens
-from core.diagnosis.lab.world import CandlePatch, Change, change
+from core.diagnosis.lab.patches import finished, kept_unfinished, unfinished_opens
+from core.diagnosis.lab.world import CandlePatch, CandleRule, Change, Patched, change
 from core.diagnosis.search.search import Search
 
 CODE = "partial_candle"
@@ -28,14 +28,14 @@ def _propose(search: Search) -> Iterator[Change]:
         if source == search.world.candles:
             continue
         if len(unfinished_opens(mine, other)):
-            yield _change("finished", source)
+            yield _change("finished", finished, source)
         if len(unfinished_opens(other, mine)):
-            yield _change("kept_unfinished", source)
+            yield _change("kept_unfinished", kept_unfinished, source)
 
 
-def _change(rule: str, source: str) -> Change:
+def _change(name: str, rule: CandleRule, source: str) -> Change:
     patch = CandlePatch(rule, source)
-    return change(CODE, {"patches": (patch,)}, {"candles": source, "rule": rule})
+    return change(CODE, Patched(patch), {"candles": source, "rule": name})
 
 
 def _say(entry: Change, evidence: Evidence) -> Saying:

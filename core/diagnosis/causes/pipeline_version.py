@@ -1,13 +1,24 @@
 """pipeline_version: the feature code that the bot runs is not the backtest's."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from core.diagnosis.cause import Cause, Saying, needs_recomputation
 from core.diagnosis.evidence.evidence import Evidence
-from core.diagnosis.lab.world import Change, change
+from core.diagnosis.lab.world import Change, World, change
 from core.diagnosis.search.search import Search
 
 CODE = "pipeline_version"
+
+
+@dataclass(frozen=True, slots=True)
+class ComputedBy:
+    """Features are computed by this feature function."""
+
+    pipeline: str
+
+    def __call__(self, world: World) -> World:
+        return replace(world, pipeline=self.pipeline)
 
 
 def _needs(evidence: Evidence) -> str | None:
@@ -23,7 +34,7 @@ def _needs(evidence: Evidence) -> str | None:
 def _propose(search: Search) -> Iterator[Change]:
     for spec in search.evidence.pipelines:
         if spec != search.world.pipeline:
-            yield change(CODE, {"pipeline": spec}, {"pipeline": spec})
+            yield change(CODE, ComputedBy(spec), {"pipeline": spec})
 
 
 def _say(entry: Change, evidence: Evidence) -> Saying:

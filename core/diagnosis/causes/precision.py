@@ -1,28 +1,56 @@
 """precision: values kept in float32, or with few decimals."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from core.diagnosis.cause import Cause, Saying, needs_features
 from core.diagnosis.evidence.evidence import Evidence
-from core.diagnosis.lab.world import Change, Source, change
+from core.diagnosis.lab.world import Change, FloatType, Source, World, change
 from core.diagnosis.search.search import Search
 
 CODE = "precision"
 _MAX_DECIMALS = 8  # as exchanges and exports print at most
-_TYPES = ("float32",)
+_TYPES: tuple[FloatType, ...] = ("float32",)
+
+
+@dataclass(frozen=True, slots=True)
+class FeaturesKept:
+    """Features are kept in a narrower type, or with so many decimals."""
+
+    dtype: FloatType | None = None
+    decimals: int | None = None
+
+    def __call__(self, world: World) -> World:
+        if self.dtype is not None:
+            world = replace(world, dtype=self.dtype)
+        return world if self.decimals is None else replace(world, decimals=self.decimals)
+
+
+@dataclass(frozen=True, slots=True)
+class CandlesKept:
+    """Candles are kept in a narrower type, or with so many decimals."""
+
+    dtype: FloatType | None = None
+    decimals: int | None = None
+
+    def __call__(self, world: World) -> World:
+        if self.dtype is not None:
+            world = replace(world, candle_dtype=self.dtype)
+        return world if self.decimals is None else replace(world, candle_decimals=self.decimals)
 
 
 def _propose(search: Search) -> Iterator[Change]:
     for dtype in _TYPES:
-        yield change(CODE, {"dtype": dtype}, {"dtype": dtype})
+        yield change(CODE, FeaturesKept(dtype=dtype), {"dtype": dtype})
     for decimals in range(_MAX_DECIMALS + 1):
-        yield change(CODE, {"decimals": decimals}, {"decimals": decimals})
+        yield change(CODE, FeaturesKept(decimals=decimals), {"decimals": decimals})
     if search.world.source is Source.RECOMPUTED and not search.is_model_path:
-        yield change(CODE, {"candle_dtype": "float32"}, {"dtype": "float32", "values": "candles"})
+        for dtype in _TYPES:
+            yield change(CODE, CandlesKept(dtype=dtype), {"dtype": dtype, "values": "candles"})
         for decimals in range(4):
             yield change(
                 CODE,
-                {"candle_decimals": decimals},
+                CandlesKept(decimals=decimals),
                 {"decimals": decimals, "values": "candles"},
             )
 

@@ -1,19 +1,30 @@
 """row_position: a feature sees the future when its candle is not the last row of the frame."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from core.diagnosis.cause import Cause, Saying, needs_recomputation
 from core.diagnosis.evidence.evidence import Evidence
-from core.diagnosis.lab.world import Change, change
+from core.diagnosis.lab.world import Change, World, change
 from core.diagnosis.search.search import Search
 from core.settings import Mode
 
 CODE = "row_position"
 
 
+@dataclass(frozen=True, slots=True)
+class ReadBy:
+    """Rows are read from frames of this mode."""
+
+    mode: Mode
+
+    def __call__(self, world: World) -> World:
+        return replace(world, mode=self.mode)
+
+
 def _propose(search: Search) -> Iterator[Change]:
     mode = Mode.WINDOW if search.world.mode is Mode.FRAME else Mode.FRAME
-    yield change(CODE, {"mode": mode}, {"mode": mode})
+    yield change(CODE, ReadBy(mode), {"mode": mode})
 
 
 def _say(entry: Change, evidence: Evidence) -> Saying:

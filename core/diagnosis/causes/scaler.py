@@ -1,19 +1,30 @@
 """scaler: the model ran without its scaler, or behind another one's."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from core.diagnosis.cause import Cause, Saying, needs_features
 from core.diagnosis.evidence.evidence import Evidence
-from core.diagnosis.lab.world import Change, change
+from core.diagnosis.lab.world import Change, OtherScaler, World, change
 from core.diagnosis.search.search import Search
 
 CODE = "scaler"
 
 
+@dataclass(frozen=True, slots=True)
+class ScaledBy:
+    """Inputs go through this scaler."""
+
+    scaler: OtherScaler
+
+    def __call__(self, world: World) -> World:
+        return replace(world, scaler=self.scaler)
+
+
 def _propose(search: Search) -> Iterator[Change]:
-    yield change(CODE, {"scaler": "none"}, {"scaler": "none"})
+    yield change(CODE, ScaledBy(OtherScaler(None)), {"scaler": "none"})
     for number, bundle in enumerate(search.evidence.bundles):
-        yield change(CODE, {"scaler": number}, {"scaler": bundle.name})
+        yield change(CODE, ScaledBy(OtherScaler(number)), {"scaler": bundle.name})
 
 
 def _say(entry: Change, evidence: Evidence) -> Saying:

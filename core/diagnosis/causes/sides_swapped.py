@@ -1,15 +1,16 @@
-"""sides_swapped: LONG and SHORT changed places."""
+"""sidesswapped: LONG and SHORT changed places."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from core.diagnosis.cause import Cause, Saying, other_side
 from core.diagnosis.evidence.evidence import Evidence
-from core.diagnosis.lab.world import Change, change
+from core.diagnosis.lab.world import Change, World, change
 from core.diagnosis.search.search import Search
 
-CODE = "sides_swapped"
+CODE = "sidesswapped"
 
 
 def _needs(evidence: Evidence) -> str | None:
@@ -17,8 +18,13 @@ def _needs(evidence: Evidence) -> str | None:
     return None if both.all() else "needs LONG and SHORT signals on both sides of the comparison"
 
 
+def swapped(world: World) -> World:
+    """LONG is scored as SHORT, and SHORT as LONG."""
+    return replace(world, is_swapped=True)
+
+
 def _propose(search: Search) -> Iterator[Change]:
-    yield change(CODE, {"is_swapped": True})
+    yield change(CODE, swapped)
 
 
 def _say(entry: Change, evidence: Evidence) -> Saying:

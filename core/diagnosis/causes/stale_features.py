@@ -1,20 +1,31 @@
 """stale_features: the vector of an earlier candle was scored."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from core.diagnosis.cause import Cause, Saying, needs_features
 from core.diagnosis.evidence.evidence import Evidence
-from core.diagnosis.lab.world import Change, change
+from core.diagnosis.lab.world import Change, World, change
 from core.diagnosis.search.search import Search
 
 CODE = "stale_features"
 _MAX_LAG_BARS = 12  # an hour of 5-minute bars: an older vector is no cache but a bot that stands
 
 
+@dataclass(frozen=True, slots=True)
+class Lagged:
+    """The vector of so many bars before is scored."""
+
+    bars: int
+
+    def __call__(self, world: World) -> World:
+        return replace(world, lag_bars=self.bars)
+
+
 def _propose(search: Search) -> Iterator[Change]:
     for lag in range(1, _MAX_LAG_BARS + 1):
-        yield change(CODE, {"lag_bars": lag}, {"lag_bars": lag})
-    yield change(CODE, {"lag_bars": -1}, {"lag_bars": -1})
+        yield change(CODE, Lagged(lag), {"lag_bars": lag})
+    yield change(CODE, Lagged(-1), {"lag_bars": -1})
 
 
 def _say(entry: Change, evidence: Evidence) -> Saying:

@@ -8,7 +8,7 @@ from core.arrays import Floats
 from core.diagnosis.cause import Cause, Saying
 from core.diagnosis.evidence.evidence import SIDE_NAMES, Evidence
 from core.diagnosis.finding import Finding, Verdict
-from core.diagnosis.lab.world import Change, change
+from core.diagnosis.lab.world import Change
 from core.diagnosis.search.examination import Examination
 from core.diagnosis.sentences import candles, first_upper, percent
 from core.diagnosis.verdict import Judgement, judge
@@ -36,6 +36,10 @@ def differing_constants(evidence: Evidence) -> dict[str, tuple[float, float]]:
 
 
 def _say(entry: Change, evidence: Evidence) -> Saying:
+    return _saying(evidence)
+
+
+def _saying(evidence: Evidence) -> Saying:
     parts = [
         f"{name} is {mine:g} in production and {other:g} in the backtest"
         for name, (mine, other) in differing_constants(evidence).items()
@@ -83,7 +87,7 @@ def _finding(
     judgement: Judgement,
     signal_differences: Floats,
 ) -> Finding:
-    saying = _say(change(CODE, {}), found.evidence)
+    saying = _saying(found.evidence)
     known = np.isfinite(signal_differences)
     ratio = judgement.explained_ratio
     summary = (

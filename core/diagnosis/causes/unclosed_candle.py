@@ -1,18 +1,28 @@
 """unclosed_candle: the bot computed while the candle was still open."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from core.diagnosis.cause import Cause, Saying, needs_recomputation
 from core.diagnosis.evidence.evidence import Evidence
-from core.diagnosis.lab.features import LAST_ROW
 from core.diagnosis.lab.patches import looks_unfinished
-from core.diagnosis.lab.world import CandlePatch, Change, change
+from core.diagnosis.lab.world import Change, World, change
 from core.diagnosis.search.search import Search
 
 CODE = "unclosed_candle"
 _UNFINISHED_SHARE = 0.5  # of the probes: most rows, not the few that were revised
+
+
+@dataclass(frozen=True, slots=True)
+class NewestAs:
+    """The last candle of each window is as this source holds it."""
+
+    source: str
+
+    def __call__(self, world: World) -> World:
+        return replace(world, newest=self.source)
 
 
 def _needs(evidence: Evidence) -> str | None:
@@ -37,8 +47,7 @@ def _propose(search: Search) -> Iterator[Change]:
         early, found = other.at(opens)
         known = found & np.isfinite(final).all(axis=1)
         if known.any() and looks_unfinished(early[known], final[known]).mean() > _UNFINISHED_SHARE:
-            patch = CandlePatch(LAST_ROW, source)
-            yield change(CODE, {"patches": (patch,)}, {"candles": source})
+            yield change(CODE, NewestAs(source), {"candles": source})
 
 
 def _say(entry: Change, evidence: Evidence) -> Saying:

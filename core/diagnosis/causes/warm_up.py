@@ -1,15 +1,26 @@
 """warm_up: after a start the bot's history was still growing, but its values looked valid."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from core.diagnosis.cause import Cause, Saying, needs_recomputation
 from core.diagnosis.evidence.evidence import Evidence
-from core.diagnosis.lab.world import Change, change
+from core.diagnosis.lab.world import Change, World, change
 from core.diagnosis.search.history import history_starts
 from core.diagnosis.search.search import Search
 from core.times import from_us
 
 CODE = "warm_up"
+
+
+@dataclass(frozen=True, slots=True)
+class Growing:
+    """From a candle (µs) on the history grew, from so many candles that it saw."""
+
+    starts: tuple[tuple[int, int], ...]
+
+    def __call__(self, world: World) -> World:
+        return replace(world, starts=self.starts)
 
 
 def _propose(search: Search) -> Iterator[Change]:
@@ -21,7 +32,7 @@ def _propose(search: Search) -> Iterator[Change]:
             for start in starts
         )
         shown = [_shown(start.begins) for start in starts]
-        yield change(CODE, {"starts": seen}, {"history_from": shown})
+        yield change(CODE, Growing(seen), {"history_from": shown})
 
 
 def _shown(open_us: int) -> str:

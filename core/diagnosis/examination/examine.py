@@ -8,12 +8,11 @@ import numpy as np
 from core.arrays import Flags, Floats
 from core.diagnosis.cause import Cause
 from core.diagnosis.causes.catalogue import CAUSES
-from core.diagnosis.causes.labels import proven_shifts
 from core.diagnosis.evidence.blocks import Blocks, cut_blocks
 from core.diagnosis.evidence.evidence import Evidence, Kind
 from core.diagnosis.examination.rounds import Rounds, run_rounds
 from core.diagnosis.lab.trial import Laboratory
-from core.diagnosis.lab.world import Change, Source, World
+from core.diagnosis.lab.world import Change, Source, World, altered
 from core.diagnosis.search.examination import Examination
 from core.diagnosis.search.search import Search
 from core.diagnosis.search.soundness import Soundness, check_soundness
@@ -46,7 +45,7 @@ def examine(whole: Evidence) -> Examination:
         return found
     _search_paths(found, labels)
     rounds = run_rounds(
-        replace(search, accepted=found.accepted, log_shift_bars=_shift_of(labels)),
+        replace(search, accepted=found.accepted, log_shift_bars=_shift_of(search.lab.base, labels)),
         testable(evidence, CAUSES),
     )
     _take(found, rounds)
@@ -124,9 +123,20 @@ def _differs(search: Search, changes: Sequence[Change]) -> bool:
     return bool((np.nan_to_num(differences) > search.floor).any())
 
 
-def _shift_of(labels: Sequence[Change]) -> int:
+def proven_shifts(soundness: Soundness) -> tuple[Change, ...]:
+    """What the prices prove of the labels, as changes that every trial starts from."""
+    return tuple(
+        entry
+        for shift in soundness.shifts
+        for cause in CAUSES
+        if cause.proven_by is not None and (entry := cause.proven_by(shift)) is not None
+    )
+
+
+def _shift_of(base: World, labels: Sequence[Change]) -> int:
+    """By how many bars the whole log's labels are off."""
     everywhere = [entry for entry in labels if not entry.scope.ranges]
-    return int(everywhere[0].values["shift_bars"]) if everywhere else 0
+    return altered(base, everywhere[:1]).shift_bars
 
 
 def testable(evidence: Evidence, causes: Sequence[Cause]) -> list[Cause]:

@@ -7,7 +7,7 @@ import numpy as np
 from core.arrays import Flags
 from core.diagnosis.evidence.evidence import Evidence
 from core.diagnosis.lab.trial import Laboratory
-from core.diagnosis.lab.world import Change, Source, World, change
+from core.diagnosis.lab.world import Change, Source, World
 from core.market import SIDES
 from core.times import from_us, iso_z
 
@@ -20,8 +20,7 @@ def identify_bundles(evidence: Evidence, labels: tuple[Change, ...]) -> dict[str
     """Candle by candle, which bundles reproduce the emitted signals; None without features."""
     if evidence.logged is None or not evidence.bundles or len(evidence.opens) == 0:
         return None
-    lab = Laboratory(evidence, World(source=Source.LOGGED))
-    by_side = [_equal(evidence, lab, labels, number) for number in range(len(evidence.bundles))]
+    by_side = [_equal(evidence, labels, number) for number in range(len(evidence.bundles))]
     asked: Flags = np.isfinite(evidence.emitted)
     matching = np.column_stack(
         [asked.any(axis=1) & (equal | ~asked).all(axis=1) for equal in by_side]
@@ -40,13 +39,13 @@ def identify_bundles(evidence: Evidence, labels: tuple[Change, ...]) -> dict[str
     }
 
 
-def _equal(evidence: Evidence, lab: Laboratory, labels: tuple[Change, ...], number: int) -> Flags:
+def _equal(evidence: Evidence, labels: tuple[Change, ...], number: int) -> Flags:
     """Candles × sides: this bundle gives the emitted signal within the floor.
 
     A side that the bundle lacks is not held against it.
     """
-    entry = change("bundle", {"bundle": number})
-    scored = lab.probabilities((*labels, entry), np.arange(len(evidence.opens)))
+    lab = Laboratory(evidence, World(source=Source.LOGGED, bundle=number))
+    scored = lab.probabilities(labels, np.arange(len(evidence.opens)))
     equal = np.abs(evidence.emitted - scored) <= evidence.emitted_floor
     absent = [side not in evidence.bundles[number].sides for side in SIDES]
     return np.asarray(equal | np.array(absent)[None, :])

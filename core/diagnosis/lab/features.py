@@ -10,11 +10,9 @@ from core.arrays import Flags, Floats, Ints
 from core.diagnosis.evidence.evidence import Evidence
 from core.diagnosis.evidence.rows import CandleRows, FeatureRows, locate
 from core.diagnosis.lab.inputs import rounded
-from core.diagnosis.lab.patches import patched
-from core.diagnosis.lab.world import Source, World
+from core.diagnosis.lab.world import NanPolicy, Source, World
 from core.times import DAY_US
 
-LAST_ROW = "last_row"
 _FILL_BACK_BARS = 48  # four hours of 5-minute bars; no bot carries a value for longer
 
 
@@ -35,7 +33,7 @@ class FeatureStore:
             return (), np.full((len(opens), 0), np.nan), np.zeros(len(opens), dtype=bool)
         matrix, found = rows.at(opens)
         found &= ~np.isnan(matrix).all(axis=1)  # asked for before, and not computable
-        if world.nan_policy == "last":
+        if world.nan_policy is NanPolicy.LAST:
             matrix = self._carried(world, opens, matrix)
         return rows.columns, matrix, found
 
@@ -75,32 +73,28 @@ class FeatureStore:
         """The candles of a world after its patches."""
         key = (world.candles, world.patches, world.candle_dtype, world.candle_decimals)
         if key not in self._candles:
-            step = self._evidence.timeframe.length_us
             rows = self._evidence.candles[str(world.candles)]
             for patch in world.patches:
-                if patch.rule != LAST_ROW:
-                    rows = patched(rows, patch, self._other(patch.source), step)
+                rows = patch.rule(rows, self._other(patch.source))
             values = rounded(rows.values, world.candle_dtype, world.candle_decimals)
             self._candles[key] = CandleRows(rows.opens, values)
         return self._candles[key]
 
-    def _other(self, source: str | None) -> CandleRows:
-        """A source by name; "name (unfinished)" are its rows that were revised later."""
-        name = str(source)
-        if name in self._evidence.candles:
-            return self._evidence.candles[name]
-        return self._evidence.unfinished[name]
+    def _other(self, source: str) -> CandleRows:
+        """A source by name, or the unfinished rows that one held before it revised them."""
+        if source in self._evidence.candles:
+            return self._evidence.candles[source]
+        return self._evidence.unfinished[source]
 
     def _compute(self, world: World, opens: Ints) -> FeatureRows:
         recompute = self._evidence.recompute
         if recompute is None or world.pipeline is None:
             raise ValueError("nothing to recompute with")
         candles = self.candles(world)
-        last = [patch for patch in world.patches if patch.rule == LAST_ROW]
         pieces: FeatureRows | None = None
         for lookback, part in self._by_lookback(world, opens):
-            if last:
-                newest = self._other(last[-1].source)
+            if world.newest is not None:
+                newest = self._other(world.newest)
                 fresh = _with_newest(recompute, world, candles, newest, part, lookback)
             else:
                 fresh = recompute(

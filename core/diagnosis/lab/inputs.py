@@ -6,7 +6,7 @@ from core.arrays import Flags, Floats
 from core.bundle.load import SideModel
 from core.bundle.scaler import Scaler, ScalerKind
 from core.bundle.score import pick_columns
-from core.diagnosis.lab.world import ColumnEdit, World
+from core.diagnosis.lab.world import ColumnEdit, FloatType, NanPolicy, World
 
 
 def model_inputs(
@@ -43,7 +43,7 @@ def ordered_inputs(
     """Edited inputs after rounding and NaN handling, in the order in which they are handed over."""
     inputs = rounded(inputs, world.dtype, world.decimals)
     inputs = _without_nan(inputs, world.nan_policy, model)
-    names = ordered_names(world.order, model.features, log_columns)
+    names = model.features if world.order is None else world.order(model.features, log_columns)
     if names is None or names == model.features:
         return None if names is None else inputs
     order, _ = pick_columns(names, model.features)
@@ -58,42 +58,11 @@ def scaled_model(model: SideModel, scaler: Scaler) -> SideModel:
 NO_SCALER = Scaler(ScalerKind.NONE)
 
 
-def rounded(values: Floats, dtype: str | None, decimals: int | None) -> Floats:
+def rounded(values: Floats, dtype: FloatType | None, decimals: int | None) -> Floats:
     """Values as kept in a narrower type or with fewer decimals."""
     if dtype is not None:
         values = values.astype(dtype).astype("float64")
     return values if decimals is None else np.round(values, decimals)
-
-
-def ordered_names(
-    order: str | None, features: tuple[str, ...], log_columns: tuple[str, ...]
-) -> tuple[str, ...] | None:
-    """The names in the order in which they reach the model; None where it cannot be made."""
-    if order is None:
-        return features
-    rule, _, detail = order.partition(":")
-    if rule == "alphabetical":
-        return tuple(sorted(features))
-    if rule == "reversed":
-        return features[::-1]
-    if rule == "log":
-        return _by_places(features, log_columns)
-    if rule == "exchanged":
-        first, second = (int(place) for place in detail.split(","))
-        names = list(features)
-        names[first], names[second] = names[second], names[first]
-        return tuple(names)
-    if rule == "rotated":
-        places = int(detail)
-        return (*features[places:], *features[:places])
-    return None
-
-
-def _by_places(features: tuple[str, ...], log_columns: tuple[str, ...]) -> tuple[str, ...] | None:
-    if not set(features) <= set(log_columns):
-        return None
-    where = {name: place for place, name in reversed(list(enumerate(log_columns)))}
-    return tuple(sorted(features, key=lambda name: where[name]))
 
 
 def _edit(
@@ -126,14 +95,10 @@ def means(model: SideModel) -> Floats:
     return np.zeros(width)
 
 
-def _without_nan(inputs: Floats, policy: str | None, model: SideModel) -> Floats:
+def _without_nan(inputs: Floats, policy: NanPolicy | None, model: SideModel) -> Floats:
     holes: Flags = np.isnan(inputs)
-    if policy is None or policy == "last" or not holes.any():
-        return inputs
-    if policy == "zero":
-        return np.where(holes, 0.0, inputs)
-    if policy == "mean":
+    if policy is None or policy is NanPolicy.LAST or not holes.any():
+        return inputs  # the last value is put in where rows are read
+    if policy is NanPolicy.MEAN:
         return np.where(holes, means(model), inputs)
-    if policy == "minus_one":
-        return np.where(holes, -1.0, inputs)
-    raise ValueError(f"unknown nan policy {policy!r}")
+    return np.where(holes, 0.0 if policy is NanPolicy.ZERO else -1.0, inputs)

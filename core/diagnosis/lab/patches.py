@@ -4,29 +4,42 @@ import numpy as np
 
 from core.arrays import Flags, Floats, Ints
 from core.diagnosis.evidence.rows import CLOSE, HIGH, LOW, OPEN, VOLUME, CandleRows
-from core.diagnosis.lab.world import CandlePatch
 
 
-def patched(candles: CandleRows, patch: CandlePatch, other: CandleRows, step_us: int) -> CandleRows:
-    """The candles after one rule; `other` are those of the source that the rule names.
+def dropped(candles: CandleRows, other: CandleRows) -> CandleRows:
+    """Without the candles that `other` lacks inside its own span."""
+    return candles.without(missing_opens(candles, other))
 
-    drop, fill: candles that `other` lacks inside its own span. kept_unfinished: `other`
-    holds a row that was not finished. finished: these hold one, `other` the final one.
-    other_rows: `other` wherever it has a candle.
-    """
-    if patch.rule == "drop":
-        return candles.without(missing_opens(candles, other))
-    if patch.rule == "fill":
-        return _filled(candles, missing_opens(candles, other))
-    if patch.rule == "kept_unfinished":
-        return candles.replaced(_subset(other, unfinished_opens(other, candles)))
-    if patch.rule == "finished":
-        return candles.replaced(_subset(other, unfinished_opens(candles, other)))
-    if patch.rule == "other_rows":
-        return candles.replaced(other)
-    if patch.rule == "added":
-        return candles.replaced(other.without(candles.opens))
-    raise ValueError(f"unknown candle rule {patch.rule!r}")
+
+def filled(candles: CandleRows, other: CandleRows) -> CandleRows:
+    """Candles that `other` lacks inside its own span are flat, at the close before, no volume."""
+    values = candles.values.copy()
+    holes = np.isin(candles.opens, missing_opens(candles, other))
+    for place in np.flatnonzero(holes):
+        if place:
+            values[place] = values[place - 1, CLOSE]
+            values[place, VOLUME] = 0.0
+    return CandleRows(candles.opens, values)
+
+
+def added(candles: CandleRows, other: CandleRows) -> CandleRows:
+    """With the candles of `other` that these lack."""
+    return candles.replaced(other.without(candles.opens))
+
+
+def replaced(candles: CandleRows, other: CandleRows) -> CandleRows:
+    """`other` wherever it has a candle."""
+    return candles.replaced(other)
+
+
+def kept_unfinished(candles: CandleRows, other: CandleRows) -> CandleRows:
+    """The rows of `other` that were not finished, in place of the final ones."""
+    return candles.replaced(_subset(other, unfinished_opens(other, candles)))
+
+
+def finished(candles: CandleRows, other: CandleRows) -> CandleRows:
+    """The final rows of `other` in place of those that were not finished."""
+    return candles.replaced(_subset(other, unfinished_opens(candles, other)))
 
 
 def missing_opens(candles: CandleRows, other: CandleRows) -> Ints:
@@ -58,14 +71,3 @@ def looks_unfinished(early: Floats, final: Floats) -> Flags:
 def _subset(candles: CandleRows, opens: Ints) -> CandleRows:
     values, found = candles.at(opens)
     return CandleRows(opens[found], values[found])
-
-
-def _filled(candles: CandleRows, opens: Ints) -> CandleRows:
-    """The candles named are flat at the close before them, without volume."""
-    values = candles.values.copy()
-    holes = np.isin(candles.opens, opens)
-    for place in np.flatnonzero(holes):
-        if place:
-            values[place] = values[place - 1, CLOSE]
-            values[place, VOLUME] = 0.0
-    return CandleRows(candles.opens, values)

@@ -178,9 +178,9 @@ class Laboratory:
         model = bundles[bundle].sides.get(SIDES[side])
         if model is None or world.scaler is None:
             return model
-        if world.scaler == "none":
+        if world.scaler.bundle is None:
             return scaled_model(model, NO_SCALER)
-        other = bundles[int(world.scaler)].sides.get(SIDES[side])
+        other = bundles[world.scaler.bundle].sides.get(SIDES[side])
         if other is None or len(other.features) != len(model.features):
             return None
         return scaled_model(model, other.scaler)

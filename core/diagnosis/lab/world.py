@@ -1,11 +1,12 @@
 """How one side of a comparison came about, as a record that a trial can change and re-run."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from core.diagnosis.evidence.evidence import SIDE_NAMES
+from core.diagnosis.evidence.rows import CandleRows
 from core.settings import GapPolicy, Mode
 
 
@@ -20,19 +21,42 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ColumnEdit:
-    """A column takes another's values, or one constant; "mean" is the scaler's mean."""
+    """A column takes another's values, or one constant; without both the scaler's mean."""
 
     target: str
     origin: str | None = None
     value: float | None = None
 
 
+# A source's candles and another's → the candles that features are computed on.
+CandleRule = Callable[[CandleRows, CandleRows], CandleRows]
+# A model's features and the log's columns → the order of inputs; None where it cannot be made.
+InputOrder = Callable[[tuple[str, ...], tuple[str, ...]], tuple[str, ...] | None]
+FloatType = Literal["float32"]
+
+
 @dataclass(frozen=True, slots=True)
 class CandlePatch:
-    """A rule that alters candles before features are computed (see trial inputs)."""
+    """A rule that alters candles before features are computed, by those of a source."""
 
-    rule: str  # drop, fill, logged_rows, last_row, other_rows
-    source: str | None = None
+    rule: CandleRule
+    source: str
+
+
+class NanPolicy(StrEnum):
+    """What stands in for a value that is not there."""
+
+    ZERO = "zero"
+    LAST = "last"  # the column's last value before it
+    MEAN = "mean"  # the scaler's
+    MINUS_ONE = "minus_one"
+
+
+@dataclass(frozen=True, slots=True)
+class OtherScaler:
+    """The scaler of a bundle (its place in the evidence) in place of the model's own."""
+
+    bundle: int | None  # None: no scaler at all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +67,8 @@ class World:
     pipeline: str | None = None
     candles: str | None = None
     patches: tuple[CandlePatch, ...] = ()
-    candle_dtype: str | None = None
+    newest: str | None = None  # source of each window's last candle, as the bot saw it
+    candle_dtype: FloatType | None = None
     candle_decimals: int | None = None
     lookback_bars: int = 0
     mode: Mode = Mode.WINDOW
@@ -52,13 +77,13 @@ class World:
     shift_bars: int = 0
     lag_bars: int = 0
     edits: tuple[ColumnEdit, ...] = ()
-    dtype: str | None = None
+    dtype: FloatType | None = None
     decimals: int | None = None
-    nan_policy: str | None = None
+    nan_policy: NanPolicy | None = None
     zero_when_missing: bool = False
-    order: str | None = None
+    order: InputOrder | None = None
     bundle: int | None = None  # place in the evidence's bundles; None: as configured
-    scaler: int | str | None = None  # "none", or the bundle whose scaler it is
+    scaler: OtherScaler | None = None
     is_swapped: bool = False
 
     @property
@@ -69,6 +94,7 @@ class World:
             self.pipeline,
             self.candles,
             self.patches,
+            self.newest,
             self.candle_dtype,
             self.candle_decimals,
             self.lookback_bars,
@@ -85,12 +111,36 @@ class Scope:
     ranges: tuple[tuple[int, int], ...] = ()
 
 
+# What a cause changes: a function or a frozen record, so that equal alterations are equal.
+Alteration = Callable[[World], World]
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """Columns are overwritten, after those that are already."""
+
+    edits: tuple[ColumnEdit, ...]
+
+    def __call__(self, world: World) -> World:
+        return replace(world, edits=(*world.edits, *self.edits))
+
+
+@dataclass(frozen=True, slots=True)
+class Patched:
+    """Candles are altered, after the rules that already do."""
+
+    patch: CandlePatch
+
+    def __call__(self, world: World) -> World:
+        return replace(world, patches=(*world.patches, self.patch))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """One cause at work: what it changes in the world, for which sides and candles."""
 
     cause: str
-    update: tuple[tuple[str, Any], ...]
+    alter: Alteration
     parameters: tuple[tuple[str, Any], ...] = ()
     sides: tuple[str, ...] = SIDE_NAMES
     scope: Scope = field(default_factory=Scope)
@@ -104,13 +154,11 @@ class Change:
         }
 
 
-def change(
-    cause: str, update: Mapping[str, Any], parameters: Mapping[str, Any] | None = None
-) -> Change:
+def change(cause: str, alter: Alteration, parameters: Mapping[str, Any] | None = None) -> Change:
     """A change for both sides and all candles."""
     return Change(
         cause=cause,
-        update=tuple(update.items()),
+        alter=alter,
         parameters=tuple(
             (name, tuple(value) if isinstance(value, list) else value)
             for name, value in (parameters or {}).items()
@@ -119,11 +167,7 @@ def change(
 
 
 def altered(world: World, changes: Iterable[Change]) -> World:
-    """The world after these changes, in order; edits and patches add up."""
+    """The world after these changes, in order."""
     for entry in changes:
-        update = dict(entry.update)
-        for name in ("edits", "patches"):
-            if name in update:
-                update[name] = (*getattr(world, name), *update[name])
-        world = replace(world, **update)
+        world = entry.alter(world)
     return world

@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from core.arrays import Floats, Ints
-from core.diagnosis.lab.world import Change, change
+from core.diagnosis.lab.world import Change, World, change
 from core.diagnosis.search.search import Search
 from core.features.ladder import lookback_ladder
 
@@ -19,6 +19,16 @@ _START_PROBES = 40
 _FINE_STEP = 20
 _FIRST_LOOK = 5  # candles without a vote: no history was growing
 _KNOWN_SHARE = 0.5  # of features and of candles; below, the unknown ones decide
+
+
+@dataclass(frozen=True, slots=True)
+class FullHistory:
+    """Every candle saw so many candles, none a history that was still growing."""
+
+    bars: int
+
+    def __call__(self, world: World) -> World:
+        return replace(world, lookback_bars=self.bars, starts=())
 
 
 def history_probes(search: Search, count: int) -> Ints:
@@ -147,7 +157,7 @@ class _Costs:
 
     def of(self, bars: int) -> float:
         if bars not in self.known:
-            entry = change(self._cause, {"lookback_bars": bars, "starts": ()})
+            entry = change(self._cause, FullHistory(bars))
             self.known[bars] = distance(self._search, (*self._search.accepted, entry), self.probes)
         return self.known[bars]
 

@@ -7,6 +7,7 @@ import pytest
 
 from core.arrays import Floats
 from core.bundle.load import Bundle
+from core.diagnosis.causes.labels import Shifted
 from core.diagnosis.evidence.evidence import Evidence, Kind
 from core.diagnosis.evidence.rows import FeatureRows
 from core.diagnosis.examination.identity import identify_bundles
@@ -188,6 +189,6 @@ def test_labels_that_prices_corrected_are_followed() -> None:
     early = np.vstack([signals[1:], [[np.nan, np.nan]]])
     evidence = _evidence(early)
     assert _identity(evidence)["bundles"][0]["matching_candles"] == 0
-    found = identify_bundles(evidence, (change("candle_offset", {"shift_bars": 1}),))
+    found = identify_bundles(evidence, (change("candle_offset", Shifted(1)),))
     assert found is not None
     assert found["bundles"][0]["matching_candles"] == COUNT - 1

@@ -9,6 +9,7 @@ import pytest
 
 from core.arrays import Flags, Floats
 from core.diagnosis.cause import Cause
+from core.diagnosis.causes.sides_swapped import swapped
 from core.diagnosis.examination.rounds import Rounds, run_rounds, strength
 from core.diagnosis.lab.world import Change
 from core.diagnosis.search.search import Fit
@@ -176,7 +177,7 @@ def test_a_stand_in_that_made_nothing_equal_gives_way_to_the_true_cause() -> Non
     # Alone the stand-in leaves least, and an exchange of sides beside it less still. The true
     # cause leaves nothing beside that exchange, but only without the stand-in.
     stand_in, true = undo("precision", 1), also("lookback", 20)
-    beside = Change(cause="sides_swapped", update=(("is_swapped", True),))
+    beside = Change(cause="sides_swapped", alter=swapped)
     left = {0: (0.2, 0.19), 1: (0.1, 0.08), 20: (0.15, 0.0), 21: (0.15, 0.12)}  # plain, exchanged
     answers = {
         number: np.column_stack([RIGHT + plain, RIGHT + exchanged])

@@ -9,7 +9,8 @@ from core.arrays import Ints
 from core.diagnosis.evidence.evidence import Evidence, Kind
 from core.diagnosis.evidence.rows import CLOSE, CandleRows, FeatureRows
 from core.diagnosis.lab.features import FeatureStore, completed, merged
-from core.diagnosis.lab.world import CandlePatch, Source, World
+from core.diagnosis.lab.patches import replaced
+from core.diagnosis.lab.world import CandlePatch, NanPolicy, Source, World
 from tests.diagnosis.small import compare, opens
 
 COUNT = 60
@@ -112,7 +113,7 @@ def test_a_bot_that_has_just_started_sees_fewer_candles() -> None:
 def test_patches_and_rounding_alter_the_candles_of_a_world() -> None:
     other = _candles(np.array([500.0]), first=10)
     store = FeatureStore(_evidence(Means(), candles={"files": _candles(), "log": other}))
-    patched = _world(lookback_bars=1, patches=(CandlePatch("other_rows", "log"),))
+    patched = _world(lookback_bars=1, patches=(CandlePatch(replaced, "log"),))
     assert store.vectors(patched, opens(2, first=10))[1].tolist() == [[500.0], [111.0]]
     rough = _world(lookback_bars=1, candle_decimals=-1)
     assert store.vectors(rough, opens(2, first=10))[1].tolist() == [[110.0], [110.0]]
@@ -123,7 +124,7 @@ def test_a_last_row_of_another_source_stands_at_the_end_of_each_window() -> None
     store = FeatureStore(
         _evidence(Means(), candles={"files": _candles()}, unfinished={"early": newest})
     )
-    world = _world(patches=(CandlePatch("last_row", "early"),))
+    world = _world(newest="early")
     _, matrix, _ = store.vectors(world, opens(2, first=10))
     assert matrix[:, 0].tolist() == [(108 + 109 + 400) / 3, (109 + 110 + 400) / 3]
 
@@ -136,7 +137,7 @@ def test_a_value_is_carried_over_four_hours_at_most(hole: int, value: float) -> 
     column[0, 0] = 7.0
     logged = FeatureRows(opens(COUNT), ("a", "b"), column)
     store = FeatureStore(_evidence(logged=logged))
-    carried = World(source=Source.LOGGED, nan_policy="last")
+    carried = World(source=Source.LOGGED, nan_policy=NanPolicy.LAST)
     _, matrix, _ = store.vectors(carried, opens(1, first=hole))
     assert matrix[0].tolist() == pytest.approx([value, 1.0], nan_ok=True)
     plain = store.vectors(World(source=Source.LOGGED), opens(1, first=hole))[1]
