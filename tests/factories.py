@@ -9,7 +9,7 @@ def signals(
     opens: Sequence[str],
     long: Sequence[float] = (),
     short: Sequence[float] = (),
-    **columns: object,
+    **columns: float | str,
 ) -> pd.DataFrame:
     """Signals at these candle opens (UTC text), LONG then SHORT; further columns as given."""
     sides = [("LONG", long), ("SHORT", short)]
@@ -20,7 +20,7 @@ def signals(
     ]
     frame = pd.DataFrame(rows, columns=["candle_open", "side", "probability"])
     times = pd.to_datetime(frame["candle_open"], utc=True).dt.as_unit("us")
-    return frame.assign(**{"candle_open": times, **columns}).astype(
+    return frame.assign(candle_open=times, **columns).astype(
         {"side": "str", "probability": "float64"}
     )
 

@@ -11,7 +11,9 @@ from core.alignment.metrics import METRICS, matched_ratio, pair_metrics, share_a
 SIZES = st.lists(st.floats(min_value=0, max_value=1), min_size=1, max_size=50)
 
 
-def pairs(diffs: list[float], *, first: str = "2025-11-03 23:50", side: str = "LONG"):
+def pairs(
+    diffs: list[float], *, first: str = "2025-11-03 23:50", side: str = "LONG"
+) -> pd.DataFrame:
     size = np.abs(diffs)
     return pd.DataFrame(
         {

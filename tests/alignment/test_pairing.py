@@ -302,11 +302,11 @@ def test_roll_ups_say_what_the_pairs_say(engine: sa.Engine) -> None:
         pairs, days = read_pairs(connection, entry.id), read_days(connection, entry.id)
     pairs = pairs.assign(day=pairs["candle_open"].dt.floor("D"))
     assert len(days) == 4
-    for row in days.itertuples():
-        mine = pairs[(pairs["day"] == row.day) & (pairs["side"] == row.side)]
-        assert row.pairs == len(mine)
-        assert row.above == (~mine["is_aligned"]).sum()
-        block = unpack_pairs([(row.side, row.block)])
+    for row in days.to_dict("records"):
+        mine = pairs[(pairs["day"] == row["day"]) & (pairs["side"] == row["side"])]
+        assert row["pairs"] == len(mine)
+        assert row["above"] == (~mine["is_aligned"]).sum()
+        block = unpack_pairs([(row["side"], row["block"])])
         for name in ("candle_open", "production", "backtest", "diff", "is_aligned", "flip"):
             assert block[name].tolist() == mine[name].tolist(), name
 

@@ -3,6 +3,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from sklearn.preprocessing import StandardScaler
+from xgboost import XGBClassifier
 
 from core.bundle.deployments import deployment_spans, live_bundle_at, live_bundles, rule_at
 from core.settings import BotSettings
@@ -17,7 +19,7 @@ def at(text: str) -> datetime:
     return pd.Timestamp(text, tz="UTC").to_pydatetime()
 
 
-TWO = [
+TWO: list[dict[str, object]] = [
     {"bundle": "/b/new", "from": "2025-11-04T12:00:00Z", "rule": {"long_threshold": 0.8}},
     {"bundle": "/b/old", "from": "2025-11-01T00:00:00Z"},
 ]
@@ -47,7 +49,9 @@ def test_rules_follow_their_deployment() -> None:
     assert rules.index.name == "candle_open"
 
 
-def test_the_only_known_bundle_is_live_always(tmp_path: Path, classifier, scaler) -> None:
+def test_the_only_known_bundle_is_live_always(
+    tmp_path: Path, classifier: XGBClassifier, scaler: StandardScaler
+) -> None:
     make_bundle(tmp_path / "bundles" / "a", classifier, scaler)
     settings = bot(bundles=[str(tmp_path / "bundles" / "*")])
     assert live_bundle_at(settings, at("1999-01-01")) == tmp_path / "bundles" / "a"
@@ -55,7 +59,9 @@ def test_the_only_known_bundle_is_live_always(tmp_path: Path, classifier, scaler
     assert live_bundles(settings).problem is None  # the same content under two names
 
 
-def test_of_several_bundles_none_is_assumed_to_be_live(tmp_path: Path, classifier, scaler) -> None:
+def test_of_several_bundles_none_is_assumed_to_be_live(
+    tmp_path: Path, classifier: XGBClassifier, scaler: StandardScaler
+) -> None:
     make_bundle(tmp_path / "bundles" / "a", classifier, scaler)
     other = type(scaler)().fit([[0.0] * 4, [2.0] * 4])
     make_bundle(tmp_path / "bundles" / "b", classifier, other)

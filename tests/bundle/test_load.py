@@ -1,6 +1,7 @@
 import hashlib
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +149,7 @@ def test_damaged_model_with_a_matching_hash_is_refused(bundle: Path) -> None:
     model = bundle / "long.json"
     for damaged in (model.read_bytes()[:500], b"{}", b'{"learner": {}}', b""):
         model.write_bytes(damaged)
-        _edit(bundle, lambda side, raw=damaged: side.update(sha256=_sha256(raw)))
+        _edit(bundle, partial(dict.update, sha256=_sha256(damaged)))
         with pytest.raises(BundleError, match="LONG: the model is damaged"):
             load_bundle(bundle)
 

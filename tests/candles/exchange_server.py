@@ -43,7 +43,7 @@ class FakeExchange:
             {
                 **{name: str(getattr(row, name)) for name in ("open", "high", "low", "close")},
                 "volume": str(row.volume),
-                "time": int(pd.Timestamp(row.candle_open).timestamp() * 1000),
+                "time": int(pd.Timestamp(str(row.candle_open)).timestamp() * 1000),
             }
             for row in rows.itertuples()
         ]

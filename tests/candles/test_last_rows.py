@@ -22,13 +22,15 @@ def log_candle(engine: sa.Engine, row: pd.Series, **changes: Any) -> None:
     """The bot logged this candle."""
     with engine.begin() as conn:
         layout_id = conn.execute(
-            sa.insert(layout).values(bot_id=1, kind="feature_log", hash="h", columns=[])
-        ).inserted_primary_key[0]
+            sa.insert(layout)
+            .values(bot_id=1, kind="feature_log", hash="h", columns=[])
+            .returning(layout.c.id)
+        ).scalar_one()
         file_id = conn.execute(
-            sa.insert(log_file).values(
-                bot_id=1, log="feature_log", path="log.csv", offset=0, line=0, state={}
-            )
-        ).inserted_primary_key[0]
+            sa.insert(log_file)
+            .values(bot_id=1, log="feature_log", path="log.csv", offset=0, line=0, state={})
+            .returning(log_file.c.id)
+        ).scalar_one()
         values = {
             **row.drop("candle_open").to_dict(),
             "bot_id": 1,

@@ -19,9 +19,8 @@ def test_equal_sources_agree_wholly() -> None:
 
 
 def test_differences_are_counted_per_column() -> None:
-    other = make_candles().assign(volume=[20.0, 22, 24, 26, 28, 0])
-    other.loc[2, "close"] -= 0.25
-    other.loc[3, "close"] += 0.125
+    close = make_candles()["close"] + [0, 0, -0.25, 0.125, 0, 0]
+    other = make_candles().assign(volume=[20.0, 22, 24, 26, 28, 0], close=close)
     report = compare_sources(make_candles(), other, left="a", right="b")
     assert report.equal_ratio["close"] == pytest.approx(4 / 6)
     assert report.largest_diff["close"] == 0.25

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.collection.completeness import Collection as Figures
 from core.collection.completeness import (
     collection,
     daily_counts,
@@ -25,7 +26,7 @@ def opens(first: datetime, bars: int, missing: Collection[int] = frozenset()) ->
     return every[[position not in missing for position in range(bars)]]
 
 
-def figures(logged: pd.DatetimeIndex, now: datetime, **window: datetime):
+def figures(logged: pd.DatetimeIndex, now: datetime, **window: datetime) -> Figures:
     return collection(logged, FIVE, now=now, target_days=7, **window)
 
 
@@ -63,7 +64,7 @@ def test_days_are_utc_days_between_first_and_last_candle() -> None:
 
 
 def test_a_day_without_any_candle_has_its_row() -> None:
-    logged = opens(START, 2).append(opens(START + timedelta(days=2), 1))
+    logged = opens(START, 2).union(opens(START + timedelta(days=2), 1))
     days = daily_counts(logged, FIVE)
     assert days["logged"].tolist() == [2, 0, 1]
     assert days["expected"].tolist() == [3, 288, 286]
@@ -160,7 +161,7 @@ def test_irregular_gaps_are_no_pattern() -> None:
 def test_delays_run_from_candle_close_to_logging() -> None:
     logged = opens(START, 4)
     at = pd.Series(logged + FIVE.length + pd.to_timedelta([2.0, 4.0, 6.0, 8.0], unit="s"))
-    delays = logging_delays(logged, at.where([True, True, True, False]), FIVE)
+    delays = logging_delays(logged, at.where(pd.Series([True, True, True, False])), FIVE)
     assert delays is not None
     assert delays["median_s"] == 4.0
     assert delays["max_s"] == 6.0

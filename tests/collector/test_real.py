@@ -35,11 +35,12 @@ def status(config: Path, capsys: pytest.CaptureFixture[str], *arguments: str) ->
 
 
 def alignment(bot: dict[str, Any], comparison: str, side: str) -> dict[str, Any]:
-    (entry,) = [
+    found: list[dict[str, Any]] = [
         entry
         for entry in bot["alignment"]
         if (entry["comparison"], entry["side"]) == (comparison, side)
     ]
+    (entry,) = found
     return entry
 
 

@@ -256,7 +256,7 @@ def _candles(
     source_id = _insert(
         connection, tables.candle_source, bot_id=bot_id, name="simulated", state={"candles": 1}
     )
-    records = prices.to_dict("records")
+    records = _records(prices)
     rows = [
         {"source_id": source_id, "candle_open": opened, "origin": "a.csv", "revision": 0, **record}
         for opened, record in zip(us_from_index(opens).tolist(), records, strict=True)
@@ -309,7 +309,7 @@ def _comparison(
     write_days(connection, comparison_id, sorted({record["day"] for record in days}), days)
     names = {"probability_production": "production", "probability_backtest": "backtest"}
     kept = ["side", *names.values(), "diff", "abs_diff", "is_aligned", "flip"]
-    rows = pairs.rename(columns=names)[kept].to_dict("records")
+    rows = _records(pairs.rename(columns=names)[kept])
     fixed = {"comparison_id": comparison_id, "production_origin": "emitted", "run_id": run_id}
     decided = [bool(one) for one in pairs["decision_flip"]]
     for row, opened, flip in zip(
@@ -478,9 +478,14 @@ def _iso(moment: pd.Timestamp) -> str:
 
 
 def _insert(connection: sa.Connection, table: sa.Table, **values: Any) -> int:
-    return int(connection.execute(sa.insert(table).values(**values)).inserted_primary_key[0])
+    made = connection.execute(sa.insert(table).values(**values).returning(table.c.id))
+    return int(made.scalar_one())
 
 
-def _bulk(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
+
+
+def _bulk(connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
     for start in range(0, len(rows), 20_000):
         connection.execute(sa.insert(raw(table)), rows[start : start + 20_000])

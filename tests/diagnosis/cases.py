@@ -14,6 +14,7 @@ from core.diagnosis.evidence.load_inputs import rules_of
 from core.diagnosis.evidence.rows import CandleRows, FeatureRows
 from core.diagnosis.lab.recomputing import Recomputer
 from core.diagnosis.lab.trial import Laboratory
+from core.recompute.worker_pool import WorkerPool
 from core.settings import BotSettings
 from core.times import us_from_index
 from demo.bot import Journal, run_bot
@@ -104,9 +105,7 @@ def _specs(plan: Plan) -> list[str]:
     return [f"{Path(path).stem}:compute" for path in plan.code]
 
 
-def _pool():
-    from core.recompute.worker_pool import WorkerPool
-
+def _pool() -> WorkerPool:
     return WorkerPool(2, time_limit_s=60)
 
 

@@ -126,5 +126,6 @@ def test_a_frame_and_another_lookback_that_hide_each_other_are_both_proven() -> 
     diagnosis = diagnose_evidence(evidence)
     proven = {f.cause: f.parameters for f in diagnosis.findings if f.verdict is Verdict.PROVEN}
     assert proven.keys() == {"row_position", "lookback"}
+    assert evidence.backtest is not None
     assert proven["lookback"]["lookback_bars"] != evidence.backtest.lookback_bars
     assert diagnosis.unexplained_ratio == pytest.approx(0.0, abs=1e-3)

@@ -17,5 +17,8 @@ def test_levels_become_steps_that_end_at_the_rest() -> None:
 def test_without_a_cause_or_with_an_unknown_level_there_is_no_waterfall() -> None:
     assert waterfall_steps([]).empty
     assert waterfall_steps([{"cause": None, "mean_abs_diff": 0.5}]).empty
-    unknown = [{"cause": None, "mean_abs_diff": 0.5}, {"cause": "bundle", "mean_abs_diff": None}]
+    unknown: list[dict[str, object]] = [
+        {"cause": None, "mean_abs_diff": 0.5},
+        {"cause": "bundle", "mean_abs_diff": None},
+    ]
     assert waterfall_steps(unknown).empty

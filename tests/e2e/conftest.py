@@ -1,6 +1,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -42,7 +43,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def watched(browser: Browser, address: str, request: pytest.FixtureRequest) -> Iterator[Watched]:
     """A new page; a test may be parametrised with width and colour scheme."""
-    width, scheme = getattr(request, "param", (1440, "light"))
+    asked: tuple[int, Literal["light", "dark"]] = getattr(request, "param", (1440, "light"))
+    width, scheme = asked
     context = browser.new_context(
         viewport={"width": width, "height": 900}, color_scheme=scheme, timezone_id="Asia/Seoul"
     )

@@ -5,6 +5,7 @@ import os
 import random
 import re
 import shutil
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,6 +26,8 @@ from core.feature_log.reads import (
     read_vectors,
 )
 from core.tailing import follow as follow_module
+from core.tailing.files import LogFile
+from core.tailing.survey import Survey, survey
 from tests.feature_log.world import (
     NEW,
     OLD,
@@ -381,10 +384,11 @@ def test_a_file_that_vanishes_while_it_is_read_is_a_sentence(
 ) -> None:
     path = bench.write("a.csv", header() + rows(0, 3))
     bench.write("b.csv", header() + rows(3, 5))
-    survey = follow_module.survey
 
-    def survey_then_lose(*arguments: object) -> object:
-        found = survey(*arguments)  # type: ignore[arg-type]
+    def survey_then_lose(
+        patterns: Iterable[str], known: Mapping[str, LogFile], section: str
+    ) -> Survey:
+        found = survey(patterns, known, section)
         path.unlink()
         return found
 
@@ -608,7 +612,9 @@ def test_an_endless_integer_is_a_field_of_its_row_and_stops_nothing(bench: Bench
 def test_prices_that_no_candle_has_are_refused_alone_and_among_many(
     bench: Bench, changed: dict[str, float], detail: str, among: int
 ) -> None:
-    bench.write("a.csv", header() + rows(0, among) + row(among, **changed) + rows(among + 1, 60))
+    bench.write(
+        "a.csv", header() + rows(0, among) + row(among, OLD, **changed) + rows(among + 1, 60)
+    )
     bench.ingest()
     assert bench.account() == (60, 59, 0, 1, 0)
     (line,) = content(bench.engine)["quarantine"]

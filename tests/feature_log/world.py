@@ -126,7 +126,8 @@ class Bench:
 
     def account(self) -> tuple[int, int, int, int, int]:
         """lines, stored, duplicates, quarantined, recovered."""
-        return content(self.engine)["account"]
+        account: tuple[int, int, int, int, int] = content(self.engine)["account"]
+        return account
 
     def reasons(self) -> list[str]:
         return [line[3] for line in content(self.engine)["quarantine"]]
@@ -136,11 +137,11 @@ class Bench:
         with self.engine.connect() as connection:
             for file in connection.execute(sa.select(log_file)):
                 held = [
-                    connection.scalar(
+                    connection.execute(
                         sa.select(sa.func.count())
                         .select_from(table)
                         .where(table.c.file_id == file.id, *more)
-                    )
+                    ).scalar_one()
                     for table, more in (
                         (feature_row, ()),
                         (duplicate_line, ()),

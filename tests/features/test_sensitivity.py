@@ -50,7 +50,7 @@ def test_trailing_feature_matches_early_and_stays_recursive_one_only_there() -> 
     report = ladder(features_at(TRUE_BARS), [50, 100, 220, TRUE_BARS, 240, 500])
     features = report.features.set_index("feature")
     assert list(features.loc["change_12_pct"][["smallest_match", "stays"]]) == [50, True]
-    assert features.loc["rsi_14", "smallest_match"] >= 100
+    assert features["smallest_match"]["rsi_14"] >= 100
     # A value that depends on where the frame begins is reached there and lost again.
     only_there = features[features["smallest_match"] == TRUE_BARS]
     assert len(only_there) > 10

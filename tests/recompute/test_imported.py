@@ -10,7 +10,7 @@ from core.bots import ensure_bot
 from core.context import Context
 from core.errors import LogFormatError
 from core.market import Origin
-from core.recompute.imported import import_backtest
+from core.recompute.imported import ImportReport, import_backtest
 from core.settings import BacktestSettings, BotSettings
 from core.signals.reads import read_series
 from core.storage.engine import migrate, writer_engine
@@ -35,8 +35,9 @@ def bot_id(engine: sa.Engine) -> int:
         return ensure_bot(connection, "btc", "5m")
 
 
-def run_import(engine: sa.Engine, bot_id: int, signals: Path, **more):
-    backtest = BacktestSettings(name="research", signals=str(signals), **more)
+def run_import(engine: sa.Engine, bot_id: int, signals: Path, **more: object) -> ImportReport:
+    named = {"name": "research", "signals": str(signals), **more}
+    backtest = BacktestSettings.model_validate(named)
     bot = BotSettings(name="btc", backtests=(backtest,))
     return import_backtest(Context(engine=engine, bot_id=bot_id, bot=bot, now=NOW), backtest)
 

@@ -4,6 +4,7 @@ import importlib
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import ModuleType
 
 import numba
 import numpy as np
@@ -38,7 +39,7 @@ def plain_python(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             setattr(sys.modules[PACKAGE], name.rpartition(".")[2], module)
 
 
-def _take_modules() -> dict[str, object]:
+def _take_modules() -> dict[str, ModuleType]:
     names = [name for name in sys.modules if name.startswith(f"{PACKAGE}.")]
     return {name: sys.modules.pop(name) for name in names if name != NOT_COMPILED}
 

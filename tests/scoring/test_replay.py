@@ -15,7 +15,7 @@ from core.bundle.write import SideContent, write_bundle
 from core.context import Context
 from core.errors import BundleError
 from core.market import Origin, Side
-from core.scoring.replay import replay_logged, subtract_spans
+from core.scoring.replay import ReplayReport, replay_logged, subtract_spans
 from core.settings import BotSettings
 from core.signals.reads import absences, read_series
 from core.times import index_from_us
@@ -71,7 +71,7 @@ def reasons(engine: sa.Engine, bot_id: int) -> list[tuple[str, str, str]]:
     return sorted(set(rows))
 
 
-def run(engine: sa.Engine, bot_id: int, **more):
+def run(engine: sa.Engine, bot_id: int, **more: object) -> ReplayReport:
     bot = BotSettings.model_validate({"name": "btc-5m", **more})
     return replay_logged(Context(engine=engine, bot_id=bot_id, bot=bot, now=NOW))
 
@@ -248,7 +248,9 @@ def test_spans_are_subtracted_with_both_ends() -> None:
     assert subtract_spans([(0, 10)], [(11, 20)]) == ((0, 10),)
 
 
-def test_scaler_of_sklearn_is_used(engine, bot_id, tmp_path: Path, model: bytes) -> None:
+def test_scaler_of_sklearn_is_used(
+    engine: sa.Engine, bot_id: int, tmp_path: Path, model: bytes
+) -> None:
     from core.bundle.scaler import ScalerKind
 
     fitted = StandardScaler().fit(ROWS[:, [2, 1]] * 7 + 3)
@@ -279,6 +281,7 @@ def test_real_logs_replay_to_what_the_bots_own_code_gave(
         {"name": "btc-5m", "bundles": str(path), "feature_log": {"paths": logs}}
     )
     context = Context(engine=engine, bot_id=bot_id, bot=bot, now=NOW)
+    assert bot.feature_log is not None
     ingest_feature_logs(context, bot.feature_log)
     replay_logged(context)
     found = replayed(engine, bot_id)
@@ -310,6 +313,7 @@ def test_a_real_bundle_whose_inputs_are_not_logged_yet_has_no_replay_then(
         {"name": "btc-5m", "bundles": str(path), "feature_log": {"paths": logs}}
     )
     context = Context(engine=engine, bot_id=bot_id, bot=bot, now=NOW)
+    assert bot.feature_log is not None
     ingest_feature_logs(context, bot.feature_log)
     report = replay_logged(context)
     assert report.signals + report.absences == 1077

@@ -1,6 +1,6 @@
 import gzip
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from core.context import Context
 from core.errors import ConfigError
 from core.market import Origin
 from core.settings import BotSettings, load_settings
-from core.signal_log.ingest import ingest_signal_logs
+from core.signal_log.ingest import SignalIngestReport, ingest_signal_logs
 from core.signal_log.reads import double_writes
 from core.signals.reads import read_series, signals_account
 from core.storage.tables import signal_line
@@ -21,6 +21,7 @@ from tests.real import REAL, needs_real
 from tests.stored_rows import FIVE, new_bot, new_database, opens, store_rows
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+Log = Mapping[str, object]  # as it stands in the configuration
 PATTERN = (
     r"^(?P<logged_at>\S+ \S+) - INFO - \[Candle (?P<label>\d\d:\d\d:\d\d) \w+\] "
     r"Price: \$(?P<price>[\d,.]+) .* LONG: (?P<long>[\d.]+) \| SHORT: (?P<short>[\d.]+)"
@@ -40,11 +41,11 @@ def bot_id(engine: sa.Engine) -> int:
     return new_bot(engine)
 
 
-def text_log(path: object, **more: object) -> dict:
+def text_log(path: object, **more: object) -> Log:
     return {"name": "text", "paths": str(path), "format": "text", "pattern": PATTERN, **more}
 
 
-def csv_log(path: object, **more: object) -> dict:
+def csv_log(path: object, **more: object) -> Log:
     return {"name": "csv", "paths": str(path), "format": "csv", **more}
 
 
@@ -59,7 +60,9 @@ def line(bar: int, long: str = "0.1381", short: str = "0.3734", *, delay_s: floa
     )
 
 
-def run(engine: sa.Engine, bot_id: int, *logs: dict, feature_log: dict | None = None):
+def run(
+    engine: sa.Engine, bot_id: int, *logs: Log, feature_log: Log | None = None
+) -> SignalIngestReport:
     bot = BotSettings.model_validate(
         {"name": "btc-5m", "signal_log": list(logs), "feature_log": feature_log}
     )
@@ -370,7 +373,7 @@ def test_a_text_log_without_a_time_of_logging_names_its_candles_by_date(
     log = tmp_path / "bot.log"
     log.write_text("2025-10-24 00:05 LONG 0.25\n2025-10-24 00:06 LONG 0.5\n")
     pattern = r"(?P<label>\S+ \S+) LONG (?P<long>[\d.]+)"
-    report = run(engine, bot_id, text_log(log) | {"pattern": pattern})
+    report = run(engine, bot_id, text_log(log, pattern=pattern))
     found = emitted(engine, bot_id)
     assert found["candle_open"].tolist() == [pd.Timestamp(FIRST + FIVE.length)]
     assert found["probability"].tolist() == [0.25]
@@ -447,7 +450,7 @@ def test_a_csv_row_with_a_stray_line_end_is_rejected_and_not_cut(
     ],
 )
 def test_a_log_that_cannot_be_read_says_why_and_stops_nothing(
-    engine: sa.Engine, bot_id: int, tmp_path: Path, log: dict, message: str
+    engine: sa.Engine, bot_id: int, tmp_path: Path, log: Log, message: str
 ) -> None:
     (tmp_path / "x.csv").write_text("a,b\n1,2\n")
     good = tmp_path / "bot.log"
