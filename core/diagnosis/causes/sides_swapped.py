@@ -1,4 +1,4 @@
-"""sidesswapped: LONG and SHORT changed places."""
+"""sides_swapped: LONG and SHORT changed places."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,7 +10,7 @@ from core.diagnosis.evidence.evidence import Evidence
 from core.diagnosis.lab.world import Change, World, change
 from core.diagnosis.search.search import Search
 
-CODE = "sidesswapped"
+CODE = "sides_swapped"
 
 
 def _needs(evidence: Evidence) -> str | None:
