@@ -5,6 +5,7 @@ XGBoost is imported when the first model is opened: it costs 1.6 s.
 
 import json
 import re
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,17 @@ _KEEP_OPEN = 32
 _CPP_PLACE = re.compile(r"^\[[\d:]+\] \S+: ")
 
 
+class ModelFormat(StrEnum):
+    """XGBoost's own formats; a model's file ends in its format's name."""
+
+    JSON = "json"
+    UBJ = "ubj"
+
+
 class BoosterModel:
     """An opened binary classifier; safe to use from several threads."""
 
-    def __init__(self, raw: bytes, format_: str) -> None:
+    def __init__(self, raw: bytes, format_: ModelFormat) -> None:
         self._raw, self._format = raw, format_
         self._booster = _open(raw, format_, _ONE_THREAD)
         self._bulk: Any = None
@@ -77,7 +85,7 @@ class BoosterModel:
         return self._bulk
 
 
-def open_model(raw: bytes, sha256: str, format_: str) -> BoosterModel:
+def open_model(raw: bytes, sha256: str, format_: ModelFormat) -> BoosterModel:
     """The model of these bytes ("json" or "ubj"), opened once a process; raises BundleError."""
     model = _OPENED.get(sha256)
     if model is None:
@@ -91,7 +99,7 @@ def open_model(raw: bytes, sha256: str, format_: str) -> BoosterModel:
 _OPENED: dict[str, BoosterModel] = {}
 
 
-def _open(raw: bytes, format_: str, threads: int) -> Any:
+def _open(raw: bytes, format_: ModelFormat, threads: int) -> Any:
     from xgboost import Booster
     from xgboost.core import XGBoostError
 
@@ -105,7 +113,7 @@ def _open(raw: bytes, format_: str, threads: int) -> Any:
     return booster
 
 
-def _loadable(raw: bytes, format_: str) -> bytearray:
+def _loadable(raw: bytes, format_: ModelFormat) -> bytearray:
     """What Booster.load_model takes; what is clearly no model is refused before it.
 
     XGBoost aborts the process on some broken UBJ: convert tries those in a process of

@@ -5,6 +5,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.bundle.booster import ModelFormat
 from core.bundle.load import FORMATS, model_format, read_bytes
 from core.bundle.manifest import check_features, read_json
 from core.bundle.scaler import Scaler, scaler_from_sklearn
@@ -67,7 +68,7 @@ def convert_model(
 def _read_side(files: SideFiles) -> SideContent:
     raw = read_bytes(files.model)
     format_ = model_format(files.model)
-    if format_ == "ubj":
+    if format_ is ModelFormat.UBJ:
         _try_in_a_process_of_its_own(files.model, raw)
     return SideContent(
         model=raw,
@@ -103,7 +104,7 @@ def _scaler(file: Path) -> Scaler:
         raise BundleError(f"{prefix}{error}") from error
 
 
-def _features(files: SideFiles, raw: bytes, format_: str) -> tuple[str, ...]:
+def _features(files: SideFiles, raw: bytes, format_: ModelFormat) -> tuple[str, ...]:
     if files.features is not None:
         return read_features(files.features)
     from core.bundle.booster import BoosterModel

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from core.bundle.booster import BoosterModel, open_model
+from core.bundle.booster import BoosterModel, ModelFormat, open_model
 from core.bundle.manifest import Manifest, SideManifest, read_manifest
 from core.bundle.scaler import Scaler
 from core.errors import BundleError
 from core.market import Side
 
-FORMATS = {".json": "json", ".ubj": "ubj"}
+FORMATS = {f".{format_}": format_ for format_ in ModelFormat}
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,9 @@ def _load_side(folder: Path, entry: SideManifest) -> SideModel:
     return side_model(raw, model_format(file), entry.scaler, entry.features)
 
 
-def side_model(raw: bytes, format_: str, scaler: Scaler, features: tuple[str, ...]) -> SideModel:
+def side_model(
+    raw: bytes, format_: ModelFormat, scaler: Scaler, features: tuple[str, ...]
+) -> SideModel:
     """A model with its scaler and inputs, checked against each other; raises BundleError."""
     scaler.check_length(len(features))
     sha256 = hashlib.sha256(raw).hexdigest()
@@ -107,8 +109,8 @@ def side_model(raw: bytes, format_: str, scaler: Scaler, features: tuple[str, ..
     return SideModel(features, scaler, sha256, booster)
 
 
-def model_format(file: Path) -> str:
-    """ "json" or "ubj" by the file's name; raises BundleError for anything else."""
+def model_format(file: Path) -> ModelFormat:
+    """The format by the file's name; raises BundleError for anything else."""
     if file.suffix not in FORMATS:
         raise BundleError(f'{file.name}: a model is a .json or .ubj file, not "{file.suffix}"')
     return FORMATS[file.suffix]

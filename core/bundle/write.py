@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.bundle.load import FORMATS, side_model
+from core.bundle.booster import ModelFormat
+from core.bundle.load import side_model
 from core.bundle.manifest import (
     MANIFEST,
     Manifest,
@@ -27,7 +28,7 @@ class SideContent:
     model: bytes
     features: tuple[str, ...]
     scaler: Scaler
-    format: str = "json"  # json or ubj
+    format: ModelFormat = ModelFormat.JSON
     training: Mapping[str, str] | None = None  # from, until, as ISO text
 
 
@@ -65,20 +66,13 @@ def _checked_manifest(name: str, sides: Mapping[Side, SideContent]) -> Manifest:
         except BundleError as error:
             raise BundleError(f"{side}: {error}") from error
         entries[side] = SideManifest(
-            model=f"{side.lower()}{_suffix(content.format)}",
+            model=f"{side.lower()}.{content.format}",
             sha256=hashlib.sha256(content.model).hexdigest(),
             scaler=content.scaler,
             features=features,
             training=content.training,
         )
     return Manifest(name, entries)
-
-
-def _suffix(format_: str) -> str:
-    for suffix, name in FORMATS.items():
-        if name == format_:
-            return suffix
-    raise BundleError(f'model format "{format_}" is unknown: json or ubj')
 
 
 def _same_as_there(out: Path, manifest: Manifest) -> Path:

@@ -12,7 +12,7 @@ import numpy as np
 from core.arrays import Floats, Ints
 from core.bundle.load import SideModel
 from core.bundle.score import pick_columns
-from core.diagnosis.evidence.evidence import SIDE_NAMES, Evidence, Kind
+from core.diagnosis.evidence.evidence import Evidence, Kind
 from core.diagnosis.evidence.rows import FeatureRows
 from core.features.attribute import Substitution, smallest_set
 from core.market import SIDES
@@ -28,7 +28,7 @@ def attribute(evidence: Evidence, backtest: FeatureRows | None) -> list[dict[str
     if evidence.kind is Kind.REPLAY or evidence.logged is None or backtest is None:
         return None
     sides = []
-    for number, name in enumerate(SIDE_NAMES):
+    for number, name in enumerate(SIDES):
         rows = _rows(evidence, backtest, number)
         if rows is not None:
             sides.append({"side": name, **_of_side(rows)})

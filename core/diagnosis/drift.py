@@ -11,7 +11,7 @@ import numpy as np
 
 from core.arrays import Flags, Floats
 from core.bundle.load import SideModel
-from core.diagnosis.evidence.evidence import SIDE_NAMES, Evidence
+from core.diagnosis.evidence.evidence import Evidence
 from core.diagnosis.evidence.rows import FeatureRows
 from core.diagnosis.lab.inputs import means
 from core.features.feature_drift import FEWEST_ROWS, moved
@@ -70,7 +70,7 @@ def _features(
     """One entry a feature, in the unit of the side that scales it finer."""
     seen: dict[str, dict[str, Any]] = {}
     finest: dict[str, float] = {}
-    for number, side in enumerate(SIDE_NAMES):
+    for number, side in enumerate(SIDES):
         model = _model(evidence, number)
         if model is None:
             continue

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from core.market import Side
+
 
 class Verdict(StrEnum):
     PROVEN = "proven"
@@ -22,7 +24,7 @@ class Finding:
     cause: str
     verdict: Verdict
     summary: str
-    sides: tuple[str, ...] = ()
+    sides: tuple[Side, ...] = ()
     explained_ratio: float | None = None
     residual_mean_abs_diff: float | None = None
     held_out_candles: int = 0
@@ -36,7 +38,7 @@ class Finding:
         return {
             "cause": self.cause,
             "verdict": str(self.verdict),
-            "sides": list(self.sides),
+            "sides": [str(side) for side in self.sides],
             "explained_ratio": self.explained_ratio,
             "residual_mean_abs_diff": self.residual_mean_abs_diff,
             "held_out_candles": self.held_out_candles,

@@ -8,7 +8,6 @@ import numpy as np
 from core.arrays import Floats, Ints
 from core.diagnosis.cause import Cause
 from core.diagnosis.evidence.blocks import MIN_BLOCK_CANDLES, MIN_BLOCKS
-from core.diagnosis.evidence.evidence import SIDE_NAMES
 from core.diagnosis.finding import Finding, Verdict
 from core.diagnosis.lab.trial import in_scope
 from core.diagnosis.lab.world import Change
@@ -20,6 +19,7 @@ from core.diagnosis.verdict import (
     Judgement,
     judge,
 )
+from core.market import SIDES, Side
 from core.times import from_us, iso_z
 
 _SHOWN_STRETCHES = 3  # told with their times, so that the sentence stays one; the others counted
@@ -31,7 +31,7 @@ class Judged:
 
     change: Change
     judgement: Judgement
-    sides: tuple[str, ...]
+    sides: tuple[Side, ...]
     scope_candles: int
 
 
@@ -51,7 +51,7 @@ def judge_change(
     before = search.differences(others, places)
     after = search.differences((*others, entry), places)
     sides = _sides(search, entry, others, np.flatnonzero(blocks.is_search & scoped))
-    columns = [number for number, name in enumerate(SIDE_NAMES) if name in sides]
+    columns = [number for number, name in enumerate(SIDES) if name in sides]
     judgement = judge(
         before[:, columns],
         after[:, columns],
@@ -72,15 +72,13 @@ def judge_change(
 
 def _sides(
     search: Search, entry: Change, others: tuple[Change, ...], places: Ints
-) -> tuple[str, ...]:
+) -> tuple[Side, ...]:
     """Sides of the change that move at all on searched candles; all of its sides if none does."""
     without = search.lab.probabilities(others, places)
     within = search.lab.probabilities((*others, entry), places)
     moved = np.nan_to_num(np.abs(within - without)) > search.floor[places]
     names = [
-        name
-        for number, name in enumerate(SIDE_NAMES)
-        if name in entry.sides and moved[:, number].any()
+        name for number, name in enumerate(SIDES) if name in entry.sides and moved[:, number].any()
     ]
     return tuple(names) or entry.sides
 

@@ -146,7 +146,7 @@ def _trial_documents(found: Examination) -> Iterator[dict[str, Any]]:
             "cause": trial.cause,
             "round": trial.number,
             "parameters": trial.change.values,
-            "sides": list(trial.change.sides),
+            "sides": [str(side) for side in trial.change.sides],
             "searched_mean_abs_diff_before": trial.before.mean,
             "searched_mean_abs_diff_after": trial.after.mean,
             "repaired_ratio": trial.after.repaired,

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from core.arrays import Floats, Ints
+from core.bundle.booster import ModelFormat
 from core.bundle.load import Bundle, SideModel, side_model
 from core.bundle.manifest import Manifest
 from core.bundle.scaler import Scaler
@@ -17,13 +18,13 @@ from core.diagnosis.cause import Cause, Saying
 from core.diagnosis.causes.labels import Shifted
 from core.diagnosis.causes.stale_features import Lagged
 from core.diagnosis.evidence.blocks import cut_blocks
-from core.diagnosis.evidence.evidence import SIDE_NAMES, Evidence, Kind
+from core.diagnosis.evidence.evidence import Evidence, Kind
 from core.diagnosis.evidence.rows import FeatureRows
 from core.diagnosis.lab.trial import Laboratory
 from core.diagnosis.lab.world import Alteration, Change, Scope
 from core.diagnosis.search.examination import Trial
 from core.diagnosis.search.search import Search
-from core.market import Side
+from core.market import SIDES, Side
 from core.settings import BotSettings
 from core.times import to_us
 
@@ -61,7 +62,7 @@ def compare(
     numbers = sorted(said, reverse=True)
     stored = FeatureRows(
         np.concatenate([labels - number * _APART * STEP for number in numbers]),
-        SIDE_NAMES,
+        SIDES,
         np.concatenate([said[number] for number in numbers]),
     )
     unknown = np.full(mine.shape, np.nan)
@@ -157,7 +158,7 @@ def linear_model(features: tuple[str, ...], weights: ArrayLike, scaler: Scaler) 
     model = json.loads(bytes(start.save_raw("json")))
     chosen = [float(weight) for weight in np.asarray(weights, dtype="float64")]
     model["learner"]["gradient_booster"]["model"]["weights"] = [*chosen, 0.0]
-    return side_model(json.dumps(model).encode(), "json", scaler, features)
+    return side_model(json.dumps(model).encode(), ModelFormat.JSON, scaler, features)
 
 
 def linear_bundle(

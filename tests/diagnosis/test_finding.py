@@ -1,4 +1,5 @@
 from core.diagnosis.finding import VERDICT_ORDER, Finding, Verdict, untestable
+from core.market import Side
 
 
 def test_findings_stand_from_proven_to_untestable() -> None:
@@ -15,7 +16,7 @@ def test_a_finding_as_json_has_plain_lists_and_texts() -> None:
         cause="lookback",
         verdict=Verdict.PROVEN,
         summary="The backtest saw 600 candles.",
-        sides=("LONG",),
+        sides=(Side.LONG,),
         explained_ratio=0.97,
         residual_mean_abs_diff=0.001,
         held_out_candles=144,

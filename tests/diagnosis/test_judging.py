@@ -19,6 +19,7 @@ from core.diagnosis.judging import (
     where_words,
 )
 from core.diagnosis.verdict import Judgement
+from core.market import Side
 from tests.diagnosis.small import (
     also,
     both,
@@ -104,7 +105,7 @@ def test_a_change_that_moves_one_side_is_judged_on_that_side_alone() -> None:
 
 
 def test_a_change_that_moves_nothing_is_refuted_for_all_of_its_sides() -> None:
-    judged = _judged(OFF, OFF, sides=("SHORT",))
+    judged = _judged(OFF, OFF, sides=(Side.SHORT,))
     assert judged.sides == ("SHORT",)
     assert judged.judgement.verdict is Verdict.REFUTED
 
@@ -142,7 +143,7 @@ def test_the_finding_of_a_stretch_names_it_and_keeps_the_counts() -> None:
 
 def test_a_change_of_all_candles_and_sides_needs_no_words_about_where() -> None:
     assert where_words(undo("lookback", 1)) == ""
-    assert where_words(undo("lookback", 1, sides=("SHORT",))) == ", for SHORT alone"
+    assert where_words(undo("lookback", 1, sides=(Side.SHORT,))) == ", for SHORT alone"
 
 
 @pytest.mark.parametrize(

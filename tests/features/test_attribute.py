@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from core.arrays import Floats
+from core.bundle.booster import ModelFormat
 from core.bundle.load import SideModel, side_model
 from core.bundle.scaler import Scaler, ScalerKind
 from core.features.attribute import Carriers, Substitution, compare_candle, smallest_set
@@ -32,7 +33,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> SideModel:
     file: Path = tmp_path_factory.mktemp("model") / "model.json"
     fitted.save_model(file)
     scaler = Scaler(ScalerKind.STANDARD, (0.0, 0.0, 0.0), (1.0, 2.0, 1.0))
-    return side_model(file.read_bytes(), "json", scaler, ("a", "b", "a"))
+    return side_model(file.read_bytes(), ModelFormat.JSON, scaler, ("a", "b", "a"))
 
 
 def test_the_feature_that_carries_the_difference_comes_first(model: SideModel) -> None:

@@ -6,12 +6,13 @@ import numpy as np
 
 from core.arrays import Floats
 from core.diagnosis.cause import Cause, Saying
-from core.diagnosis.evidence.evidence import SIDE_NAMES, Evidence
+from core.diagnosis.evidence.evidence import Evidence
 from core.diagnosis.finding import Finding, Verdict
 from core.diagnosis.lab.world import Change
 from core.diagnosis.search.examination import Examination
 from core.diagnosis.sentences import candles, first_upper, percent
 from core.diagnosis.verdict import Judgement, judge
+from core.market import SIDES
 from core.rule import Decision, decide
 
 CODE = "threshold"
@@ -104,7 +105,7 @@ def _finding(
     return Finding(
         cause=CODE,
         verdict=judgement.verdict,
-        sides=SIDE_NAMES,
+        sides=SIDES,
         explained_ratio=ratio,
         residual_mean_abs_diff=(float(signal_differences[known].mean()) if known.any() else None),
         held_out_candles=judgement.held_out_candles,

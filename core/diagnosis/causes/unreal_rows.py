@@ -8,13 +8,14 @@ import numpy as np
 from core.arrays import Floats
 from core.diagnosis.cause import Cause, Saying
 from core.diagnosis.evidence.drawn import straight_rows
-from core.diagnosis.evidence.evidence import SIDE_NAMES, Evidence
+from core.diagnosis.evidence.evidence import Evidence
 from core.diagnosis.finding import Finding, Verdict, untestable
 from core.diagnosis.lab.world import Change
 from core.diagnosis.search.examination import Examination
 from core.diagnosis.search.soundness import Soundness
 from core.diagnosis.sentences import first_upper
 from core.diagnosis.verdict import explained_ratio
+from core.market import SIDES
 from core.times import from_us
 
 CODE = "unreal_rows"
@@ -88,7 +89,7 @@ def _proven_unreal(found: Examination, whole: Evidence, count: int, outside: int
     return Finding(
         cause=CODE,
         verdict=Verdict.PROVEN,
-        sides=SIDE_NAMES,
+        sides=SIDES,
         explained_ratio=ratio,
         residual_mean_abs_diff=residual,
         held_out_candles=int(found.search.blocks.is_held_out.sum()),

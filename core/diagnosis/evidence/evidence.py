@@ -16,8 +16,6 @@ from core.diagnosis.verdict import FLOOR
 from core.settings import BacktestSettings, BotSettings, GapPolicy, Mode
 from core.times import Timeframe
 
-SIDE_NAMES = ("LONG", "SHORT")
-
 
 class Kind(StrEnum):
     """What the other side of the comparison is."""

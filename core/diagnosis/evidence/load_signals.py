@@ -9,10 +9,10 @@ import sqlalchemy as sa
 
 from core.arrays import Floats, Ints
 from core.candles.reads import FEATURE_LOG
-from core.diagnosis.evidence.evidence import SIDE_NAMES, Kind, LogAccount, PriceRows
+from core.diagnosis.evidence.evidence import Kind, LogAccount, PriceRows
 from core.diagnosis.evidence.load_inputs import Margins
 from core.diagnosis.evidence.rows import CLOSE, CandleRows, FeatureRows, locate
-from core.market import Origin
+from core.market import SIDES, Origin
 from core.settings import BotSettings, SignalFormat
 from core.signal_log.reads import double_writes, price_lines
 from core.signals.reads import read_series, signals_account
@@ -73,8 +73,8 @@ def _labels(emitted: pd.DataFrame, replay: pd.DataFrame, kind: Kind, margins: Ma
 
 
 def _matrix(frame: pd.DataFrame, opens: Ints, column: str) -> Floats:
-    result = np.full((len(opens), len(SIDE_NAMES)), np.nan)
-    for number, name in enumerate(SIDE_NAMES):
+    result = np.full((len(opens), len(SIDES)), np.nan)
+    for number, name in enumerate(SIDES):
         rows = frame[frame["side"] == name]
         known = us_from_index(rows["candle_open"])
         places, found = locate(known, opens)
@@ -85,7 +85,7 @@ def _matrix(frame: pd.DataFrame, opens: Ints, column: str) -> Floats:
 
 def _stored(frame: pd.DataFrame) -> FeatureRows:
     opens: npt.NDArray[np.int64] = np.unique(us_from_index(frame["candle_open"]))
-    return FeatureRows(opens, SIDE_NAMES, _matrix(frame, opens, "probability"))
+    return FeatureRows(opens, SIDES, _matrix(frame, opens, "probability"))
 
 
 def _other_prices(frame: pd.DataFrame, comparison: str) -> PriceRows | None:

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from core.arrays import Floats
-from core.diagnosis.evidence.evidence import SIDE_NAMES, Evidence, Kind
+from core.diagnosis.evidence.evidence import Evidence, Kind
+from core.market import SIDES
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Split:
     def document(self) -> dict[str, Any]:
         """Means per side over candles where every part is known, and what is not."""
         return {
-            "sides": {name: self._side(number) for number, name in enumerate(SIDE_NAMES)},
+            "sides": {name: self._side(number) for number, name in enumerate(SIDES)},
             "missing": self._missing(),
         }
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from core.arrays import Flags, Floats, Ints
 from core.bundle.load import SideModel
-from core.diagnosis.evidence.evidence import SIDE_NAMES, Evidence, Kind
+from core.diagnosis.evidence.evidence import Evidence, Kind
 from core.diagnosis.lab.features import FeatureStore
 from core.diagnosis.lab.inputs import (
     NO_SCALER,
@@ -34,8 +34,8 @@ class Laboratory:
 
     def probabilities(self, changes: Sequence[Change], places: Ints) -> Floats:
         """Candles × sides of the other side with these changes made; NaN: not computable."""
-        result = np.full((len(places), len(SIDE_NAMES)), np.nan)
-        for side, name in enumerate(SIDE_NAMES):
+        result = np.full((len(places), len(SIDES)), np.nan)
+        for side, name in enumerate(SIDES):
             acting = [entry for entry in changes if name in entry.sides]
             for rows, active in self._by_activity(acting, places):
                 world = altered(self.base, active)
@@ -120,8 +120,8 @@ class Laboratory:
         `value` None is the scaler's mean. All names are scored in one go; scopes of the
         changes are left aside, as suits a search.
         """
-        result = np.full((len(names), len(places), len(SIDE_NAMES)), np.nan)
-        for side, side_name in enumerate(SIDE_NAMES):
+        result = np.full((len(names), len(places), len(SIDES)), np.nan)
+        for side, side_name in enumerate(SIDES):
             world = altered(self.base, [entry for entry in changes if side_name in entry.sides])
             columns, matrix, found = self._features.vectors(world, self._true_opens(world, places))
             bundles = self._bundles(world, places)

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Literal
 
-from core.diagnosis.evidence.evidence import SIDE_NAMES
 from core.diagnosis.evidence.rows import CandleRows
+from core.market import SIDES, Side
 from core.settings import GapPolicy, Mode
 
 
@@ -142,7 +142,7 @@ class Change:
     cause: str
     alter: Alteration
     parameters: tuple[tuple[str, Any], ...] = ()
-    sides: tuple[str, ...] = SIDE_NAMES
+    sides: tuple[Side, ...] = SIDES
     scope: Scope = field(default_factory=Scope)
 
     @property

@@ -7,10 +7,11 @@ import numpy as np
 
 from core.arrays import Flags, Floats, Ints
 from core.diagnosis.evidence.blocks import Blocks
-from core.diagnosis.evidence.evidence import SIDE_NAMES, Evidence
+from core.diagnosis.evidence.evidence import Evidence
 from core.diagnosis.evidence.prices import PriceCheck
 from core.diagnosis.lab.trial import Laboratory
 from core.diagnosis.lab.world import Change, World, altered
+from core.market import SIDES
 
 PROBES = 96  # tried first: a change is re-run on all candles only where it helps here
 _CLEARLY_BETTER = 1e-9  # relative: the order of a sum, no difference
@@ -148,7 +149,7 @@ def by_side(search: Search, change: Change, places: Ints) -> Change:
     after = search.differences(search.with_change(change), places)
     both = np.isfinite(before) & np.isfinite(after)
     sides = []
-    for side, name in enumerate(SIDE_NAMES):
+    for side, name in enumerate(SIDES):
         rows: Flags = both[:, side]
         if not rows.any():
             continue
