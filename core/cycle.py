@@ -158,7 +158,7 @@ def _ingest_candles(context: Context) -> Any:
 
 
 def _check_prices(context: Context) -> Any:
-    from core.signal_log.prices import check_prices
+    from core.signal_log.price_check import check_prices
 
     return check_prices(context)
 

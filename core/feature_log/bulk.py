@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from core.arrays import Flags, Ints
+from core.feature_log.batch import LoggedRow, PlainRows
 from core.feature_log.cells import (
     EMPTY,
     EXACT_INTEGERS,
@@ -22,7 +23,6 @@ from core.feature_log.cells import (
     parse_cell,
 )
 from core.feature_log.layout import Grammar, Layout
-from core.feature_log.rows import LoggedRow, PlainRows
 from core.tailing.stream import MAX_LINE
 from core.time_text import END_US, FIRST_US, NOT_A_TIME, times_us
 

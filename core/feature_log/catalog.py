@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from core.feature_log.layout import Layout
-from core.feature_log.profile import Profile
+from core.feature_log.layout import Layout, Profile
 from core.storage.tables import layout as layouts
 from core.storage.tables import log_file
 from core.storage.tables import watermark as watermarks

@@ -11,10 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.feature_log.cells import LineError
-from core.feature_log.layout import Grammar, Layout, Row
-from core.feature_log.profile import Profile
-from core.feature_log.records import split_cells
+from core.feature_log.cells import LineError, split_cells
+from core.feature_log.layout import Grammar, Layout, Profile, Row
 from core.times import from_us, iso_z
 
 _STEP_PER_BAR = 0.1  # log price; times the root of the bars between, 1 at most

@@ -10,6 +10,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from core.context import Context
+from core.feature_log.batch import Batch
 from core.feature_log.catalog import (
     LOG,
     Catalog,
@@ -24,7 +25,6 @@ from core.feature_log.layout import Grammar
 from core.feature_log.line_writes import has_drifted, read_drifted
 from core.feature_log.placing import Placer
 from core.feature_log.reader import LogReader
-from core.feature_log.rows import Batch
 from core.settings import FeatureLogSettings
 from core.tailing.files import LogFile, read_files, save_file
 from core.tailing.follow import Source, follow

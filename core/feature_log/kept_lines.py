@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from core.feature_log.rows import LoggedRow
+from core.feature_log.batch import LoggedRow
 from core.storage.sql import insert_many, raw
 from core.storage.tables import duplicate_line, feature_row, quarantine
 from core.tailing.precedence import Place

@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from core.feature_log.batch import LoggedRow
 from core.feature_log.kept_lines import (
     DUPLICATES,
     QUARANTINE,
@@ -27,7 +28,6 @@ from core.feature_log.kept_lines import (
     stored_opens,
     stored_rows,
 )
-from core.feature_log.rows import LoggedRow
 from core.storage.changes import note_feature_rows
 from core.tailing.precedence import Place, Status, judge, later_status, order
 

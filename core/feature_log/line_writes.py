@@ -9,11 +9,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from core.feature_log.batch import Rejected
 from core.feature_log.drifted import Drifted, before_document, before_of
 from core.feature_log.kept_lines import CONFLICT, QUARANTINE_NAMES
 from core.feature_log.layout import Layout
 from core.feature_log.ledger import Ledger
-from core.feature_log.rows import Rejected
 from core.storage.sql import insert_many, raw
 from core.storage.tables import drifted_line, quarantine
 from core.tailing.precedence import Place

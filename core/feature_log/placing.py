@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import sqlalchemy as sa
 
+from core.feature_log.batch import Batch, LoggedRow, Rejected, line_of_values, logged_row, says
 from core.feature_log.catalog import Catalog
-from core.feature_log.cells import LineError
+from core.feature_log.cells import LineError, split_cells
 from core.feature_log.drifted import Drifted, place
 from core.feature_log.kept_lines import Candidate
 from core.feature_log.layout import Grammar
@@ -32,12 +33,10 @@ from core.feature_log.line_writes import (
     sha256,
     unplaced,
 )
-from core.feature_log.lookup import line_at, line_of_values, says
-from core.feature_log.records import split_cells
-from core.feature_log.rows import Batch, LoggedRow, Rejected, logged_row
 from core.storage.sql import raw
 from core.storage.tables import duplicate_line, feature_row, quarantine
 from core.tailing.precedence import Place
+from core.tailing.stream import line_at
 
 _ROWS = raw(feature_row)
 _QUARANTINE = raw(quarantine)

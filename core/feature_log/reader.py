@@ -13,13 +13,11 @@ from typing import Any
 import numpy as np
 
 from core.arrays import Flags, Floats
+from core.feature_log.batch import Batch, LoggedRow, Rejected, RowBlock, logged_row
 from core.feature_log.bulk import parse_content, parse_lines
-from core.feature_log.cells import LineError
+from core.feature_log.cells import LineError, Record, is_blank, join_quoted, split_cells
 from core.feature_log.drifted import Before, Drifted, before_document, before_of
-from core.feature_log.layout import Grammar, Layout, Row
-from core.feature_log.profile import Profile
-from core.feature_log.records import Record, is_blank, join_quoted, split_cells
-from core.feature_log.rows import Batch, LoggedRow, Rejected, RowBlock, logged_row
+from core.feature_log.layout import Grammar, Layout, Profile, Row
 from core.tailing.stream import MAX_LINE, Chunk, LongLine
 
 _FEW = 16  # lines; below, parsing in bulk does not pay

@@ -14,8 +14,8 @@ import numpy.typing as npt
 import pandas as pd
 import sqlalchemy as sa
 
+from core.feature_log.batch import says
 from core.feature_log.layout import Layout
-from core.feature_log.lookup import line_at, says
 from core.storage.sql import fetch_tuples, raw
 from core.storage.tables import (
     feature_row,
@@ -23,6 +23,7 @@ from core.storage.tables import (
     log_file,
     quarantine,
 )
+from core.tailing.stream import line_at
 from core.times import index_from_us, to_us
 
 LOG = "feature_log"

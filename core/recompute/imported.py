@@ -28,7 +28,7 @@ from core.recompute.csv_rows import (
 )
 from core.recompute.writes import delete_backtest_rows, ensure_backtest_layout, store_backtest_rows
 from core.settings import BacktestSettings
-from core.signal_log.numbers import digit_step, probability, reference_price
+from core.signal_log.entry import digit_step, probability, reference_price
 from core.signals.reads import KEYS, read_series
 from core.signals.writes import delete_signals, ensure_series, upsert_signals
 from core.storage.watermarks import read_watermark, write_watermark

@@ -11,7 +11,7 @@ from core.context import Context
 from core.feature_log.reads import read_vectors
 from core.feature_log.texts import RowPlace, row_places
 from core.settings import SignalLogSettings
-from core.signal_log.clock import parse_moment
+from core.signal_log.candle_labels import parse_moment
 from core.signal_log.entry import Entry, LogCounts, checked_open, read_values
 from core.signal_log.writes import delete_rows_lines, insert_lines, settle
 from core.storage.changes import feature_changes

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from core.errors import ConfigError, LogFormatError
 from core.line_pattern import compile_pattern
 from core.settings import SignalFormat, SignalLogSettings
-from core.signal_log.clock import candle_open_of, parse_moment, parse_moments
+from core.signal_log.candle_labels import candle_open_of, parse_moment, parse_moments
 from core.signal_log.entry import Entry, Raw, Values, checked_open, read_values
 from core.times import Timeframe
 

@@ -190,3 +190,19 @@ def _pass_long_line(
             seen.update(offset + length, b"\n")
             return LongLine(offset, length, digest.hexdigest()), data[end + 1 :]
     return None
+
+
+def line_at(path: Path, offset: int, length: int) -> bytes | None:
+    """The bytes that stand there now; None where the file is gone or too short."""
+    try:
+        stream = open_stream(path)
+        try:
+            found = b""
+            if skip_to(stream, offset):
+                while len(found) < length and (part := stream.read(length - len(found))):
+                    found += part
+        finally:
+            stream.close()
+    except (OSError, LogFormatError):
+        return None
+    return found if len(found) == length else None

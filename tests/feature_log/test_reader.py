@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.feature_log import reader as reader_module
+from core.feature_log.batch import Batch
 from core.feature_log.cells import parse_cell
 from core.feature_log.layout import Grammar
 from core.feature_log.reader import LogReader
-from core.feature_log.rows import Batch
 from core.settings import FeatureLogSettings
 from core.tailing.stream import Chunk
 from core.times import Timeframe

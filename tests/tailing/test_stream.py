@@ -9,10 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.feature_log.lookup import line_at
 from core.feature_log.reads import read_vectors
 from core.tailing.fingerprint import BLOCK, Fingerprint
-from core.tailing.stream import MAX_LINE, Chunk, LongLine, open_stream, skip_to, whole_lines
+from core.tailing.stream import (
+    MAX_LINE,
+    Chunk,
+    LongLine,
+    line_at,
+    open_stream,
+    skip_to,
+    whole_lines,
+)
 from tests.feature_log.world import NEW, Bench, cells, content, header, row, rows
 
 

@@ -12,7 +12,7 @@ from core.candles.writes import ensure_source, store_candles
 from core.context import Context
 from core.settings import BotSettings
 from core.signal_log.ingest import ingest_signal_logs
-from core.signal_log.prices import PriceReport, check_prices, matches_close
+from core.signal_log.price_check import PriceReport, check_prices, matches_close
 from core.signal_log.reads import SignalLogAccount, signal_log_accounts
 from core.storage.sql import raw
 from core.storage.tables import candle, candle_source

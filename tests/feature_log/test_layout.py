@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.feature_log.profile import ENOUGH_ROWS, Profile
+from core.feature_log.layout import ENOUGH_ROWS, Profile
 
 NAN = float("nan")
 # A number that follows the price, a word, a number that does not.

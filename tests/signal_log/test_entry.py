@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.signal_log.numbers import digit_step, line_step, probability, reference_price
+from core.signal_log.entry import digit_step, line_step, probability, reference_price
 
 
 @pytest.mark.parametrize(

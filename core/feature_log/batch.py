@@ -1,6 +1,8 @@
 """A row on its way into the database, and what a piece of a file came to."""
 
+import csv
 import hashlib
+import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,9 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from core.arrays import Flags, Floats, Ints
+from core.feature_log.cells import LineError, parse_row, split_cells
 from core.feature_log.drifted import Drifted
-from core.feature_log.layout import Grammar, Layout, Row
-from core.feature_log.profile import Profile
+from core.feature_log.layout import Grammar, Layout, Profile, Row
 
 
 class LoggedRow(NamedTuple):
@@ -175,3 +177,21 @@ def logged_row(row: Row, grammar: Grammar, line: int, offset: int, length: int) 
         offset,
         length,
     )
+
+
+def says(raw: bytes, layout: Layout, row_hash: bytes) -> bool:
+    """Whether a line still holds the values of a row."""
+    try:
+        values, texts = parse_row(split_cells(raw))
+    except LineError:
+        return False
+    vector = np.asarray(values, dtype="<f8").tobytes()
+    return identity(layout, vector, texts_document(texts)) == row_hash
+
+
+def line_of_values(values: Sequence[float], texts: Mapping[int, str]) -> bytes:
+    """A line that reads back as these values, for a row whose own line is gone."""
+    cells = [texts.get(at, repr(value)) for at, value in enumerate(values)]
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(cells)
+    return line.getvalue().encode()

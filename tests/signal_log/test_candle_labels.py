@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.signal_log.clock import candle_open_of, parse_moments
+from core.signal_log.candle_labels import candle_open_of, parse_moments
 from core.times import Timeframe
 
 FIVE = Timeframe.parse("5m")
