@@ -85,6 +85,12 @@ def test_the_smallest_set_is_enough_and_no_larger() -> None:
     assert found.removed_ratio == pytest.approx(0.95)
 
 
+@pytest.mark.parametrize(("strongest", "expected"), [(0.945, (0, 1)), (0.955, (0,))])
+def test_a_set_is_enough_at_95_per_cent(strongest: float, expected: tuple[int, ...]) -> None:
+    rows = rows_of(lambda values: values @ np.array([strongest, 1 - strongest]), 2)
+    assert smallest_set(rows, np.eye(2, dtype=bool), [0, 1]).places == expected
+
+
 def test_features_that_act_together_only_are_found_beside_one_another() -> None:
     # By strength alone the pair (0, 1) comes after 2 and 3, which add nothing beside it.
     rows = rows_of(lambda v: np.maximum(v[:, 0] * v[:, 1], 0.3 * v[:, 2] + 0.2 * v[:, 3]), 4)
