@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from demo.bot import probabilities, reference_vectors
-from demo.mistakes import candles, history
+from demo.mistakes import wrong_candles, wrong_history
 from demo.plan import Plan, clean_plan, deployed_from
 from demo.simulation import World
 from reference_pipeline.pipeline import WARM_UP_BARS
@@ -77,8 +77,8 @@ def idle_files(world: World, generator: np.random.Generator) -> Plan:
     """A renamed copy of the live bundle, another venue's candles, an old feature file: unused."""
     plan = clean_plan(world)
     seen = plan.seen
-    plan = replace(candles.market_data(plan, world, 1, generator), seen=seen)
-    old = history.pipeline_version(plan, world, 1, generator).code["code/features_v2.py"]
+    plan = replace(wrong_candles.market_data(plan, world, 1, generator), seen=seen)
+    old = wrong_history.pipeline_version(plan, world, 1, generator).code["code/features_v2.py"]
     copy = world.bundles["momentum"].renamed("momentum_copy")
     return replace(
         plan,

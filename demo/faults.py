@@ -10,7 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from demo.mistakes import candles, features, history, labels, scoring
+from demo.mistakes import (
+    wrong_candles,
+    wrong_features,
+    wrong_history,
+    wrong_labels,
+    wrong_scoring,
+)
 from demo.plan import Plan
 from demo.simulation import World
 
@@ -34,27 +40,27 @@ class Fault:
 FAULTS: dict[str, Fault] = {
     function.__name__: Fault(function.__name__, function)
     for function in (
-        labels.label_clock,
-        labels.candle_offset,
-        labels.unreal_rows,
-        candles.unclosed_candle,
-        candles.partial_candle,
-        candles.market_data,
-        candles.missing_candles,
-        history.lookback,
-        history.warm_up,
-        history.row_position,
-        history.pipeline_version,
-        features.column_collision,
-        scoring.column_order,
-        scoring.missing_features,
-        history.nan_policy,
-        features.precision,
-        features.stale_features,
-        scoring.bundle,
-        scoring.sides_swapped,
-        scoring.scaler,
-        scoring.threshold,
+        wrong_labels.label_clock,
+        wrong_labels.candle_offset,
+        wrong_labels.unreal_rows,
+        wrong_candles.unclosed_candle,
+        wrong_candles.partial_candle,
+        wrong_candles.market_data,
+        wrong_candles.missing_candles,
+        wrong_history.lookback,
+        wrong_history.warm_up,
+        wrong_history.row_position,
+        wrong_history.pipeline_version,
+        wrong_features.column_collision,
+        wrong_scoring.column_order,
+        wrong_scoring.missing_features,
+        wrong_history.nan_policy,
+        wrong_features.precision,
+        wrong_features.stale_features,
+        wrong_scoring.bundle,
+        wrong_scoring.sides_swapped,
+        wrong_scoring.scaler,
+        wrong_scoring.threshold,
     )
 }
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from demo.bot import probabilities, reference_vectors
-from demo.mistakes.labels import either
+from demo.mistakes.wrong_labels import either
 from demo.models import TrainedBundle
 from demo.plan import Plan, Scoring
 from demo.simulation import World

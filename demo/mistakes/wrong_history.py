@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from demo.mistakes.labels import either
-from demo.mistakes.scoring import carriers
+from demo.mistakes.wrong_labels import either
+from demo.mistakes.wrong_scoring import carriers
 from demo.plan import Plan
 from demo.simulation import World
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from demo.mistakes.scoring import carriers
+from demo.mistakes.wrong_scoring import carriers
 from demo.plan import Plan, Vectors
 from demo.simulation import World
 
