@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.arrays import Flags, Floats
-from core.diagnosis.evidence.drawn import drawn_rows
+from core.diagnosis.evidence.drawn import drawn_rows, straight_rows
 from core.diagnosis.evidence.evidence import PriceRows
 from core.diagnosis.evidence.rows import CandleRows
 
@@ -88,3 +88,48 @@ def test_scattered_rows_beside_a_drawn_run_count_while_they_are_few(
     drawn = _drawn(prices, _flat(), [*run, *alone])
     assert drawn[run].all()
     assert set(drawn[alone].tolist()) == {is_drawn}
+
+
+@pytest.mark.parametrize(("straight", "is_drawn"), [(4, False), (5, True)])
+def test_a_run_that_lies_on_lines_for_half_of_its_rows_is_drawn_though_it_follows(
+    straight: int, is_drawn: bool
+) -> None:
+    zigzag = [9.0, -5.0, 7.0, -8.0]
+    steps = np.array([3.0] * (straight + 1) + zigzag)[:9]
+    closes = _flat()
+    closes[40:50] += np.concatenate([[0.0], np.cumsum(steps)])
+    prices = closes.copy()
+    prices[40:50] += 10.0
+    drawn = _drawn(prices, closes, list(range(40, 50)))
+    assert set(drawn[40:50].tolist()) == {is_drawn}
+
+
+def test_a_hole_of_over_an_hour_ends_a_run() -> None:
+    # Two runs of five rows each: neither is long enough to say anything.
+    opens = np.arange(COUNT, dtype="int64") * STEP
+    opens[45:] += 13 * STEP
+    closes = _flat()
+    values = np.column_stack([closes, closes + 20, closes - 20, closes, np.ones(COUNT)])
+    prices = closes.copy()
+    prices[40:50] += 10.0
+    rows = PriceRows(log="text", opens=opens, prices=prices, steps=np.full(COUNT, 0.1))
+    unmatched = prices != closes
+    assert not drawn_rows(rows, unmatched, CandleRows(opens, values), STEP, 0).any()
+    together = PriceRows(
+        log="text", opens=np.arange(COUNT, dtype="int64") * STEP, prices=prices, steps=rows.steps
+    )
+    candles = CandleRows(together.opens, values)
+    assert drawn_rows(together, unmatched, candles, STEP, 0)[40:50].all()
+
+
+def test_where_every_price_is_a_close_nothing_is_drawn() -> None:
+    assert not _drawn(_flat(), _flat(), []).any()
+
+
+def test_a_line_is_straight_to_the_last_printed_digit() -> None:
+    opens = np.arange(5, dtype="int64") * STEP
+    prices = np.array([1.0, 2.0, 3.19, 4.2, 9.0])
+    rows = PriceRows(log="t", opens=opens, prices=prices, steps=np.full(5, 0.1))
+    assert straight_rows(rows).tolist() == [False, True, True, False, False]
+    two = PriceRows(log="t", opens=opens[:2], prices=prices[:2], steps=rows.steps[:2])
+    assert not straight_rows(two).any()

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from core.diagnosis.evidence.evidence import PriceRows
-from core.diagnosis.evidence.prices import check_prices
+from core.diagnosis.evidence.prices import check_prices, matches_at
 from core.diagnosis.evidence.rows import CLOSE, CandleRows
 
 STEP = 300_000_000
@@ -105,3 +105,90 @@ def test_half_of_the_last_digit_counts_as_a_match() -> None:
     coarse = PriceRows(log="t", opens=rows.opens, prices=np.round(rows.prices), steps=np.ones(100))
     check = check_prices(coarse, candles, STEP)
     assert check is not None and check.matches == 100
+
+
+def _copied(share: float) -> CandleRows:
+    """The closes of candles 3000 … 3099 stand again 500 bars later, on a share of the searched."""
+    candles = _candles()
+    searched = np.concatenate(np.array_split(np.arange(100), 8)[::2])
+    again = 3000 + searched[: round(share * len(searched))]
+    values = candles.values.copy()
+    values[again + 500] = values[again]
+    return CandleRows(candles.opens, values)
+
+
+@pytest.mark.parametrize(("share", "is_proven"), [(0.88, True), (0.92, False)])
+def test_a_shift_is_not_proven_where_another_matches_nine_tenths_of_its_rows(
+    share: float, is_proven: bool
+) -> None:
+    candles = _copied(share)
+    check = check_prices(_rows(candles, np.arange(3000, 3100), 108), candles, STEP)
+    assert check is not None
+    assert check.shift_bars == -108
+    assert check.is_proven is is_proven
+
+
+@pytest.mark.parametrize(("rows", "is_proven"), [(18, False), (20, True)])
+def test_a_shift_has_to_be_rarer_than_one_in_a_thousand_among_all_that_were_searched(
+    rows: int, is_proven: bool
+) -> None:
+    # Closes take five values, so any shift matches a fifth of the rows: nine held-out matches
+    # come by chance once in 2 million shifts, ten once in 10 million; 4033 are searched.
+    closes = 100_000.0 + np.random.default_rng(1).integers(0, 5, 6000)
+    values = np.column_stack([closes, closes + 9, closes - 9, closes, np.ones(6000)])
+    candles = CandleRows(FIRST + np.arange(6000, dtype="int64") * STEP, values)
+    check = check_prices(_rows(candles, np.arange(3000, 3000 + rows), 108), candles, STEP)
+    assert check is not None
+    assert (check.shift_bars, check.held_out_matches) == (-108, rows // 2)
+    assert check.shifts_searched == 4033
+    assert check.p_value is not None
+    assert (check.p_value < check.p_needed) is is_proven
+    assert check.is_proven is is_proven
+
+
+@pytest.mark.parametrize(("shift", "is_found"), [(2016, True), (-2016, True), (2017, False)])
+def test_labels_are_searched_a_week_of_bars_to_both_sides(shift: int, is_found: bool) -> None:
+    candles = _candles()
+    check = check_prices(_rows(candles, np.arange(3000, 3040), shift), candles, STEP)
+    assert check is not None
+    assert (check.shift_bars == -shift) is is_found
+    assert check.is_proven is is_found
+
+
+def test_prices_of_a_short_log_are_cut_into_six_blocks_half_of_them_held_out() -> None:
+    candles = _candles()
+    check = check_prices(_rows(candles, np.arange(3000, 3066)), candles, STEP)
+    assert check is not None
+    assert (check.rows, check.held_out_rows) == (66, 33)
+
+
+@pytest.mark.parametrize(("relative", "matches"), [(0.9e-9, 40), (1.1e-9, 0)])
+def test_an_unrounded_price_is_a_close_to_nine_digits(relative: float, matches: int) -> None:
+    candles = _candles()
+    rows = _rows(candles, np.arange(3000, 3040))
+    unknown = np.full(40, np.nan)
+    near = PriceRows(log="t", opens=rows.opens, prices=rows.prices * (1 + relative), steps=unknown)
+    check = check_prices(near, candles, STEP)
+    assert check is not None
+    assert check.matches_as_configured == matches
+    assert matches_at(near, candles).sum() == matches
+
+
+def test_rows_of_candles_that_are_not_stored_are_not_known() -> None:
+    candles = _candles(3040)
+    check = check_prices(_rows(_candles(), np.arange(3000, 3060)), candles, STEP)
+    assert check is not None
+    assert (check.rows, check.known_rows, check.matches) == (60, 40, 40)
+
+
+def test_a_price_beyond_its_candle_is_outside() -> None:
+    candles = _candles()
+    rows = _rows(candles, np.arange(3000, 3100))
+    prices = rows.prices.copy()
+    prices[7] += 20.2  # the high lies 20 above the close; half a digit is 0.05
+    prices[8] -= 19.9
+    moved = PriceRows(log="t", opens=rows.opens, prices=prices, steps=rows.steps)
+    check = check_prices(moved, candles, STEP)
+    assert check is not None
+    assert np.flatnonzero(check.outside).tolist() == [7]
+    assert check.evidence()["price_matches"] == 98
