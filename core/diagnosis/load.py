@@ -1,12 +1,13 @@
 """Everything stored that speaks of one comparison in one window → Evidence."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import sqlalchemy as sa
 
+from core.arrays import Ints
 from core.candles.reads import default_source
 from core.diagnosis.evidence.evidence import Evidence, Kind
 from core.diagnosis.evidence.load_inputs import (
@@ -20,9 +21,10 @@ from core.diagnosis.evidence.load_inputs import (
     rules_of,
 )
 from core.diagnosis.evidence.load_signals import load_account, load_prices, load_sides
+from core.diagnosis.evidence.rows import CandleRows, FeatureRows
 from core.diagnosis.lab.pipelines import known_pipelines
 from core.diagnosis.lab.recomputing import TIME_LIMIT_S, Recomputer
-from core.diagnosis.lab.reproduction import with_stored_features
+from core.diagnosis.lab.reproduction import Reproduction, reproduce
 from core.errors import ConfigError
 from core.feature_log.reads import layout_changes
 from core.market import REPLAY
@@ -39,48 +41,24 @@ def load_evidence(
     comparison: str,
     from_: datetime | None,
     until: datetime | None,
-    make_executor: Callable[[], Executor] | None = None,
 ) -> Evidence:
     """The evidence of a window; raises ConfigError for a comparison that is not configured."""
     backtest = _backtest(bot, comparison)
-    margins = Margins(bot.frame, from_, until)
-    bundles, problems = load_bundles(bot)
-    evidence = _without_backtest(connection, bot_id, bot, comparison, backtest, margins)
-    evidence = replace(
-        evidence,
-        bundles=tuple(bundle for _, bundle in bundles),
-        live=places_of_live(bot, evidence.opens, [path for path, _ in bundles]),
-        problems=problems,
-    )
-    if backtest is None:
-        return evidence
-    evidence = replace(evidence, backtest_bundle=_place(bundles, backtest.bundle))
-    stored = load_imported(connection, bot_id, comparison, margins)
-    if backtest.is_imported:
-        return replace(evidence, imported=stored)
-    return with_stored_features(_recomputable(evidence, backtest, make_executor), stored)
-
-
-def _without_backtest(
-    connection: sa.Connection,
-    bot_id: int,
-    bot: BotSettings,
-    comparison: str,
-    backtest: BacktestSettings | None,
-    margins: Margins,
-) -> Evidence:
-    """Signals, prices, logged features and candles: what every comparison has."""
-    kind = _kind(backtest)
+    kind, margins = _kind(backtest), Margins(bot.frame, from_, until)
+    bundles, unread = load_bundles(bot)
+    paths = [path for path, _ in bundles]
     sides = load_sides(connection, bot_id, kind, comparison, margins)
     logged, logged_at = load_logged(connection, bot_id, margins)
     candles = load_candles(connection, bot_id, bot, margins)
+    stored = None if backtest is None else load_imported(connection, bot_id, comparison, margins)
+    rerun = _rerun(bot, backtest, candles, sides.opens, stored)
     return Evidence(
         bot=bot,
         timeframe=bot.frame,
         comparison=comparison,
         kind=kind,
-        from_=margins.from_,
-        until=margins.until,
+        from_=from_,
+        until=until,
         opens=sides.opens,
         production=sides.production,
         production_step=sides.production_step,
@@ -93,30 +71,60 @@ def _without_backtest(
         other_prices=sides.other_prices,
         logged=logged,
         logged_at=logged_at,
+        imported=stored if kind is Kind.IMPORTED else None,
         candles=candles,
         unfinished=load_unfinished(connection, bot_id, bot, margins),
+        bundles=tuple(bundle for _, bundle in bundles),
+        live=places_of_live(bot, sides.opens, paths),
         backtest=backtest,
+        backtest_bundle=None if backtest is None else _place(paths, backtest.bundle),
+        source=rerun.source,
+        pipelines=rerun.pipelines,
+        recompute=rerun.recompute,
         tolerance=_tolerance(bot, backtest),
         edges=_edges(connection, bot_id, bot),
         account=load_account(connection, bot_id, bot),
         rules=rules_of(bot, backtest, sides.opens),
+        recomputed=rerun.reproduction.stored,
+        no_recompute=rerun.reproduction.too_slow,
+        max_candles=rerun.reproduction.max_candles,
+        problems=(*unread, *rerun.reproduction.problems),
     )
 
 
-def _recomputable(
-    evidence: Evidence,
-    backtest: BacktestSettings,
-    make_executor: Callable[[], Executor] | None,
-) -> Evidence:
-    """The evidence with what re-runs the backtest: its source, its code, its siblings."""
-    bot = evidence.bot
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rerun:
+    """What re-runs a backtest: its source, its code and versions of it, and whether it may."""
+
+    source: str | None = None
+    pipelines: tuple[str, ...] = ()
+    recompute: Recomputer | None = None
+    reproduction: Reproduction = field(default_factory=Reproduction)
+
+
+def _rerun(
+    bot: BotSettings,
+    backtest: BacktestSettings | None,
+    candles: Mapping[str, CandleRows],
+    opens: Ints,
+    stored: FeatureRows | None,
+) -> _Rerun:
+    """Nothing for a replay or an imported backtest; no code where its candles lack."""
+    if backtest is None or backtest.is_imported:
+        return _Rerun()
     source = default_source(backtest.candles, tuple(entry.name for entry in bot.candles))
-    recompute = Recomputer(bot.pipeline_path, bot.frame, make_executor or _pool)
-    return replace(
-        evidence,
+    pipelines = known_pipelines(bot, str(backtest.pipeline))
+    if source not in candles:
+        return _Rerun(source=source, pipelines=pipelines)
+    recompute = Recomputer(bot.pipeline_path, bot.frame, _pool)
+    found = reproduce(recompute, backtest, candles[source], opens, stored)
+    if found.too_slow is not None:
+        recompute.close()
+    return _Rerun(
         source=source,
-        pipelines=known_pipelines(bot, str(backtest.pipeline)),
-        recompute=recompute if source in evidence.candles else None,
+        pipelines=pipelines,
+        recompute=recompute if found.too_slow is None else None,
+        reproduction=found,
     )
 
 
@@ -144,8 +152,7 @@ def _tolerance(bot: BotSettings, backtest: BacktestSettings | None) -> float | N
     return bot.replay_tolerance if backtest is None else backtest.tolerance
 
 
-def _place(bundles: Sequence[tuple[str, object]], path: str | None) -> int | None:
-    paths = [known for known, _ in bundles]
+def _place(paths: Sequence[str], path: str | None) -> int | None:
     return paths.index(path) if path in paths else None
 
 

@@ -85,3 +85,32 @@ def test_a_cause_told_apart_would_be_seen() -> None:
     assert told_apart(ast.parse('skip = cause.code == "threshold"')) == ["threshold"]
     assert told_apart(ast.parse("from core.diagnosis.causes.labels import shifts")) != []
     assert told_apart(ast.parse("from core.diagnosis.causes.catalogue import CAUSES")) == []
+
+
+def test_evidence_is_made_once_and_altered_by_no_room() -> None:
+    rooms = [
+        file
+        for file in files("core/diagnosis")
+        if file != ROOT / "core" / "diagnosis" / "evidence" / "evidence.py"
+    ]
+    wrong = [
+        f"{file.relative_to(ROOT)} alters {name}"
+        for file in rooms
+        for name in altered(ast.parse(file.read_text(encoding="utf-8")))
+        if name == "evidence" or (name == "whole" and file.name == "examine.py")
+    ]
+    assert wrong == []
+
+
+def altered(tree: ast.AST) -> list[str]:
+    """Names of what `dataclasses.replace` is called on."""
+    called = [
+        node.args[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("replace") and node.args
+    ]
+    return [ast.unparse(first).split(".")[-1] for first in called]
+
+
+def test_an_altered_evidence_would_be_seen() -> None:
+    assert altered(ast.parse("found = replace(search.evidence, live=None)")) == ["evidence"]

@@ -1,7 +1,7 @@
 """Everything that one diagnosis knows, as plain records; nothing here reads a database."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -9,12 +9,15 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from core.arrays import Floats, Ints
+from core.arrays import Flags, Floats, Ints
 from core.bundle.load import Bundle
 from core.diagnosis.evidence.rows import CandleRows, FeatureRows
 from core.diagnosis.verdict import FLOOR
 from core.settings import BacktestSettings, BotSettings, GapPolicy, Mode
 from core.times import Timeframe
+
+# Constants of the entry rule by name, per label: production's and the backtest's.
+Rules = tuple[Mapping[str, Floats], Mapping[str, Floats]]
 
 
 class Kind(StrEnum):
@@ -62,7 +65,10 @@ class LogAccount:
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """One comparison of one bot in one window. Signals are candles × (LONG, SHORT)."""
+    """One comparison of one bot in one window. Signals are candles × (LONG, SHORT).
+
+    Made once, whole: no later room adds to it or alters it.
+    """
 
     bot: BotSettings
     timeframe: Timeframe
@@ -95,7 +101,7 @@ class Evidence:
     tolerance: float | None = 0.1  # None: half of the last printed digit
     edges: tuple[int, ...] = ()  # where something is known to change (µs)
     account: LogAccount = LogAccount()
-    rules: tuple[Mapping[str, Floats], Mapping[str, Floats]] | None = None  # per label
+    rules: Rules | None = None  # per label
     recomputed: FeatureRows | None = None  # the stored rows, where re-running gives the same
     no_recompute: str | None = None  # why features cannot be computed again, a sentence
     max_candles: int | None = None  # that can be re-run in good time
@@ -126,6 +132,22 @@ class Evidence:
         is_emitted = np.isfinite(self.emitted[places]).any(axis=1)
         return np.where(is_emitted, shift_bars, 0)
 
+    def without(self, labels: Ints) -> "Evidence":
+        """All that is known of the other candles: everything that is kept a label, narrowed."""
+        keep: Flags = ~np.isin(self.opens, labels)
+        return replace(
+            self,
+            opens=self.opens[keep],
+            production=self.production[keep],
+            production_step=self.production_step[keep],
+            emitted=self.emitted[keep],
+            replay=self.replay[keep],
+            other=self.other[keep],
+            other_step=self.other_step[keep],
+            live=None if self.live is None else self.live[keep],
+            rules=None if self.rules is None else _kept(self.rules, keep),
+        )
+
     @property
     def can_recompute(self) -> bool:
         return (
@@ -134,6 +156,11 @@ class Evidence:
             and bool(self.candles)
             and bool(self.bundles)
         )
+
+
+def _kept(rules: Rules, keep: Flags) -> Rules:
+    mine, other = ({name: values[keep] for name, values in rule.items()} for rule in rules)
+    return mine, other
 
 
 def half_step(steps: Floats) -> Floats:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from core.arrays import Flags, Floats
+from core.arrays import Floats
 from core.diagnosis.cause import Cause
 from core.diagnosis.causes.catalogue import CAUSES
 from core.diagnosis.evidence.blocks import Blocks, cut_blocks
@@ -26,7 +26,7 @@ def examine(whole: Evidence) -> Examination:
     soundness = check_soundness(whole)
     evidence = whole
     if soundness.unreal_is_proven:
-        evidence = without_labels(whole, soundness.unreal_labels())
+        evidence = whole.without(soundness.unreal_labels())
     most = evidence.max_candles or MOST_CANDLES
     blocks = cut_blocks(evidence.opens, evidence.edges, most_candles=most)
     blocks = blocks.thinned(most // 2, _HELD_OUT_MORE * most // 2)
@@ -141,19 +141,3 @@ def _shift_of(base: World, labels: Sequence[Change]) -> int:
 
 def testable(evidence: Evidence, causes: Sequence[Cause]) -> list[Cause]:
     return [cause for cause in causes if cause.needs(evidence) is None]
-
-
-def without_labels(evidence: Evidence, labels: np.ndarray) -> Evidence:
-    """The evidence without the rows of these labels."""
-    keep: Flags = ~np.isin(evidence.opens, labels)
-    return replace(
-        evidence,
-        opens=evidence.opens[keep],
-        production=evidence.production[keep],
-        production_step=evidence.production_step[keep],
-        emitted=evidence.emitted[keep],
-        replay=evidence.replay[keep],
-        other=evidence.other[keep],
-        other_step=evidence.other_step[keep],
-        live=None if evidence.live is None else evidence.live[keep],
-    )

@@ -2,16 +2,15 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from core.arrays import Ints
-from core.diagnosis.evidence.evidence import Evidence
-from core.diagnosis.evidence.rows import FeatureRows
-from core.diagnosis.lab.recomputing import Recomputer
-from core.diagnosis.lab.trial import base_world
+from core.diagnosis.evidence.evidence import Recompute
+from core.diagnosis.evidence.rows import CandleRows, FeatureRows
 from core.recompute.pipeline import REFERENCE
+from core.settings import BacktestSettings
 
 _CHECKED = 6  # candles spread over the stored ones: enough to see changed code, soon done
 _FULL_RUN_S = 6.0  # a re-run of every chosen candle by a trader's own code; a search has dozens
@@ -20,64 +19,73 @@ _LONGEST_RUN_S = 180.0  # of the shortest trial, as long as anybody waits for on
 _TRIES = 4  # the first calls also start the workers
 _NO_START_S = 20.0  # no worker takes as long to start
 
+_Rerun = Callable[[Ints], FeatureRows]
 
-def with_stored_features(
-    evidence: Evidence,
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reproduction:
+    """Whether a backtest can be re-run, and what its stored features are worth."""
+
+    stored: FeatureRows | None = None  # where re-running gives the same
+    too_slow: str | None = None  # why nothing is re-run, a sentence
+    max_candles: int | None = None  # that can be re-run in good time
+    problems: tuple[str, ...] = ()
+
+
+def reproduce(
+    recompute: Recompute,
+    backtest: BacktestSettings,
+    candles: CandleRows,
+    opens: Ints,
     stored: FeatureRows | None,
     *,
     clock: Callable[[], float] = time.perf_counter,
-) -> Evidence:
-    """The evidence with its stored features as a base, if a few re-run candles equal them.
+) -> Reproduction:
+    """Re-run a few of the candles `opens` as configured, and hold them against what is stored.
 
     A stored backtest that its configuration no longer gives (changed code, revised
     candles) must not be the base of a trial: every change would look like a cure.
     `clock` gives seconds, by which the code is called slow.
     """
-    if stored is None or evidence.recompute is None or evidence.source is None:
-        return evidence
-    known = np.intersect1d(stored.opens, evidence.opens)
-    if len(known) == 0:
-        return evidence
-    seconds = _seconds_a_candle(evidence, known[len(known) // 2 :][:1], clock)
+    known = np.empty(0, dtype="int64") if stored is None else np.intersect1d(stored.opens, opens)
+    if stored is None or len(known) == 0:
+        return Reproduction()
+
+    def again(ends: Ints) -> FeatureRows:
+        return recompute(
+            str(backtest.pipeline),
+            candles,
+            ends,
+            backtest.lookback_bars or 0,
+            backtest.mode,
+            backtest.gap_policy,
+        )
+
+    seconds = _seconds_a_candle(again, known[len(known) // 2 :][:1], clock)
     if seconds * _FEWEST_CANDLES > _LONGEST_RUN_S:
-        if isinstance(evidence.recompute, Recomputer):
-            evidence.recompute.close()
-        return replace(evidence, recompute=None, no_recompute=_too_slow(seconds))
+        return Reproduction(too_slow=_too_slow(seconds))
     sample = known[np.unique(np.linspace(0, len(known) - 1, _CHECKED).astype("int64"))]
-    again, seconds = _recomputed(evidence, sample, clock)
-    evidence = replace(evidence, max_candles=_affordable(evidence, seconds))
-    if len(again.opens) and _is_same(again, stored):
-        return replace(evidence, recomputed=stored)
-    return replace(evidence, problems=(*evidence.problems, _changed(evidence)))
+    rows, seconds = _timed(again, sample, clock)
+    most = None if backtest.pipeline == REFERENCE else _affordable(seconds)
+    if len(rows.opens) and _is_same(rows, stored):
+        return Reproduction(stored=stored, max_candles=most)
+    return Reproduction(max_candles=most, problems=(_changed(backtest.name),))
 
 
-def _seconds_a_candle(evidence: Evidence, opens: Ints, clock: Callable[[], float]) -> float:
+def _seconds_a_candle(again: _Rerun, opens: Ints, clock: Callable[[], float]) -> float:
     """The quickest of a few calls: the first ones also start the workers and their imports."""
     quickest = float("inf")
     for _ in range(_TRIES):
-        quickest = min(quickest, _recomputed(evidence, opens, clock)[1])
+        quickest = min(quickest, _timed(again, opens, clock)[1])
         if quickest * _FEWEST_CANDLES <= _LONGEST_RUN_S or quickest > _NO_START_S:
             break
     return quickest
 
 
-def _recomputed(
-    evidence: Evidence, opens: Ints, clock: Callable[[], float]
-) -> tuple[FeatureRows, float]:
+def _timed(again: _Rerun, opens: Ints, clock: Callable[[], float]) -> tuple[FeatureRows, float]:
     """These candles as the configuration gives them now, and seconds a candle."""
-    if evidence.recompute is None or evidence.source is None:
-        raise ValueError("nothing to recompute with")
-    world = base_world(evidence)
-    candles = evidence.candles[evidence.source]
     started = clock()
-    rows = evidence.recompute(
-        str(world.pipeline),
-        candles,
-        opens,
-        world.lookback_bars,
-        world.mode,
-        world.gap_policy,
-    )
+    rows = again(opens)
     return rows, (clock() - started) / len(opens)
 
 
@@ -89,9 +97,7 @@ def _too_slow(seconds: float) -> str:
     )
 
 
-def _affordable(evidence: Evidence, seconds_a_candle: float) -> int | None:
-    if evidence.pipelines[0] == REFERENCE:
-        return None
+def _affordable(seconds_a_candle: float) -> int:
     most, steps = _FULL_RUN_S / max(seconds_a_candle, 1e-6), 0
     while _FEWEST_CANDLES * 2 ** (steps + 1) <= most:  # doublings: a busy moment changes nothing
         steps += 1
@@ -106,8 +112,8 @@ def _is_same(again: FeatureRows, stored: FeatureRows) -> bool:
     return bool(names) and bool(found.all()) and np.array_equal(mine, theirs, equal_nan=True)
 
 
-def _changed(evidence: Evidence) -> str:
+def _changed(name: str) -> str:
     return (
-        f'Re-running "{evidence.comparison}" as configured does not give the stored features: '
+        f'Re-running "{name}" as configured does not give the stored features: '
         "its code or its candles changed since; the next cycles recompute it."
     )

@@ -8,7 +8,7 @@ from core.arrays import Floats
 from core.diagnosis.causes.catalogue import CAUSES
 from core.diagnosis.evidence.evidence import Evidence
 from core.diagnosis.evidence.rows import FeatureRows
-from core.diagnosis.examination.examine import examine, without_labels
+from core.diagnosis.examination.examine import examine
 from core.diagnosis.examination.examine import testable as able
 from tests.diagnosis.small import cause_of, compare, linear_bundle, opens
 
@@ -107,8 +107,9 @@ def test_causes_that_the_inputs_cannot_decide_are_not_tried() -> None:
 
 
 def test_rows_that_are_taken_out_are_gone_from_every_array() -> None:
-    evidence = _scored(_signals(ROWS), ROWS)
-    left = without_labels(evidence, evidence.opens[10:20])
+    gate = np.arange(COUNT, dtype="float64")
+    evidence = _scored(_signals(ROWS), ROWS, rules=({"gate": gate}, {"gate": gate + 1}))
+    left = evidence.without(evidence.opens[10:20])
     assert len(left.opens) == COUNT - 10
     assert not np.isin(left.opens, evidence.opens[10:20]).any()
     for values in (left.production, left.emitted, left.replay, left.other, left.other_step):
@@ -116,9 +117,12 @@ def test_rows_that_are_taken_out_are_gone_from_every_array() -> None:
     assert left.production[10].tolist() == evidence.production[20].tolist()
     assert left.live is not None and len(left.live) == COUNT - 10
     assert len(left.production_step) == COUNT - 10
+    assert left.rules is not None
+    assert [rule["gate"][10] for rule in left.rules] == [20.0, 21.0]
+    assert [len(rule["gate"]) for rule in left.rules] == [COUNT - 10, COUNT - 10]
     assert len(evidence.opens) == COUNT
 
 
 def test_an_unknown_deployment_stays_unknown_without_some_rows() -> None:
     evidence = _scored(_signals(ROWS), ROWS, live=None)
-    assert without_labels(evidence, evidence.opens[:1]).live is None
+    assert evidence.without(evidence.opens[:1]).live is None

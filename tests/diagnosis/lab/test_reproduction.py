@@ -1,16 +1,16 @@
 """The stored backtest is a base for trials only where re-running gives the same."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
 
 from core.arrays import Ints
 from core.diagnosis.cause import needs_recomputation
-from core.diagnosis.evidence.evidence import Evidence, Kind
+from core.diagnosis.evidence.evidence import Kind
 from core.diagnosis.evidence.rows import CLOSE, CandleRows, FeatureRows
-from core.diagnosis.lab.reproduction import with_stored_features
+from core.diagnosis.lab.reproduction import Reproduction, reproduce
 from core.settings import BacktestSettings
 from tests.diagnosis.small import compare, linear_bundle, opens
 
@@ -54,29 +54,17 @@ class Code:
         return FeatureRows(ends, ("close_again",), candles.at(ends)[0][:, [CLOSE]] * self.factor)
 
 
-def _evidence(code: Code, pipeline: str = "own:compute") -> Evidence:
-    signals = np.full(COUNT, 0.5)
-    return compare(
-        signals,
-        signals,
-        kind=Kind.RECOMPUTED,
-        backtest=BACKTEST,
-        bundles=(BUNDLE,),
-        candles={"files": CANDLES},
-        source="files",
-        pipelines=(pipeline,),
-        recompute=code,
-    )
-
-
-def _checked(code: Code, pipeline: str = "own:compute") -> Evidence:
-    return with_stored_features(_evidence(code, pipeline), STORED, clock=code.clock)
+def _checked(
+    code: Code, pipeline: str = "own:compute", stored: FeatureRows | None = STORED
+) -> Reproduction:
+    backtest = BACKTEST.model_copy(update={"pipeline": pipeline})
+    return reproduce(code, backtest, CANDLES, opens(COUNT), stored, clock=code.clock)
 
 
 def test_rows_that_re_running_gives_again_are_the_base() -> None:
-    evidence = _checked(Code())
-    assert evidence.recomputed is STORED
-    assert evidence.problems == ()
+    found = _checked(Code())
+    assert found.stored is STORED
+    assert found.problems == ()
 
 
 def test_one_candle_is_timed_and_six_over_the_window_are_compared() -> None:
@@ -86,10 +74,10 @@ def test_one_candle_is_timed_and_six_over_the_window_are_compared() -> None:
 
 
 def test_rows_of_changed_code_are_no_base_and_that_is_said() -> None:
-    evidence = _checked(Code(factor=1.0001))
-    assert evidence.recomputed is None
-    assert evidence.can_recompute
-    assert evidence.problems == (
+    found = _checked(Code(factor=1.0001))
+    assert found.stored is None
+    assert found.too_slow is None
+    assert found.problems == (
         'Re-running "b" as configured does not give the stored features: '
         "its code or its candles changed since; the next cycles recompute it.",
     )
@@ -99,23 +87,31 @@ def test_a_candle_that_was_not_stored_so_is_noticed() -> None:
     matrix = STORED.matrix.copy()
     matrix[-1] += 1e-9
     changed = FeatureRows(STORED.opens, STORED.columns, matrix)
-    assert with_stored_features(_evidence(Code()), changed).recomputed is None
+    assert _checked(Code(), stored=changed).stored is None
 
 
 def test_features_of_other_names_are_no_base() -> None:
     renamed = FeatureRows(STORED.opens, ("another",), STORED.matrix)
-    assert with_stored_features(_evidence(Code()), renamed).recomputed is None
+    assert _checked(Code(), stored=renamed).stored is None
 
 
 @pytest.mark.parametrize(("seconds", "is_tried"), [(1.25, True), (1.26, False)])
 def test_144_re_runs_may_take_three_minutes(seconds: float, is_tried: bool) -> None:
-    evidence = _checked(Code((seconds,)))
-    assert evidence.can_recompute is is_tried
+    assert (_checked(Code((seconds,))).too_slow is None) is is_tried
 
 
 def test_code_that_is_too_slow_for_trials_is_untestable_with_the_seconds() -> None:
-    evidence = _checked(Code((14.2,)))
-    assert evidence.recompute is None
+    too_slow = _checked(Code((14.2,))).too_slow
+    signals = np.full(COUNT, 0.5)
+    evidence = compare(
+        signals,
+        signals,
+        kind=Kind.RECOMPUTED,
+        backtest=BACKTEST,
+        bundles=(BUNDLE,),
+        no_recompute=too_slow,
+    )
+    assert not evidence.can_recompute
     needs = needs_recomputation(evidence)
     assert needs is not None
     assert "takes 14 s a candle, so the 144 re-runs of the shortest trial take too long" in needs
@@ -125,14 +121,13 @@ def test_code_that_is_too_slow_for_trials_is_untestable_with_the_seconds() -> No
 def test_the_quickest_of_four_calls_counts_since_the_first_start_the_workers(
     slow_calls: int, is_tried: bool
 ) -> None:
-    evidence = _checked(Code([2.0] * slow_calls + [0.1]))
-    assert evidence.can_recompute is is_tried
+    assert (_checked(Code([2.0] * slow_calls + [0.1])).too_slow is None) is is_tried
 
 
 @pytest.mark.parametrize(("first", "is_tried"), [(19.9, True), (20.1, False)])
 def test_a_call_of_over_twenty_seconds_is_no_start_of_workers(first: float, is_tried: bool) -> None:
     code = Code([first, 0.1])
-    assert _checked(code).can_recompute is is_tried
+    assert (_checked(code).too_slow is None) is is_tried
     assert code.calls == ([1, 1, 6] if is_tried else [1])
 
 
@@ -150,12 +145,9 @@ def test_the_own_pipeline_is_quick_enough_for_every_candle() -> None:
     assert _checked(Code((1.0,)), "reference").max_candles is None
 
 
-def test_without_stored_rows_or_code_nothing_is_asked() -> None:
+def test_without_stored_rows_nothing_is_asked() -> None:
     code = Code()
-    evidence = _evidence(code)
     nothing = FeatureRows(STORED.opens[:0], STORED.columns, np.empty((0, 1)))
-    assert with_stored_features(evidence, nothing) is evidence
-    assert with_stored_features(evidence, None) is evidence
-    without = replace(evidence, recompute=None)
-    assert with_stored_features(without, STORED) is without
+    assert _checked(code, stored=nothing) == Reproduction()
+    assert _checked(code, stored=None) == Reproduction()
     assert code.calls == []
