@@ -5,6 +5,15 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
+# What `decide` takes besides the probabilities, as settings and stored rules name it.
+RULE_CONSTANTS = (
+    "long_threshold",
+    "short_threshold",
+    "long_avg_return",
+    "short_avg_return",
+    "gate",
+)
+
 
 class Decision(IntEnum):
     """What a flat bot does on a candle; UNKNOWN where one of the two signals is missing."""

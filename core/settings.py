@@ -58,6 +58,7 @@ Zone = Annotated[str, AfterValidator(_known_zone)]
 UtcTime = Annotated[datetime, AfterValidator(_utc)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 Ratio = Annotated[float, Field(ge=0, le=1)]
+Name = Annotated[str, Field(min_length=1)]
 
 
 class SignalFormat(StrEnum):
@@ -105,7 +106,7 @@ class FeatureLogSettings(_Table):
 class SignalLogSettings(_Table):
     """One place where the bot wrote the signals that it acted on."""
 
-    name: str
+    name: Name
     paths: Names = ()
     format: SignalFormat
     pattern: str | None = None
@@ -177,7 +178,7 @@ class DeploymentSettings(_Table):
 class CandleSourceSettings(_Table):
     """One source of candles: files, an exchange, or both."""
 
-    name: str
+    name: Name
     paths: Names = ()
     fetch: str | None = None
     candle_open: str | None = None
@@ -195,13 +196,13 @@ class CandleSourceSettings(_Table):
 class BacktestSettings(_Table):
     """What the backtest said: recomputed by a pipeline, or imported."""
 
-    name: str
+    name: Name
     pipeline: str | None = None
     lookback_bars: int | None = Field(default=None, gt=0)
     mode: Mode = Mode.WINDOW
     candles: str | None = None
     bundle: str | None = None
-    tolerance: float = Field(default=0.1, ge=0)
+    tolerance: Ratio = 0.1
     rule: RuleChanges | None = None
     time_limit_s: float = Field(default=120, gt=0)
     budget_s: float = Field(default=600, gt=0)
@@ -232,7 +233,7 @@ class BacktestSettings(_Table):
 class BotSettings(_Table):
     """One production deployment."""
 
-    name: str
+    name: Name
     exchange: str | None = None
     symbol: str | None = None
     timeframe: str = "5m"
@@ -240,7 +241,7 @@ class BotSettings(_Table):
     success_target_ratio: Ratio = 0.99
     bundles: Names = ()
     pipeline_path: Names = (".",)
-    replay_tolerance: float | None = Field(default=None, ge=0)
+    replay_tolerance: Ratio | None = None
     feature_log: FeatureLogSettings | None = None
     signal_log: tuple[SignalLogSettings, ...] = ()
     deployments: tuple[DeploymentSettings, ...] = ()

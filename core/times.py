@@ -57,6 +57,10 @@ class Timeframe:
     text: str
     length_s: int
 
+    def __post_init__(self) -> None:
+        if self.length_s <= 0:
+            raise ValueError(f"timeframe {self.text} has a length of {self.length_s} s")
+
     @classmethod
     def parse(cls, text: str) -> "Timeframe":
         """Read "5m", "1h", "1d"; raises ConfigError for anything else."""

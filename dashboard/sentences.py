@@ -12,7 +12,7 @@ from core.collection.level import Level, alignment_level, collection_level
 from core.diagnosis.candle_trials import Trial
 from core.diagnosis.finding import Verdict
 from core.diagnosis.reads import StoredDiagnosis
-from core.recompute.coverage import WindowCoverage
+from core.recompute.reads import Coverage
 from core.settings import BotSettings
 from core.storage.run_history import FailedStep
 from dashboard.format import (
@@ -73,7 +73,7 @@ def alignment_sentence(overview: PairOverview, zone: str) -> str:
     )
 
 
-def sample_words(coverage: WindowCoverage | None) -> str:
+def sample_words(coverage: Coverage | None) -> str:
     """What stands beside every number over a part of the window's candles; empty otherwise."""
     if coverage is None or not coverage.is_sample:
         return ""

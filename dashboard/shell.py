@@ -13,7 +13,7 @@ from core.alignment.overview import PairOverview, deployment_stretches
 from core.bots import BotState, Comparison
 from core.bundle.deployments import deployment_spans, live_bundle_at
 from core.errors import AlignError
-from core.recompute.coverage import WindowCoverage
+from core.recompute.reads import Coverage
 from core.settings import BotSettings
 from dashboard import clock, format, states
 from dashboard.controls import draw_sidebar
@@ -152,7 +152,7 @@ def overview_or_state(screen: Screen, comparison: Comparison | None) -> PairOver
     return overview
 
 
-def coverage_of(screen: Screen, name: str) -> WindowCoverage | None:
+def coverage_of(screen: Screen, name: str) -> Coverage | None:
     """How much of the window a comparison covers; None where nothing waits in its queue."""
     return pair_reads.coverage(screen.state.bot_id, name, screen.bounds, screen.version)
 

@@ -135,6 +135,16 @@ def test_a_bot_needs_only_a_name(tmp_path: Path) -> None:
         ),
         ('[[bots]]\nname = "b"\n[bots.rule]\nlong_threshold = 1.5', "long_threshold"),
         ('[[bots]]\nname = "b"\n[[bots.signal_log]]\nname = "t"\nformat = "text"', "pattern"),
+        ('[[bots]]\nname = ""', "bots.0.name"),
+        ('[[bots]]\nname = "b"\nreplay_tolerance = 1.5', "bots.0.replay_tolerance"),
+        (
+            '[[bots]]\nname = "b"\n[[bots.backtests]]\nname = "r"\nsignals = "s"\ntolerance = 1.5',
+            "bots.0.backtests.0.tolerance",
+        ),
+        (
+            '[[bots]]\nname = "b"\n[[bots.backtests]]\nname = ""\nsignals = "s"',
+            "bots.0.backtests.0.name",
+        ),
         ("[[bots]\n", "not valid TOML"),
     ],
 )

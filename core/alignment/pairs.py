@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from core.market import Side
-from core.rule import Decision, decide
+from core.rule import RULE_CONSTANTS, Decision, decide
 
 KEYS = ["candle_open", "side"]
 REPLAY_FLOOR = 1e-6
@@ -16,7 +16,6 @@ REPLAY_FLOOR = 1e-6
 # (0.8 - 0.7 > 0.1): far above that noise, far below any printed digit.
 NOISE = 1e-12
 
-_RULE = ["long_threshold", "short_threshold", "long_avg_return", "short_avg_return", "gate"]
 _PAIRED = [*KEYS, "probability_production", "probability_backtest", "diff", "abs_diff"]
 
 
@@ -94,7 +93,7 @@ def _constants(rule: pd.DataFrame, opens: pd.DatetimeIndex) -> dict[str, npt.NDA
     rows = rule.index.get_indexer(opens)
     if (rows < 0).any():
         raise KeyError(f"no rule for the candle of {opens[rows < 0][0]}")
-    return {name: rule[name].to_numpy(dtype="float64")[rows] for name in _RULE}
+    return {name: rule[name].to_numpy(dtype="float64")[rows] for name in RULE_CONSTANTS}
 
 
 def _decisions(

@@ -23,6 +23,12 @@ class ComparisonSpec:
     spec: Mapping[str, Any]
     pairing: str
 
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise ValueError("a comparison needs a name")
+        if self.tolerance is not None and not 0 <= self.tolerance <= 1:
+            raise ValueError(f"tolerance {self.tolerance} of {self.name} is no probability (0..1)")
+
 
 def store_comparisons(
     connection: sa.Connection, bot_id: int, specs: Sequence[ComparisonSpec]

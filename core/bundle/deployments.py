@@ -13,17 +13,11 @@ import pandas as pd
 
 from core.bundle.manifest import MANIFEST, read_manifest
 from core.errors import BundleError
+from core.rule import RULE_CONSTANTS
 from core.settings import BotSettings, RuleSettings
 from core.times import to_us, us_from_index
 
 _ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
-RULE_COLUMNS = (
-    "long_threshold",
-    "short_threshold",
-    "long_avg_return",
-    "short_avg_return",
-    "gate",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +108,13 @@ def live_bundle_at(bot: BotSettings, candle_open: datetime) -> Path | None:
 
 
 def rule_at(bot: BotSettings, candle_opens: pd.DatetimeIndex) -> pd.DataFrame:
-    """The entry rule live on each candle: RULE_COLUMNS, indexed by candle_open (UTC).
+    """The entry rule live on each candle: RULE_CONSTANTS, indexed by candle_open (UTC).
 
     Outside every deployment the bot's own rule counts.
     """
     opened = us_from_index(candle_opens)
     rules = pd.DataFrame(
-        {name: getattr(bot.rule, name) for name in RULE_COLUMNS},
+        {name: getattr(bot.rule, name) for name in RULE_CONSTANTS},
         index=pd.DatetimeIndex(candle_opens, name="candle_open"),
         dtype="float64",
     )
@@ -129,7 +123,9 @@ def rule_at(bot: BotSettings, candle_opens: pd.DatetimeIndex) -> pd.DataFrame:
         is_live = opened >= since
         if until is not None:
             is_live &= opened < until
-        rules.loc[is_live, list(RULE_COLUMNS)] = [getattr(span.rule, name) for name in RULE_COLUMNS]
+        rules.loc[is_live, list(RULE_CONSTANTS)] = [
+            getattr(span.rule, name) for name in RULE_CONSTANTS
+        ]
     return rules
 
 

@@ -28,6 +28,10 @@ class Due:
     until: datetime
     state: dict[str, Any]
 
+    def __post_init__(self) -> None:
+        if not self.from_ < self.until:
+            raise ValueError(f"a window from {self.from_} until {self.until} is empty")
+
 
 def due_windows(connection: sa.Connection, bot_id: int, bot: BotSettings) -> list[Due]:
     """The newest windows of the comparisons that differ and that were not diagnosed as they are.

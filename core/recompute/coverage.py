@@ -1,6 +1,5 @@
 """How much of a window a recomputed backtest covers so far."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
@@ -8,7 +7,7 @@ import numpy.typing as npt
 import sqlalchemy as sa
 
 from core.market import SIDES, Origin
-from core.recompute.reads import read_coverage
+from core.recompute.reads import Coverage, read_coverage
 from core.signals.reads import series_id
 from core.storage.sql import int64_rows, raw, within
 from core.storage.tables import backtest_row, feature_row, series, signal, signal_absence
@@ -19,35 +18,16 @@ _LOGGED = raw(feature_row)
 _SIGNAL = raw(signal)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WindowCoverage:
-    """Candles of a window: `wanted` those of production, `covered` those with a row of the
-    backtest, `pending` those that recomputation has not come to.
-    """
-
-    wanted: int
-    covered: int
-    pending: int
-
-    @property
-    def covered_ratio(self) -> float | None:
-        return self.covered / self.wanted if self.wanted else None
-
-    @property
-    def is_sample(self) -> bool:
-        """Whether statistics of the window rest on a part of its candles."""
-        return self.pending > 0
-
-
 def window_coverage(
     connection: sa.Connection,
     bot_id: int,
     name: str,
     from_: datetime | None = None,
     until: datetime | None = None,
-) -> WindowCoverage | None:
+) -> Coverage | None:
     """Coverage of a window (`from_` inclusive, `until` exclusive) by the backtest `name`.
 
+    Wanted are the candles of production; pending those that recomputation has not come to.
     None where nothing waits in its queue, as for imported backtests and replays. Candles
     that cannot be recomputed, for a stored reason, do not wait.
     """
@@ -71,7 +51,7 @@ def window_coverage(
         _ABSENCE.c.candle_open,
     )
     is_covered = np.isin(wanted, covered)
-    return WindowCoverage(
+    return Coverage(
         wanted=len(wanted),
         covered=int(is_covered.sum()),
         pending=int((~is_covered & ~np.isin(wanted, absent)).sum()),

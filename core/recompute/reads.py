@@ -42,21 +42,11 @@ class BacktestRows:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
-    """How far a recomputed comparison has come.
-
-    wanted: candles it should cover. covered: recomputed as the candles now are.
-    absent: candles without a row, by reason. pending: not reached yet; while
-    there are any, statistics speak of a sample. provisional: rows of a day that
-    is not over. with_gaps: rows whose frame lacks candles (gap_policy "allow").
-    """
+    """How many candles a backtest should cover, covers, and has not come to yet."""
 
     wanted: int
     covered: int
     pending: int
-    absent: Mapping[str, int]
-    provisional: int
-    with_gaps: int
-    pipeline_hash: str
 
     @property
     def covered_ratio(self) -> float | None:
@@ -65,8 +55,22 @@ class Coverage:
 
     @property
     def is_sample(self) -> bool:
-        """Whether statistics of this comparison rest on a part of its candles."""
+        """Whether statistics rest on a part of the wanted candles."""
         return self.pending > 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WholeCoverage(Coverage):
+    """How far a recomputed comparison has come; covered: recomputed as the candles now are.
+
+    absent: candles without a row, by reason. provisional: rows of a day that is not
+    over. with_gaps: rows whose frame lacks candles (gap_policy "allow").
+    """
+
+    absent: Mapping[str, int]
+    provisional: int
+    with_gaps: int
+    pipeline_hash: str
 
 
 def coverage_step(name: str) -> str:
@@ -74,10 +78,10 @@ def coverage_step(name: str) -> str:
     return f"recompute:{name}"
 
 
-def read_coverage(connection: sa.Connection, bot_id: int, name: str) -> Coverage | None:
+def read_coverage(connection: sa.Connection, bot_id: int, name: str) -> WholeCoverage | None:
     """Coverage of a recomputed comparison, None where it never ran."""
     value = read_watermark(connection, bot_id, coverage_step(name))
-    return None if value is None else Coverage(**value["coverage"])
+    return None if value is None else WholeCoverage(**value["coverage"])
 
 
 def sensitivity_step(name: str) -> str:

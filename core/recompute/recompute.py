@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from core.context import Context
 from core.errors import BundleError
 from core.recompute.compute import recompute_batches, recompute_features
-from core.recompute.reads import Coverage
+from core.recompute.reads import WholeCoverage
 from core.recompute.recompute_job import RecomputeJob
 from core.recompute.recomputed import Recomputed
 from core.recompute.stored_cache import StoredCache
@@ -29,7 +29,7 @@ class RecomputeReport:
     signals: int
     without_row: int
     removed: int
-    coverage: Coverage
+    coverage: WholeCoverage
     pipeline: Mapping[str, object]
     request: Mapping[str, object]
     problems: tuple[str, ...]

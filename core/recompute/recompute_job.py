@@ -15,7 +15,7 @@ from core.recompute.compute import Request, closed_grid
 from core.recompute.order import FLAGGED, order_candles
 from core.recompute.pipeline import load_pipeline
 from core.recompute.reads import (
-    Coverage,
+    WholeCoverage,
     coverage_step,
     flagged_opens,
     read_backtest_rows,
@@ -195,13 +195,13 @@ class RecomputeJob:
         self.computed += len(batch.opens)
         self.without_row += len(reasons)
 
-    def keep_coverage(self) -> Coverage:
+    def keep_coverage(self) -> WholeCoverage:
         """Count what is stored as the candles now are, and keep the count."""
         covered = {at for at, key in self._keys.items() if self._known.get(at, ("",))[0] == key}
         absent = Counter(
             reason for open_us, (reason, _) in self._absent.items() if open_us not in covered
         )
-        coverage = Coverage(
+        coverage = WholeCoverage(
             wanted=len(self.wanted),
             covered=len(covered),
             pending=len(self.wanted) - len(covered) - absent.total(),

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import sqlalchemy as sa
 
 from core.market import SIDES
-from core.recompute.reads import Coverage, coverage_step
+from core.recompute.reads import WholeCoverage, coverage_step
 from core.signals.due_days import mark_due
 from core.storage.sql import raw, upsert
 from core.storage.tables import backtest_row, layout, signal, signal_absence
@@ -51,7 +51,7 @@ def forget_candles(
 
 
 def write_coverage(
-    connection: sa.Connection, bot_id: int, name: str, coverage: Coverage, live: Any
+    connection: sa.Connection, bot_id: int, name: str, coverage: WholeCoverage, live: Any
 ) -> None:
     """Keep how far a comparison has come, and the bundles its signals were scored with."""
     value = {"coverage": asdict(coverage), "live": live}

@@ -5,7 +5,7 @@ from datetime import datetime
 import streamlit as st
 
 from core.candles.source_agreement import SourceAgreement, agreement_report
-from core.recompute.reads import Coverage, read_coverage
+from core.recompute.reads import WholeCoverage, read_coverage
 from core.settings import BacktestSettings, BotSettings
 from core.signal_log.reads import SignalLogAccount, signal_log_accounts
 from core.storage import run_history
@@ -16,14 +16,14 @@ from dashboard.selection import Bounds
 
 def coverages(
     bot: BotSettings, bot_id: int, version: str
-) -> list[tuple[BacktestSettings, Coverage]]:
+) -> list[tuple[BacktestSettings, WholeCoverage]]:
     """How far each recomputed backtest has come, in the order of the configuration."""
     known = _coverages(bot_id, tuple(one.name for one in bot.backtests), version)
     return [(one, known[one.name]) for one in bot.backtests if one.name in known]
 
 
 @st.cache_data(ttl=600, max_entries=16, show_spinner=False)
-def _coverages(bot_id: int, names: tuple[str, ...], version: str) -> dict[str, Coverage]:
+def _coverages(bot_id: int, names: tuple[str, ...], version: str) -> dict[str, WholeCoverage]:
     with database.engine().connect() as connection:
         found = {name: read_coverage(connection, bot_id, name) for name in names}
     return {name: coverage for name, coverage in found.items() if coverage is not None}

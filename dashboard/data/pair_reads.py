@@ -13,6 +13,7 @@ from core.bots import Comparison
 from core.bots import comparisons as read_comparisons
 from core.market import SIDES
 from core.recompute import coverage as stored_coverage
+from core.recompute.reads import Coverage
 from dashboard.data import database
 from dashboard.selection import Bounds
 
@@ -27,9 +28,7 @@ def comparisons(bot_id: int, version: str) -> tuple[Comparison, ...]:
 
 
 @st.cache_data(ttl=600, max_entries=64, show_spinner=False)
-def coverage(
-    bot_id: int, name: str, bounds: Bounds, version: str
-) -> stored_coverage.WindowCoverage | None:
+def coverage(bot_id: int, name: str, bounds: Bounds, version: str) -> Coverage | None:
     """How much of a window a backtest covers; None where nothing waits in its queue."""
     with database.engine().connect() as connection:
         return stored_coverage.window_coverage(connection, bot_id, name, bounds.from_, bounds.until)

@@ -10,10 +10,9 @@ import pandas as pd
 from core.bots import Comparison
 from core.bundle.deployments import live_bundle_at, rule_at
 from core.candles.reads import default_source
+from core.rule import RULE_CONSTANTS
 from dashboard.data import candle_reads
 from dashboard.shell import Screen
-
-_RULE = ("long_threshold", "short_threshold", "long_avg_return", "short_avg_return", "gate")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +53,7 @@ def candle_screen(screen: Screen, comparison: Comparison, candle_open: datetime)
         facts=candle_reads.candle_facts(
             screen.state.bot_id, candle_open, screen.bot.frame.length, source, screen.version
         ),
-        rule={name: float(rules[name].iloc[0]) for name in _RULE},
+        rule={name: float(rules[name].iloc[0]) for name in RULE_CONSTANTS},
         bundle=live_bundle_at(screen.bot, candle_open),
     )
 

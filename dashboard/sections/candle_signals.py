@@ -6,7 +6,7 @@ from functools import partial
 import streamlit as st
 
 from core.market import SIDES, Origin, Side
-from core.rule import Decision, decide
+from core.rule import RULE_CONSTANTS, Decision, decide
 from core.signals.reads import SignalAt
 from dashboard import states
 from dashboard.charts import candle as charts
@@ -16,8 +16,6 @@ from dashboard.format import moment, probability, short
 from dashboard.markup import Cell, Column, draw_table
 from dashboard.sections.candle_screen import CandleScreen
 from dashboard.wording import ORIGINS, other_word, production_word
-
-_RULE = ("long_threshold", "short_threshold", "long_avg_return", "short_avg_return", "gate")
 
 _DECISIONS = {
     Decision.UNKNOWN: "not known",
@@ -79,7 +77,7 @@ def _decision(signals: Mapping[Side, SignalAt], rule: Mapping[str, float]) -> st
     p_long, p_short = (
         [signals[side].probability if side in signals else float("nan")] for side in SIDES
     )
-    decided = decide(p_long, p_short, **{name: rule[name] for name in _RULE})
+    decided = decide(p_long, p_short, **{name: rule[name] for name in RULE_CONSTANTS})
     return _DECISIONS[Decision(int(decided[0]))]
 
 

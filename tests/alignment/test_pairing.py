@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from core.alignment.day_block import unpack_pairs
 from core.alignment.pairing import pair_bot
 from core.alignment.reads import read_pairs
+from core.alignment.writes import ComparisonSpec
 from core.bots import comparisons, ensure_bot
 from core.context import Context
 from core.market import Origin
@@ -59,6 +60,14 @@ def remove(engine: sa.Engine, origin: Origin, frame: pd.DataFrame, name: str = "
 
 def context_of(engine: sa.Engine, bot: BotSettings, run_id: int | None = None) -> Context:
     return Context(engine=engine, bot_id=1, bot=bot, now=NOW, run_id=run_id)
+
+
+@pytest.mark.parametrize(("name", "tolerance"), [("", 0.1), ("c", -0.1), ("c", 1.1)])
+def test_a_comparison_has_a_name_and_a_tolerance_that_is_a_probability(
+    name: str, tolerance: float
+) -> None:
+    with pytest.raises(ValueError, match=r"needs a name|is no probability"):
+        ComparisonSpec(name=name, tolerance=tolerance, spec={}, pairing="")
 
 
 def pair(engine: sa.Engine, settings: BotSettings | None = None) -> tuple[int, int, int]:

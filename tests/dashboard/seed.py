@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from core.alignment.day_block import roll_up
 from core.alignment.pairs import judge_pairs, pair_signals
 from core.alignment.writes import write_days
-from core.recompute.reads import Coverage, coverage_step
+from core.recompute.reads import WholeCoverage, coverage_step
 from core.storage import tables
 from core.storage.engine import migrate, writer_engine
 from core.storage.sql import raw
@@ -340,7 +340,7 @@ def _wait_in_queue(
         for opened in us_from_index(covered).tolist()
     ]
     _bulk(connection, tables.backtest_row, rows)
-    coverage = Coverage(
+    coverage = WholeCoverage(
         wanted=len(opens),
         covered=len(covered),
         pending=len(opens) - len(covered),

@@ -5,7 +5,7 @@ import pytest
 import sqlalchemy as sa
 
 from core.bots import ensure_bot
-from core.diagnosis.watch import due_windows, keep_state
+from core.diagnosis.watch import Due, due_windows, keep_state
 from core.settings import BotSettings
 from core.storage.engine import migrate, writer_engine
 from core.storage.tables import comparison, pair
@@ -67,6 +67,11 @@ def _keep(engine: sa.Engine) -> None:
     with engine.begin() as connection:
         for window in due_windows(connection, 1, BOT):
             keep_state(connection, 1, window)
+
+
+def test_a_window_without_a_candle_is_none_to_diagnose() -> None:
+    with pytest.raises(ValueError, match="is empty"):
+        Due(comparison="c", from_=FIRST, until=FIRST, state={})
 
 
 def test_aligned_windows_are_not_diagnosed(engine: sa.Engine) -> None:

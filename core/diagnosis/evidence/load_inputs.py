@@ -10,7 +10,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from core.arrays import Flags, Floats, Ints
-from core.bundle.deployments import RULE_COLUMNS, known_bundles, live_bundles, rule_at
+from core.bundle.deployments import known_bundles, live_bundles, rule_at
 from core.bundle.load import Bundle, load_bundle
 from core.candles.reads import FEATURE_LOG, read_candles, read_revisions
 from core.diagnosis.evidence.prices import MAX_SHIFT_BARS
@@ -19,6 +19,7 @@ from core.errors import BundleError
 from core.feature_log.reads import collection_rows, read_vectors
 from core.market import OHLCV
 from core.recompute.reads import read_backtest_rows
+from core.rule import RULE_CONSTANTS
 from core.settings import BacktestSettings, BotSettings
 from core.times import Timeframe, index_from_us, to_us, us_from_index
 
@@ -181,9 +182,9 @@ def rules_of(
         return None
     live = rule_at(bot, index_from_us(opens))
     changes = {} if backtest.rule is None else backtest.rule.model_dump(exclude_unset=True)
-    mine = {name: live[name].to_numpy("float64") for name in RULE_COLUMNS}
+    mine = {name: live[name].to_numpy("float64") for name in RULE_CONSTANTS}
     other = {
         name: np.full(len(opens), float(changes[name])) if name in changes else mine[name]
-        for name in RULE_COLUMNS
+        for name in RULE_CONSTANTS
     }
     return mine, other
