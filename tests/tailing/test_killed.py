@@ -11,9 +11,12 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("stage", ["first", "later"])
-def test_an_ingest_killed_anywhere_ends_in_the_same_content(tmp_path: Path, stage: str) -> None:
+@pytest.mark.parametrize("noun", ["features", "signals"])
+def test_an_ingest_killed_anywhere_ends_in_the_same_content(
+    tmp_path: Path, noun: str, stage: str
+) -> None:
     finished = subprocess.run(
-        [sys.executable, "-m", "tests.feature_log.killed", str(tmp_path), stage],
+        [sys.executable, "-m", "tests.tailing.killed", str(tmp_path), noun, stage],
         capture_output=True,
         text=True,
         check=True,
