@@ -41,6 +41,7 @@ CANDLE = "dashboard/sections/candle_features.py", "tests/dashboard/test_tables.p
 FEATURES = "dashboard/sections/features.py", "tests/dashboard/test_tables.py"
 COLLECTION = "core/collection/completeness.py", "tests/collection/test_completeness.py"
 UNITS = "core/features/units.py", "tests/features"
+ATTRIBUTE = "core/features/attribute.py", "tests/features/test_attribute.py"
 
 
 def mutation(place: tuple[str, str], old: str, new: str) -> Mutation:
@@ -85,6 +86,8 @@ MUTATIONS = (
         FEATURES, '"nan_logged": "Missing in the log"', '"nan_recomputed": "Missing in the log"'
     ),
     mutation(COLLECTION, "success_ratio=len(logged) / expected", "success_ratio=1.0"),
+    mutation(ATTRIBUTE, "CARRIES = 0.95", "CARRIES = 0.90"),
+    mutation(ATTRIBUTE, "if lefts[needless] > enough:", "if lefts[needless] >= 0:"),
     mutation(UNITS, "units[name] = min(unit,", "units[name] = max(unit,"),
 )
 
