@@ -170,6 +170,32 @@ def recompute(
     return FeatureRows(ends[known], FEATURES, matrix[known])
 
 
+class Recorder:
+    """`recompute` that notes what it was asked for."""
+
+    def __init__(self) -> None:
+        self.lookbacks: list[int] = []
+        self.ends: list[Ints] = []
+
+    def __call__(
+        self,
+        pipeline: str,
+        candles: CandleRows,
+        ends: Ints,
+        lookback_bars: int,
+        mode: Mode,
+        gap_policy: GapPolicy,
+    ) -> FeatureRows:
+        self.lookbacks.append(lookback_bars)
+        self.ends.append(ends)
+        return recompute(pipeline, candles, ends, lookback_bars, mode, gap_policy)
+
+    @property
+    def candles(self) -> int:
+        """How many candles were asked for, each counted once."""
+        return len(np.unique(np.concatenate(self.ends)))
+
+
 LONG = Linear((0.9, 0.7, 0.8, -0.5, 0.6, 0.4))
 SHORT = Linear((-0.8, -0.6, 0.5, 0.7, -0.4, 0.9))
 MAY = make_bundle("may", (LONG, SHORT), fitted_scaler(features(candles())))
@@ -327,6 +353,16 @@ def without_recomputation() -> dict[str, Evidence]:
         "takes 9 s a candle": replace(whole, recompute=None, no_recompute="takes 9 s a candle"),
         "add a [[bots.candles]] source": replace(whole, candles={}),
     }
+
+
+def grown(*places: int, lookback: int = LOOKBACK) -> Floats:
+    """Vectors of a bot that began with no history at each of these labels."""
+    rows, parts = candles(), []
+    for place in range(COUNT):
+        begun = [start for start in places if start <= place]
+        seen = min(lookback, place - begun[-1] + 1) if begun else lookback
+        parts.append(features(rows, OPENS[[place]], lookback=seen))
+    return np.concatenate(parts)
 
 
 def unfinished(rows: CandleRows, opens: Ints) -> CandleRows:

@@ -11,12 +11,12 @@ from core.diagnosis.lab.world import Change, World, change
 from core.diagnosis.search.search import Search
 from core.features.ladder import lookback_ladder
 
-_POINTS = 7  # of a span at once; the next span is two of its six parts
-_CANDIDATES = 3  # of the ladder, narrowed in on; as many lookbacks are tried
+_POINTS = 7  # of a span at once, the next is two of its six parts: fewer step over the count
+_CANDIDATES = 3  # rungs narrowed in on, lookbacks tried: the nearest may lie in a false hollow
 SEEN_COLUMN = "candles_seen"
 _EXACT_DIGITS = -11.8  # digits end at -12; a median there is equal to the last digit
-_START_PROBES = 40
-_FINE_STEP = 20
+_START_PROBES = 40  # a history that grew for a twentieth of the window is voted for twice
+_FINE_STEP = 20  # between rungs for one candle, whose distance is more rugged than a median
 _FIRST_LOOK = 5  # candles without a vote: no history was growing
 _KNOWN_SHARE = 0.5  # of features and of candles; below, the unknown ones decide
 

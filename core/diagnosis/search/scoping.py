@@ -8,10 +8,10 @@ from core.arrays import Floats, Ints
 from core.diagnosis.lab.world import Change, Scope
 from core.diagnosis.search.search import Search
 
-_WHOLE_IS_ENOUGH = 0.9  # of the gain that a scope could reach
-_FURTHER_RANGE = 0.1  # of the first range's gain
+_WHOLE_IS_ENOUGH = 0.9  # of the gain that a scope could reach: chance gives any change some
+_FURTHER_RANGE = 0.1  # of the first range's gain; what gains less is the noise of its inputs
 _MIN_RANGE_CANDLES = 6  # half of the shortest block
-_MAX_RANGES = 12
+_MAX_RANGES = 12  # each is told by its ends; what comes more often is told by no stretch
 
 
 def with_scope(search: Search, change: Change) -> Change:

@@ -75,7 +75,7 @@ class Search:
         `is_sided`: each change is taken for the sides that it does not make worse, so that
         what is wrong on one side alone is not outweighed by the other.
         """
-        best, least = None, self.fit(None).mean * (1 - _CLEARLY_BETTER)
+        best, least = None, self.fit(None).mean
         for proposed in changes:
             entry = by_side(self, proposed, self.probes) if is_sided else proposed
             left = self.fit(entry).mean

@@ -18,8 +18,8 @@ _NO_CLOSE = (
     "the prices of this log are no closes of these candles (at best {matches} of {rows} match): "
     "a ticker or a mark price, or another market; log the candle's close, or add its candles"
 )
-_MAX_SHIFTS = 3
-_EVERYWHERE = 0.9  # of all rows match
+_MAX_SHIFTS = 3  # beside the main one: both changes of a year's clock, and another host
+_EVERYWHERE = 0.9  # of all rows match; the others are no stretch of another clock
 
 
 @dataclass(frozen=True, kw_only=True)

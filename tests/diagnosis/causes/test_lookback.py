@@ -1,21 +1,18 @@
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from core.arrays import Ints
 from core.diagnosis.causes.lookback import CAUSE
-from core.diagnosis.evidence.rows import CandleRows, FeatureRows
 from core.diagnosis.finding import Verdict
 from tests.diagnosis.small_world import (
     LOOKBACK,
+    Recorder,
     beside,
     candles,
     evidence_of,
     features,
     needed,
     proven,
-    recompute,
     search_of,
     without_recomputation,
 )
@@ -37,17 +34,12 @@ def test_another_model_or_other_code_is_no_other_lookback(other: str) -> None:
 
 
 def test_each_lookback_is_tried_on_six_candles() -> None:
-    asked: list[int] = []
-
-    def counted(pipeline: str, candles: CandleRows, ends: Ints, *how: Any) -> FeatureRows:
-        asked.append(len(ends))
-        return recompute(pipeline, candles, ends, *how)
-
-    search = search_of(evidence_of(vectors=features(candles(), lookback=97), recompute=counted))
+    recorder = Recorder()
+    search = search_of(evidence_of(vectors=features(candles(), lookback=97), recompute=recorder))
     search.differences((), search.places)
-    asked.clear()
+    recorder.ends.clear()
     assert list(CAUSE.propose(search))
-    assert set(asked) == {6}
+    assert {len(ends) for ends in recorder.ends} == {6}
 
 
 @pytest.mark.parametrize("words", without_recomputation())

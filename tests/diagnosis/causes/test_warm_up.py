@@ -1,40 +1,26 @@
-import numpy as np
-
-from core.arrays import Floats
 from core.diagnosis.finding import Verdict
 from tests.diagnosis.small_world import (
-    COUNT,
     LOOKBACK,
-    OPENS,
     beside,
     candles,
     evidence_of,
     features,
+    grown,
     needed,
     proven,
     without_recomputation,
 )
 
 
-def _started(*places: int) -> Floats:
-    """Vectors of a bot that began with no history at each of these labels."""
-    rows, parts = candles(), []
-    for place in range(COUNT):
-        begun = [start for start in places if start <= place]
-        seen = min(LOOKBACK, place - begun[-1] + 1) if begun else LOOKBACK
-        parts.append(features(rows, OPENS[[place]], lookback=seen))
-    return np.concatenate(parts)
-
-
 def test_a_history_that_grew_from_a_start_is_told_with_its_beginning() -> None:
-    finding = proven(evidence_of(vectors=_started(0)))["warm_up"]
+    finding = proven(evidence_of(vectors=grown(0)))["warm_up"]
     assert finding.parameters == {"history_from": ["2026-03-02 00:00 UTC"]}
     assert f"shorter than {LOOKBACK} candles: it began at 2026-03-02 00:00 UTC" in finding.summary
     assert "Load the whole history at start" in finding.summary
 
 
 def test_a_second_start_is_told_beside_the_first() -> None:
-    finding = proven(evidence_of(vectors=_started(0, 144)))["warm_up"]
+    finding = proven(evidence_of(vectors=grown(0, 144)))["warm_up"]
     assert finding.parameters["history_from"][1:] == ["2026-03-02 12:00 UTC"]
     assert "and again at 2026-03-02 12:00 UTC" in finding.summary
 
