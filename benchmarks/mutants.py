@@ -34,6 +34,13 @@ COLLISION = (
     "core/diagnosis/causes/column_collision.py",
     "tests/diagnosis/causes/test_column_collision.py",
 )
+MISSING = (
+    "core/diagnosis/causes/missing_features.py",
+    "tests/diagnosis/causes/test_missing_features.py",
+)
+HISTORY = "core/diagnosis/search/history.py", "tests/diagnosis/search/test_history.py"
+SEARCH = "core/diagnosis/search/search.py", "tests/diagnosis/search/test_search.py"
+SOUNDNESS = "core/diagnosis/search/soundness.py", "tests/diagnosis/search/test_soundness.py"
 PAIRS = "core/alignment/pairs.py", "tests/alignment/test_pairs.py"
 WORST = "dashboard/sections/worst.py", "tests/dashboard/test_tables.py"
 DAY_BLOCK = "core/alignment/day_block.py", "tests/dashboard/test_tables.py"
@@ -76,6 +83,14 @@ MUTATIONS = (
     mutation(SCOPING, "_MIN_RANGE_CANDLES = 6", "_MIN_RANGE_CANDLES = 5"),
     mutation(SCOPING, "_MAX_RANGES = 12", "_MAX_RANGES = 13"),
     mutation(COLLISION, "_MIN_ROWS = 8", "_MIN_ROWS = 7"),
+    mutation(COLLISION, "_RELATIVE = 1e-9", "_RELATIVE = 1e-8"),
+    mutation(MISSING, "_BETTER = 0.01", "_BETTER = 0.005"),
+    mutation(SCOPING, "_WHOLE_IS_ENOUGH = 0.9", "_WHOLE_IS_ENOUGH = 0.89"),
+    mutation(HISTORY, "_EXACT_DIGITS = -11.8", "_EXACT_DIGITS = -11.7"),
+    mutation(HISTORY, "_POINTS = 7", "_POINTS = 6"),
+    mutation(SEARCH, "_CLEARLY_BETTER = 1e-9", "_CLEARLY_BETTER = 2e-9"),
+    mutation(SOUNDNESS, "_EVERYWHERE = 0.9", "_EVERYWHERE = 0.91"),
+    mutation(SOUNDNESS, "_MAX_SHIFTS = 3", "_MAX_SHIFTS = 2"),
     mutation(PAIRS, "<= limit + NOISE", "< limit - NOISE"),
     mutation(PAIRS, "production >= threshold", "production > threshold"),
     mutation(WORST, "signed(pair.diff)", "signed(-pair.diff)"),

@@ -214,17 +214,18 @@ def evidence_of(
     *,
     vectors: Floats | None = None,
     rows: CandleRows | None = None,
+    bundle: Bundle = MAY,
     **more: Any,
 ) -> Evidence:
     """What a bot emitted on the day beside its backtest, made as configured.
 
     `vectors`: what the bot computed and logged, by default what the backtest does; `emitted`:
-    by default what its bundle says of that. `rows`: the backtest's candles.
+    by default what the bundle says of that. `rows`: the backtest's candles.
     """
     rows = candles() if rows is None else rows
     own = features(rows)
     vectors = own if vectors is None else vectors
-    emitted = score(vectors) if emitted is None else emitted
+    emitted = score(vectors, bundle) if emitted is None else emitted
     bot = BotSettings.model_validate(
         {
             "name": "bot",
@@ -239,7 +240,7 @@ def evidence_of(
             ],
         }
     )
-    backtest, other, unknown = bot.backtests[0], score(own), np.full((COUNT, 2), np.nan)
+    backtest, other, unknown = bot.backtests[0], score(own, bundle), np.full((COUNT, 2), np.nan)
     evidence = Evidence(
         bot=bot,
         timeframe=bot.frame,
@@ -251,13 +252,13 @@ def evidence_of(
         production=emitted,
         production_step=unknown,
         emitted=emitted,
-        replay=score(vectors),
+        replay=score(vectors, bundle),
         other=other,
         other_step=unknown,
         stored=FeatureRows(OPENS, ("LONG", "SHORT"), other),
         logged=FeatureRows(OPENS, FEATURES, vectors),
         candles={"exchange": rows},
-        bundles=(MAY, JUNE),
+        bundles=(bundle, JUNE),
         live=np.zeros(COUNT, dtype="int64"),
         backtest=backtest,
         source="exchange",

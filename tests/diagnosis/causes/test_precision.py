@@ -6,10 +6,14 @@ from core.diagnosis.evidence.rows import CandleRows
 from core.diagnosis.finding import Finding, Verdict
 from tests.diagnosis.causes.ten_features import NAMES, make_matrix, make_ten, score_ten
 from tests.diagnosis.small_world import (
+    LONG,
+    SHORT,
     beside,
     candles,
     evidence_of,
     features,
+    fitted_scaler,
+    make_bundle,
     needed,
     proven,
     replay_of,
@@ -48,7 +52,9 @@ def test_rounded_candles_are_told_apart_from_rounded_features(decimals: int, is_
     ticks = np.random.default_rng(2).integers(0, 1000, rows.values.shape)
     fine = CandleRows(rows.opens, (rows.values + ticks / 1000) / 10**decimals)
     kept = CandleRows(rows.opens, np.round(fine.values, decimals))
-    finding = proven(evidence_of(rows=fine, vectors=features(kept))).get("precision")
+    bundle = make_bundle("fine", (LONG, SHORT), fitted_scaler(features(fine)))
+    evidence = evidence_of(rows=fine, vectors=features(kept), bundle=bundle)
+    finding = proven(evidence).get("precision")
     assert (finding is not None) == is_told
     if finding is not None:
         assert finding.parameters == {"decimals": decimals, "values": "candles"}
