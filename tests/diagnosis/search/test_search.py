@@ -6,6 +6,7 @@ import pytest
 from core.diagnosis.examination.rounds import with_probes
 from core.diagnosis.lab.world import Scope
 from core.diagnosis.search.search import by_side, measure, replaces
+from core.market import Side
 from tests.diagnosis.small import compare, search_of, undo
 
 
@@ -61,7 +62,7 @@ def test_a_change_replaces_its_own_causes_where_they_meet() -> None:
     one = undo("bundle", 1)
     assert replaces(one, undo("bundle", 2))
     assert not replaces(one, undo("scaler", 2))
-    assert not replaces(replace(one, sides=("LONG",)), replace(one, sides=("SHORT",)))
+    assert not replaces(replace(one, sides=(Side.LONG,)), replace(one, sides=(Side.SHORT,)))
     assert not replaces(replace(one, scope=early), replace(one, scope=late))
     assert replaces(replace(one, scope=early), replace(one, scope=early))
     assert replaces(replace(one, scope=early), one)
