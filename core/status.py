@@ -34,7 +34,9 @@ def status_document(
     """
     bots = settings.bots if bot is None else (settings.bot(bot),)
     return {
-        "bots": [bot_status(connection, one, now=now, from_=from_, until=until) for one in bots]
+        "bots": [
+            bot_status(connection, chosen, now=now, from_=from_, until=until) for chosen in bots
+        ]
     }
 
 

@@ -147,20 +147,21 @@ def changes_since(
     lines = [
         (
             Badge("bad", "Failed"),
-            f"{step_word(one.step)} failed {plural(one.times, 'time')}, last at "
-            f"{moment(one.last_at, zone)}: {one.error}",
+            f"{step_word(failure.step)} failed {plural(failure.times, 'time')}, last at "
+            f"{moment(failure.last_at, zone)}: {failure.error}",
         )
-        for one in failed
+        for failure in failed
     ]
     lines += [
         (
             Badge("warn", "Finding"),
-            f"{cause_word(found.cause)} ({VERDICTS[found.verdict].lower()}, {one.comparison}) "
-            f"at {moment(one.made_at, zone)}: {with_times(found.document['summary'], zone)}",
+            f"{cause_word(finding.cause)} ({VERDICTS[finding.verdict].lower()}, "
+            f"{diagnosis.comparison}) at {moment(diagnosis.made_at, zone)}: "
+            f"{with_times(finding.document['summary'], zone)}",
         )
-        for one in diagnoses
-        if one.made_at >= since
-        for found in one.open_findings
+        for diagnosis in diagnoses
+        if diagnosis.made_at >= since
+        for finding in diagnosis.open_findings
     ]
     if misaligned:
         lines.append(
@@ -170,10 +171,10 @@ def changes_since(
     lines += [
         (
             Badge("note", "Deployment"),
-            f"{PurePath(one.bundle).name} live from {moment(one.since, zone)}.",
+            f"{PurePath(deployment.bundle).name} live from {moment(deployment.since, zone)}.",
         )
-        for one in bot.deployments
-        if one.since >= since
+        for deployment in bot.deployments
+        if deployment.since >= since
     ]
     if revised:
         lines.append(
@@ -256,14 +257,16 @@ def _plain_value(value: object) -> str:
     return "none" if value is None else str(value).rsplit("/", 1)[-1]
 
 
-def diagnosis_badge(found: StoredDiagnosis) -> Badge:
+def diagnosis_badge(diagnosis: StoredDiagnosis) -> Badge:
     """What a diagnosis comes to."""
-    named = [one for one in found.open_findings if one.verdict is Verdict.PROVEN]
+    named = [finding for finding in diagnosis.open_findings if finding.verdict is Verdict.PROVEN]
     if named:
-        return Badge("bad", f"Proven: {', '.join(cause_word(one.cause) for one in named[:3])}")
-    if found.open_findings:
+        return Badge(
+            "bad", f"Proven: {', '.join(cause_word(finding.cause) for finding in named[:3])}"
+        )
+    if diagnosis.open_findings:
         return Badge("warn", "Partly explained")
-    unexplained = found.document.get("unexplained_ratio")
+    unexplained = diagnosis.document.get("unexplained_ratio")
     if unexplained == 0:
         return Badge("good", "Signals agree")
     return Badge("unknown", "No cause found")

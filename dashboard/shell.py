@@ -117,25 +117,26 @@ def _screen(view: View) -> Screen:
         state=state,
         bounds=bounds(selection.window, state.last_candle, bot.frame.length),
         version=version,
-        all_bots=tuple(one.name for one in settings.bots),
+        all_bots=tuple(bot.name for bot in settings.bots),
     )
 
 
 def chosen_comparison(screen: Screen) -> Comparison | None:
     """The selected comparison as stored; draws its state and returns None where there is none."""
-    stored = {one.name: one for one in pair_reads.comparisons(screen.state.bot_id, screen.version)}
-    found = stored.get(screen.selection.comparison)
-    if found is None and not screen.bot.comparisons:
+    comparisons = pair_reads.comparisons(screen.state.bot_id, screen.version)
+    stored = {entry.name: entry for entry in comparisons}
+    comparison = stored.get(screen.selection.comparison)
+    if comparison is None and not screen.bot.comparisons:
         states.not_available(
             "Nothing to compare production with is configured.",
             "Add [[bots.backtests]] or [[bots.signal_log]] to align.toml.",
         )
-    elif found is None:
+    elif comparison is None:
         states.not_available(
             f"{screen.selection.comparison} has not been paired yet.",
             "The collector pairs it in its next cycle: python -m collector once",
         )
-    return found
+    return comparison
 
 
 def overview_or_state(screen: Screen, comparison: Comparison | None) -> PairOverview | None:

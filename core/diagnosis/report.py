@@ -68,12 +68,12 @@ class Diagnosis:
 
 def diagnose_evidence(evidence: Evidence, made_at: datetime | None = None) -> Diagnosis:
     """The diagnosis of loaded evidence."""
-    found = examine(evidence)
-    drop_refuted(found)
-    findings = findings_of(found, evidence)
-    ratio = unexplained_ratio(found, evidence)
+    examination = examine(evidence)
+    drop_refuted(examination)
+    findings = findings_of(examination, evidence)
+    ratio = unexplained_ratio(examination, evidence)
     initial = initial_figures(evidence)
-    details = _details(found, evidence)
+    details = _details(examination, evidence)
     first, last = _span(evidence)
     return Diagnosis(
         bot=evidence.bot.name,
@@ -87,12 +87,12 @@ def diagnose_evidence(evidence: Evidence, made_at: datetime | None = None) -> Di
             findings,
             ratio,
             initial["candles"],
-            differs=found.differs,
+            differs=examination.differs,
             carriers=_carriers(details["attribution"]),
         ),
         notes=notes_of(evidence),
         details={"made_at": None if made_at is None else iso_z(made_at), **details},
-        trials=tuple(_trial_documents(found)),
+        trials=tuple(_trial_documents(examination)),
     )
 
 
@@ -121,15 +121,15 @@ def initial_figures(evidence: Evidence) -> dict[str, Any]:
     }
 
 
-def _details(found: Examination, evidence: Evidence) -> dict[str, Any]:
+def _details(examination: Examination, evidence: Evidence) -> dict[str, Any]:
     split = split_difference(evidence)
-    labels = tuple(entry for entry in found.accepted if BY_CODE[entry.cause].moves_labels)
+    labels = tuple(entry for entry in examination.accepted if BY_CODE[entry.cause].moves_labels)
     features = evidence.imported if evidence.kind is Kind.IMPORTED else evidence.recomputed
     return {
         "split": None if split is None else split.document(),
-        "waterfall": waterfall(found),
-        "attribution": attribute(evidence, features) if found.differs else None,
-        "identity": identify_bundles(found.evidence, labels),
+        "waterfall": waterfall(examination),
+        "attribution": attribute(evidence, features) if examination.differs else None,
+        "identity": identify_bundles(examination.evidence, labels),
         "drift": drift_of(evidence),
     }
 
@@ -140,8 +140,8 @@ def _carriers(attribution: list[dict[str, Any]] | None) -> list[str]:
     return list(dict.fromkeys(name for names in sets for name in names))[:_SHOWN_CARRIERS]
 
 
-def _trial_documents(found: Examination) -> Iterator[dict[str, Any]]:
-    for trial in found.trials:
+def _trial_documents(examination: Examination) -> Iterator[dict[str, Any]]:
+    for trial in examination.trials:
         yield {
             "cause": trial.cause,
             "round": trial.number,

@@ -81,8 +81,8 @@ def import_backtest(context: Context, backtest: BacktestSettings) -> ImportRepor
         account: dict[str, Any] = {
             "signals": len(signals),
             "feature_rows": rows,
-            "bad_lines": sum(one.count for one in bad),
-            "problems": [message for one in bad for message in one.messages],
+            "bad_lines": sum(lines.count for lines in bad),
+            "problems": [message for lines in bad for message in lines.messages],
         }
         write_watermark(connection, bot_id, step, {**state, "account": dict(account)})
     problems = tuple(account.pop("problems"))
@@ -161,11 +161,11 @@ def _signals(
             if opened is None:
                 continue
             try:
-                found = _row_signals(row, places, price_place)
+                row_signals = _row_signals(row, places, price_place)
             except ValueError as error:
                 lines.add(line, str(error))
                 continue
-            records += [(opened, *one) for one in found]
+            records += [(opened, *signal) for signal in row_signals]
     columns = ["candle_open", "side", "probability", "price", "price_step"]
     frame = pd.DataFrame(records, columns=columns)
     return frame.assign(candle_open=index_from_us(frame["candle_open"]))

@@ -74,37 +74,37 @@ def span_labels(spans: pd.DataFrame) -> pd.DataFrame:
 def side_by_side(screen: Screen, comparison: Comparison, overview: PairOverview) -> None:
     """Any second comparison beside this one, on the same window."""
     stored = pair_reads.comparisons(screen.state.bot_id, screen.version)
-    others = [one.name for one in stored if one.name != comparison.name]
+    others = [entry.name for entry in stored if entry.name != comparison.name]
     if not others:
         return
     st.subheader("Before and after: two comparisons side by side", anchor=False)
     chosen = pick_param("against", "Compare with", others)
-    second = next(one for one in stored if one.name == chosen)
+    second = next(entry for entry in stored if entry.name == chosen)
     other = shell.overview_of(screen, second)
     left, right = st.columns(2)
-    for column, one, found in ((left, comparison, overview), (right, second, other)):
+    for column, beside, summed_up in ((left, comparison, overview), (right, second, other)):
         with column, st.container(border=True):
-            draw_heading(one.name)
-            if found is None:
+            draw_heading(beside.name)
+            if summed_up is None:
                 st.caption("No pair in this window.")
                 continue
-            draw_status(alignment_badge(found), alignment_sentence(found, screen.zone))
-            shell.draw_sample(screen, one.name)
+            draw_status(alignment_badge(summed_up), alignment_sentence(summed_up, screen.zone))
+            shell.draw_sample(screen, beside.name)
             for side in screen.selection.sides:
                 figure = partial(
                     charts.histogram_figure,
-                    found.signed,
+                    summed_up.signed,
                     side=side,
-                    tolerance=found.tolerance,
+                    tolerance=summed_up.tolerance,
                     is_signed=True,
                     height=240,
                 )
                 draw_chart(
                     figure,
                     of=screen.mark,
-                    key=f"beside-{one.id}-{side}",
-                    alt=f"{side} difference, {one.name}",
-                    note=shell.sample_note(screen, one.name),
+                    key=f"beside-{beside.id}-{side}",
+                    alt=f"{side} difference, {beside.name}",
+                    note=shell.sample_note(screen, beside.name),
                 )
 
 

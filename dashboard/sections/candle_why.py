@@ -18,15 +18,19 @@ from dashboard.wording import cause_word, verdict_badge
 def why(candle: CandleScreen) -> None:
     """The causes known for this candle, and which change removes the difference."""
     st.subheader("Why it differs", anchor=False)
-    found = finding_reads.covering_diagnosis(
+    diagnosis = finding_reads.covering_diagnosis(
         candle.screen.state.bot_id,
         candle.comparison.name,
         candle.candle_open,
         candle.screen.version,
     )
-    if found is not None:
+    if diagnosis is not None:
         _causes(
-            [one for one in found.open_findings if one.speaks_of(candle.candle_open)],
+            [
+                finding
+                for finding in diagnosis.open_findings
+                if finding.speaks_of(candle.candle_open)
+            ],
             candle.screen.zone,
             "This candle's window was diagnosed, and no cause found that speaks of it.",
         )
@@ -65,10 +69,10 @@ def _causes_elsewhere(candle: CandleScreen) -> None:
 def trials_of(candle: CandleScreen) -> tuple[Trial, ...]:
     """Every other backtest of this candle against the chosen one."""
     stored = pair_reads.comparisons(candle.screen.state.bot_id, candle.screen.version)
-    names = {one.id: one.name for one in stored}
+    names = {comparison.id: comparison.name for comparison in stored}
     return candle_trials(
         candle.comparison.name,
-        {one.name: one.spec for one in stored},
+        {comparison.name: comparison.spec for comparison in stored},
         candle.facts.pairs.assign(comparison=candle.facts.pairs["comparison_id"].map(names)),
     )
 

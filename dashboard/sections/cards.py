@@ -84,16 +84,16 @@ def _worst(glance: Glance) -> None:
 
 
 def _findings(glance: Glance) -> None:
-    found = glance.open_findings
-    causes = list(dict.fromkeys(cause_word(one.cause) for _, one in found))
+    findings = glance.open_findings
+    causes = list(dict.fromkeys(cause_word(finding.cause) for _, finding in findings))
     more = f" and {len(causes) - 2} more" if len(causes) > 2 else ""
     draw_card(
         "Open findings",
-        count(len(found)),
+        count(len(findings)),
         ", ".join(causes[:2]) + more if causes else "no cause proven or partly so",
     )
     # The findings are those of all comparisons: lead to one that has any.
-    named = [one.comparison for one, _ in found]
+    named = [finding.comparison for finding, _ in findings]
     chosen = glance.screen.selection.comparison
     _link(
         glance,

@@ -17,39 +17,45 @@ from dashboard.wording import cause_word, parameter_words, verdict_badge
 def choose(screen: Screen, stored: Sequence[StoredDiagnosis]) -> StoredDiagnosis:
     """The newest diagnosis, or an earlier one from the history."""
     words = {
-        str(one.id): f"{moment(one.made_at, screen.zone)} · {_window(one, screen.zone)}"
-        for one in stored
+        str(
+            diagnosis.id
+        ): f"{moment(diagnosis.made_at, screen.zone)} · {_window(diagnosis, screen.zone)}"
+        for diagnosis in stored
     }
     chosen = pick_param("diagnosis", "Diagnosis", list(words), words=words)
-    return next(one for one in stored if str(one.id) == chosen)
+    return next(diagnosis for diagnosis in stored if str(diagnosis.id) == chosen)
 
 
-def status(screen: Screen, found: StoredDiagnosis) -> None:
-    initial = found.document["initial"]
-    unexplained = found.document.get("unexplained_ratio")
+def status(screen: Screen, diagnosis: StoredDiagnosis) -> None:
+    initial = diagnosis.document["initial"]
+    unexplained = diagnosis.document.get("unexplained_ratio")
     draw_status(
-        diagnosis_badge(found),
-        with_times(_sentence(found), screen.zone),
+        diagnosis_badge(diagnosis),
+        with_times(_sentence(diagnosis), screen.zone),
         detail=(
-            f"{found.comparison} · {_window(found, screen.zone)} · "
+            f"{diagnosis.comparison} · {_window(diagnosis, screen.zone)} · "
             f"{plural(initial['candles'], 'candle')}, mean difference "
             f"{probability(initial['mean_abs_diff'])}, "
             f"{percent(initial['share_above_tolerance'])} beyond tolerance · "
             f"unexplained {percent(unexplained)}"
         ),
     )
-    identity = found.document.get("identity") or {}
+    identity = diagnosis.document.get("identity") or {}
     if identity.get("summary"):
         draw_line(Badge("note", "Model"), with_times(identity["summary"], screen.zone))
-    for note in found.document.get("notes", ()):
+    for note in diagnosis.document.get("notes", ()):
         draw_line(Badge("note", "Note"), with_times(note, screen.zone))
 
 
-def findings(screen: Screen, found: StoredDiagnosis) -> None:
+def findings(screen: Screen, diagnosis: StoredDiagnosis) -> None:
     """Proven, partial and refuted causes, each with its sentence and numbers."""
     st.subheader("Findings", anchor=False)
-    named = [one for one in found.findings if one.verdict in (Verdict.PROVEN, Verdict.PARTIAL)]
-    refuted = [one for one in found.findings if one.verdict is Verdict.REFUTED]
+    named = [
+        finding
+        for finding in diagnosis.findings
+        if finding.verdict in (Verdict.PROVEN, Verdict.PARTIAL)
+    ]
+    refuted = [finding for finding in diagnosis.findings if finding.verdict is Verdict.REFUTED]
     if named:
         _findings_table(screen, named, caption="Causes that are proven or partly so")
     else:
@@ -75,21 +81,21 @@ def _findings_table(screen: Screen, judged: Sequence[StoredFinding], *, caption:
         Column("Parameters", "wrapany"),
         Column("Sides"),
     ]
-    draw_table(columns, [_finding_row(one, screen.zone) for one in judged], caption=caption)
+    draw_table(columns, [_finding_row(finding, screen.zone) for finding in judged], caption=caption)
 
 
-def untestable(found: StoredDiagnosis) -> None:
+def untestable(diagnosis: StoredDiagnosis) -> None:
     """What could not be tested, and which input would settle it."""
-    open_ones = [one for one in found.findings if one.verdict is Verdict.UNTESTABLE]
-    if not open_ones:
+    untested = [finding for finding in diagnosis.findings if finding.verdict is Verdict.UNTESTABLE]
+    if not untested:
         return
     st.subheader("What would settle the rest", anchor=False)
     rows: list[list[Cell]] = [
         [
-            cause_word(one.cause),
-            str(one.document["evidence"].get("needs") or one.document["summary"]),
+            cause_word(finding.cause),
+            str(finding.document["evidence"].get("needs") or finding.document["summary"]),
         ]
-        for one in open_ones
+        for finding in untested
     ]
     draw_table(
         [Column("Cause", "nowrap"), Column("What is missing", "wrapany")],
@@ -102,13 +108,14 @@ def history(screen: Screen, stored: Sequence[StoredDiagnosis]) -> None:
     st.subheader("History", anchor=False)
     rows: list[list[Cell]] = [
         [
-            moment(one.made_at, screen.zone),
-            _window(one, screen.zone),
-            ", ".join(f"{cause_word(f.cause)} ({f.verdict})" for f in one.open_findings) or "–",
-            ", ".join(cause_word(f.cause) for f in one.findings if f.refuted_by) or "–",
-            percent(one.document.get("unexplained_ratio")),
+            moment(diagnosis.made_at, screen.zone),
+            _window(diagnosis, screen.zone),
+            ", ".join(f"{cause_word(f.cause)} ({f.verdict})" for f in diagnosis.open_findings)
+            or "–",
+            ", ".join(cause_word(f.cause) for f in diagnosis.findings if f.refuted_by) or "–",
+            percent(diagnosis.document.get("unexplained_ratio")),
         ]
-        for one in stored
+        for diagnosis in stored
     ]
     columns = [
         Column("Made", "nowrap"),
@@ -120,24 +127,24 @@ def history(screen: Screen, stored: Sequence[StoredDiagnosis]) -> None:
     draw_table(columns, rows, caption="Diagnoses, newest first")
 
 
-def _window(one: StoredDiagnosis, zone: str) -> str:
-    return f"{moment(one.from_open, zone)} to {moment(one.until_open, zone)}"
+def _window(diagnosis: StoredDiagnosis, zone: str) -> str:
+    return f"{moment(diagnosis.from_open, zone)} to {moment(diagnosis.until_open, zone)}"
 
 
-def _sentence(found: StoredDiagnosis) -> str:
-    named = found.open_findings
+def _sentence(diagnosis: StoredDiagnosis) -> str:
+    named = diagnosis.open_findings
     if named:
-        return " ".join(str(one.document["summary"]) for one in named[:2])
-    return str(found.document.get("summary") or "No cause found.")
+        return " ".join(str(finding.document["summary"]) for finding in named[:2])
+    return str(diagnosis.document.get("summary") or "No cause found.")
 
 
-def _finding_row(one: StoredFinding, zone: str) -> list[Cell]:
-    document = one.document
-    taken_back = one.refuted_by is not None
+def _finding_row(finding: StoredFinding, zone: str) -> list[Cell]:
+    document = finding.document
+    taken_back = finding.refuted_by is not None
     same = ", ".join(cause_word(code) for code in document["same_as"])
     return [
-        Badge("unknown", "Taken back") if taken_back else verdict_badge(one.verdict),
-        cause_word(one.cause),
+        Badge("unknown", "Taken back") if taken_back else verdict_badge(finding.verdict),
+        cause_word(finding.cause),
         with_times(document["summary"], zone) + (f" Explains as well: {same}." if same else ""),
         percent(document["explained_ratio"]),
         probability(document["residual_mean_abs_diff"]),

@@ -20,8 +20,8 @@ _SHOWN_FEATURES = 12
 _SHOWN_DRIFT = 30
 
 
-def waterfall(screen: Screen, found: StoredDiagnosis) -> None:
-    steps = waterfall_steps(found.document.get("waterfall") or ())
+def waterfall(screen: Screen, diagnosis: StoredDiagnosis) -> None:
+    steps = waterfall_steps(diagnosis.document.get("waterfall") or ())
     if steps.empty:
         return
     labels = [
@@ -29,15 +29,15 @@ def waterfall(screen: Screen, found: StoredDiagnosis) -> None:
     ]
     draw_chart(
         lambda: waterfall_figure(steps.assign(label=labels)),
-        of=(screen.mark, found.id),
+        of=(screen.mark, diagnosis.id),
         key="waterfall",
         alt="From the initial difference to the unexplained rest, cause by cause",
     )
 
 
-def split(found: StoredDiagnosis) -> None:
+def split(diagnosis: StoredDiagnosis) -> None:
     """How much arises between logged features and signal, and how much before."""
-    parts = found.document.get("split")
+    parts = diagnosis.document.get("split")
     if not parts:
         return
     st.subheader("Where the difference arises", anchor=False)
@@ -63,9 +63,9 @@ def split(found: StoredDiagnosis) -> None:
     draw_table(columns, rows, caption="Mean size of each part of the difference")
 
 
-def attribution(found: StoredDiagnosis) -> None:
+def attribution(diagnosis: StoredDiagnosis) -> None:
     """Which features carry the difference: attribution, never proof."""
-    parts = found.document.get("attribution")
+    parts = diagnosis.document.get("attribution")
     if not parts:
         return
     st.subheader("Features that carry it", anchor=False)
@@ -77,10 +77,15 @@ def attribution(found: StoredDiagnosis) -> None:
                 f"{plural(part['candles'], 'candle')}."
             )
     rows: list[list[Cell]] = [
-        [part["side"], one["feature"], percent(one["removed_ratio"]), probability(one.get("shap"))]
+        [
+            part["side"],
+            feature["feature"],
+            percent(feature["removed_ratio"]),
+            probability(feature.get("shap")),
+        ]
         for part in parts
-        for one in part["features"][:_SHOWN_FEATURES]
-        if one["removed_ratio"] > 0
+        for feature in part["features"][:_SHOWN_FEATURES]
+        if feature["removed_ratio"] > 0
     ]
     columns = [
         Column("Side"),
@@ -92,23 +97,23 @@ def attribution(found: StoredDiagnosis) -> None:
     st.caption("The logged value in place of the recomputed one. It says where, not why.")
 
 
-def drift(found: StoredDiagnosis) -> None:
+def drift(diagnosis: StoredDiagnosis) -> None:
     """How the features of this window moved against an earlier stretch of the log."""
-    parts = found.document.get("drift")
+    parts = diagnosis.document.get("drift")
     if not parts or not parts.get("features"):
         return
     with st.expander("Drift of the features in this window", icon=":material/trending_up:"):
         rows: list[list[Cell]] = [
             [
-                one["feature"],
-                one["side"],
-                signed(one.get("z_shift"), 3),
-                number(one.get("psi"), 3),
-                number(one.get("ks"), 3),
-                number(one.get("ks_p_value"), 2),
-                number(one.get("effective_rows"), 3),
+                feature["feature"],
+                feature["side"],
+                signed(feature.get("z_shift"), 3),
+                number(feature.get("psi"), 3),
+                number(feature.get("ks"), 3),
+                number(feature.get("ks_p_value"), 2),
+                number(feature.get("effective_rows"), 3),
             ]
-            for one in parts["features"][:_SHOWN_DRIFT]
+            for feature in parts["features"][:_SHOWN_DRIFT]
         ]
         columns = [
             Column("Feature", "wrapany"),
@@ -123,17 +128,17 @@ def drift(found: StoredDiagnosis) -> None:
         st.caption("Neighbouring candles are alike: the p-value counts effective rows only.")
 
 
-def trials(screen: Screen, found: StoredDiagnosis) -> None:
+def trials(screen: Screen, diagnosis: StoredDiagnosis) -> None:
     """Each trial's before and after."""
     st.subheader("Trials", anchor=False)
-    stored = finding_reads.trials(found.id, screen.version)
+    stored = finding_reads.trials(diagnosis.id, screen.version)
     if not stored:
         states.not_available(
             "No trial was run.", "Trials need candles and a pipeline, or logged features."
         )
         return
     rows: list[list[Cell]] = [
-        _trial_row(one["cause"], one["round"], one["document"]) for one in stored
+        _trial_row(trial["cause"], trial["round"], trial["document"]) for trial in stored
     ]
     columns = [
         Column("Round", "num"),

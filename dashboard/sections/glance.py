@@ -59,13 +59,17 @@ class Glance:
 
     @property
     def open_findings(self) -> list[tuple[StoredDiagnosis, StoredFinding]]:
-        return [(one, found) for one in self.diagnoses for found in one.open_findings]
+        return [
+            (diagnosis, finding)
+            for diagnosis in self.diagnoses
+            for finding in diagnosis.open_findings
+        ]
 
 
 def brief_at(screen: Screen) -> Brief:
     """What the status of a bot needs; every part is cached."""
     version, bot_id = screen.version, screen.state.bot_id
-    stored = {one.name: one for one in pair_reads.comparisons(bot_id, version)}
+    stored = {entry.name: entry for entry in pair_reads.comparisons(bot_id, version)}
     comparison = stored.get(screen.selection.comparison)
     midnight = _midnight()
     counts = (

@@ -15,19 +15,19 @@ _COUNTS = ("lines", "matched", "rejected", "duplicates", "conflicts")
 def draw_signal_logs(screen: Screen) -> None:
     """Every log: its lines, double writes, and whether its prices are those of their candles."""
     st.subheader("Signal logs", anchor=False)
-    found = health_reads.signal_logs(screen.bot, screen.state.bot_id, screen.version)
-    if not found:
+    accounts = health_reads.signal_logs(screen.bot, screen.state.bot_id, screen.version)
+    if not accounts:
         states.not_available("No log of emitted signals is read.", "Add [[bots.signal_log]].")
         return
     rows: list[list[Cell]] = [
         [
-            one.log,
-            *(count(getattr(one, name)) for name in _COUNTS),
-            count(one.doubles),
-            f"{count(one.prices_matching)} of {count(one.prices_checked)}",
-            price_badge(one),
+            account.log,
+            *(count(getattr(account, name)) for name in _COUNTS),
+            count(account.doubles),
+            f"{count(account.prices_matching)} of {count(account.prices_checked)}",
+            price_badge(account),
         ]
-        for one in found
+        for account in accounts
     ]
     columns = [
         Column("Log", "wrapany"),

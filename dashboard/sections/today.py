@@ -6,7 +6,6 @@ from functools import partial
 
 import streamlit as st
 
-from core.bots import BotState
 from core.collection.freshness import Freshness
 from core.collection.level import Level, alignment_level, collection_level, freshness_level, overall
 from core.collection.phases import PhaseState
@@ -155,7 +154,8 @@ def worst_list(glance: Glance) -> None:
 def phases(glance: Glance) -> None:
     """The stepper from collecting to a monitored deployment."""
     screen = glance.screen
-    stored = {one.name: one for one in pair_reads.comparisons(screen.state.bot_id, screen.version)}
+    comparisons = pair_reads.comparisons(screen.state.bot_id, screen.version)
+    stored = {comparison.name: comparison for comparison in comparisons}
     replay = stored.get(REPLAY)
     st.subheader("Phases", anchor=False)
     steps = core_phases(
@@ -165,7 +165,7 @@ def phases(glance: Glance) -> None:
         has_signal_log=bool(glance.bot.signal_log),
     )
     draw_phases(
-        [(_PHASE_BADGES[one.state], one.title, one.criterion, one.progress) for one in steps]
+        [(_PHASE_BADGES[step.state], step.title, step.criterion, step.progress) for step in steps]
     )
 
 
@@ -234,8 +234,8 @@ def _close(last_candle: datetime | None, bot: BotSettings) -> datetime | None:
 
 def _screen_of(screen: Screen, bot: BotSettings) -> Screen | None:
     """The same selection for another bot; None where nothing of it is stored."""
-    states: dict[str, BotState] = {one.name: one for one in database.bot_states(screen.version)}
-    state = states.get(bot.name)
+    states = database.bot_states(screen.version)
+    state = next((state for state in states if state.name == bot.name), None)
     if state is None or state.last_candle is None:
         return None
     first = next((name for name in bot.comparisons if name != REPLAY), "")

@@ -203,17 +203,17 @@ def _proven(code: str, shift: LabelShift) -> Change | None:
     return replace(change(code, Shifted(bars), {"shift_bars": bars}), scope=Scope(shift.spans))
 
 
-def _conclude_clock(found: Examination, whole: Evidence) -> Iterator[Finding]:
-    return _conclude(CLOCK, found)
+def _conclude_clock(examination: Examination, whole: Evidence) -> Iterator[Finding]:
+    return _conclude(CLOCK, examination)
 
 
-def _conclude_offset(found: Examination, whole: Evidence) -> Iterator[Finding]:
-    return _conclude(OFFSET, found)
+def _conclude_offset(examination: Examination, whole: Evidence) -> Iterator[Finding]:
+    return _conclude(OFFSET, examination)
 
 
-def _conclude(cause: Cause, found: Examination) -> Iterator[Finding]:
+def _conclude(cause: Cause, examination: Examination) -> Iterator[Finding]:
     """Shifts that the prices prove; untestable by prices that are none; else refuted by them."""
-    sound = found.soundness
+    sound = examination.soundness
     if sound.check is None:
         return
     no_close = sound.no_close()
@@ -223,23 +223,23 @@ def _conclude(cause: Cause, found: Examination) -> Iterator[Finding]:
             untestable(cause.code, needs + "."), evidence={"needs": needs} | sound.document()
         )
         return
-    shifts = [entry for entry in found.accepted if entry.cause == cause.code]
+    shifts = [entry for entry in examination.accepted if entry.cause == cause.code]
     for entry in shifts:
-        if entry in found.label_changes:
-            yield _shift_finding(cause, found, entry)
-    if not shifts and found.differs:
+        if entry in examination.label_changes:
+            yield _shift_finding(cause, examination, entry)
+    if not shifts and examination.differs:
         yield _unshifted(cause, sound, sound.check)
 
 
-def _shift_finding(cause: Cause, found: Examination, entry: Change) -> Finding:
+def _shift_finding(cause: Cause, examination: Examination, entry: Change) -> Finding:
     """A shift stands on its prices; what it explains of the signals is told beside it."""
-    sound = found.soundness
+    sound = examination.soundness
     bars = int(entry.values["shift_bars"])
     check = next(s.check for s in sound.shifts if s.check.shift_bars == bars)
-    judged = judge_change(found.search, entry, found.accepted)
-    base = finding_of(cause, found.search, judged)
-    zone = zone_of_shift(found.evidence, bars, entry.scope)
-    saying = cause.say(entry, found.evidence)
+    judged = judge_change(examination.search, entry, examination.accepted)
+    base = finding_of(cause, examination.search, judged)
+    zone = zone_of_shift(examination.evidence, bars, entry.scope)
+    saying = cause.say(entry, examination.evidence)
     price_words = (
         f"{check.matches} of {check.known_rows} reference prices equal the close "
         f"{bars:+d} bars away, {check.matches_as_configured} equal it as configured"

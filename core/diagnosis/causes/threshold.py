@@ -52,24 +52,24 @@ def _saying(evidence: Evidence) -> Saying:
     )
 
 
-def _conclude(found: Examination, whole: Evidence) -> Iterator[Finding]:
+def _conclude(examination: Examination, whole: Evidence) -> Iterator[Finding]:
     """The finding where the rules differ; none where they do not, or nothing can be decided.
 
     Decisions are compared as 0 (equal) and 1 (different): before with each side's own
     rule, after with production's on both sides, all accepted causes undone.
     """
-    evidence, search = found.evidence, found.search
+    evidence, search = examination.evidence, examination.search
     constants = differing_constants(evidence)
     if evidence.rules is None or not constants:
         return
     places = np.flatnonzero(search.blocks.is_held_out)
-    other = search.lab.probabilities(found.accepted, places)
+    other = search.lab.probabilities(examination.accepted, places)
     mine, theirs = ({k: v[places] for k, v in rule.items()} for rule in evidence.rules)
     production = evidence.production[places]
     before = _differences(_decisions(production, mine), _decisions(other, theirs))
     after = _differences(_decisions(production, mine), _decisions(other, mine))
     judgement = judge(before, after, np.full_like(before, 0.5), search.blocks.block[places])
-    yield _finding(found, constants, judgement, np.abs(production - other))
+    yield _finding(examination, constants, judgement, np.abs(production - other))
 
 
 def _decisions(signals: Floats, rule: Mapping[str, Floats]) -> Floats:
@@ -83,12 +83,12 @@ def _differences(first: Floats, second: Floats) -> Floats:
 
 
 def _finding(
-    found: Examination,
+    examination: Examination,
     constants: dict[str, tuple[float, float]],
     judgement: Judgement,
     signal_differences: Floats,
 ) -> Finding:
-    saying = _saying(found.evidence)
+    saying = _saying(examination.evidence)
     known = np.isfinite(signal_differences)
     ratio = judgement.explained_ratio
     summary = (
@@ -109,7 +109,7 @@ def _finding(
         explained_ratio=ratio,
         residual_mean_abs_diff=(float(signal_differences[known].mean()) if known.any() else None),
         held_out_candles=judgement.held_out_candles,
-        scope_candles=len(found.evidence.opens),
+        scope_candles=len(examination.evidence.opens),
         parameters={},
         evidence={
             "decisions_differing": judgement.differing,

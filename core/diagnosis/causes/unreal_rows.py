@@ -41,9 +41,9 @@ def _say(entry: Change, evidence: Evidence) -> Saying:
     )
 
 
-def _conclude(found: Examination, whole: Evidence) -> Iterator[Finding]:
+def _conclude(examination: Examination, whole: Evidence) -> Iterator[Finding]:
     """The rows whose prices no market had; refuted where each price equals a close."""
-    sound = found.soundness
+    sound = examination.soundness
     if sound.check is None:
         return
     no_close = sound.no_close()
@@ -53,7 +53,7 @@ def _conclude(found: Examination, whole: Evidence) -> Iterator[Finding]:
         return
     count = int(sound.unreal.sum())
     if count == 0:
-        if found.differs:
+        if examination.differs:
             yield Finding(
                 cause=CODE,
                 verdict=Verdict.REFUTED,
@@ -76,12 +76,12 @@ def _conclude(found: Examination, whole: Evidence) -> Iterator[Finding]:
             evidence={"needs": needs} | sound.document(),
         )
         return
-    yield _proven_unreal(found, whole, count, outside)
+    yield _proven_unreal(examination, whole, count, outside)
 
 
-def _proven_unreal(found: Examination, whole: Evidence, count: int, outside: int) -> Finding:
-    sound = found.soundness
-    ratio, residual = _explained_by_leaving_out(found, whole)
+def _proven_unreal(examination: Examination, whole: Evidence, count: int, outside: int) -> Finding:
+    sound = examination.soundness
+    ratio, residual = _explained_by_leaving_out(examination, whole)
     straight = _straight_share(sound)
     known = 0 if sound.check is None else sound.check.known_rows
     labels = sound.unreal_labels()
@@ -92,7 +92,7 @@ def _proven_unreal(found: Examination, whole: Evidence, count: int, outside: int
         sides=SIDES,
         explained_ratio=ratio,
         residual_mean_abs_diff=residual,
-        held_out_candles=int(found.search.blocks.is_held_out.sum()),
+        held_out_candles=int(examination.search.blocks.is_held_out.sum()),
         scope_candles=len(labels),
         parameters={},
         evidence={**sound.document(), "outside_range": outside, "straight_ratio": straight},
@@ -111,16 +111,16 @@ def _day(label: int) -> str:
 
 
 def _explained_by_leaving_out(
-    found: Examination, whole: Evidence
+    examination: Examination, whole: Evidence
 ) -> tuple[float | None, float | None]:
     """Share of all difference that lies in the unreal rows, and the mean left without them.
 
     None where no signal differs beyond the floor: there is nothing to explain.
     """
-    search = found.search
+    search = examination.search
     places = np.flatnonzero(search.blocks.is_held_out)
-    left = search.differences(found.accepted, places)
-    unreal = np.isin(whole.opens, found.soundness.unreal_labels())
+    left = search.differences(examination.accepted, places)
+    unreal = np.isin(whole.opens, examination.soundness.unreal_labels())
     drawn = np.abs(whole.production - whole.other)[unreal]
     # half of the unreal rows stand for those of held-out blocks
     before: Floats = np.concatenate([left[np.isfinite(left)], drawn[np.isfinite(drawn)][::2]])
@@ -128,7 +128,7 @@ def _explained_by_leaving_out(
         [left[np.isfinite(left)], np.zeros(len(before) - np.isfinite(left).sum())]
     )
     mean = float(left[np.isfinite(left)].mean()) if np.isfinite(left).any() else None
-    differs = found.differs or bool((np.nan_to_num(drawn) > whole.floor[unreal]).any())
+    differs = examination.differs or bool((np.nan_to_num(drawn) > whole.floor[unreal]).any())
     return explained_ratio(before, after) if differs else None, mean
 
 

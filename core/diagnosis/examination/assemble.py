@@ -13,22 +13,22 @@ from core.diagnosis.search.examination import Examination
 from core.diagnosis.sentences import first_upper, refuted_sentence
 
 
-def drop_refuted(found: Examination) -> None:
+def drop_refuted(examination: Examination) -> None:
     """Take back what search blocks accepted and held-out ones refute, one after the other."""
     while True:
         judged = [
-            judge_change(found.search, entry, found.accepted)
-            for entry in found.accepted
-            if entry not in found.label_changes
+            judge_change(examination.search, entry, examination.accepted)
+            for entry in examination.accepted
+            if entry not in examination.label_changes
         ]
         refuted = [j for j in judged if j.judgement.verdict is Verdict.REFUTED]
         if not refuted:
             return
         worst = min(refuted, key=lambda j: j.judgement.explained_ratio or 0.0).change
-        found.accepted = tuple(entry for entry in found.accepted if entry is not worst)
+        examination.accepted = tuple(entry for entry in examination.accepted if entry is not worst)
 
 
-def findings_of(found: Examination, whole: Evidence) -> tuple[Finding, ...]:
+def findings_of(examination: Examination, whole: Evidence) -> tuple[Finding, ...]:
     """Every cause that can be spoken of: proven, partial, refuted, untestable, in this order.
 
     Where nothing differs only what the prices or the rules prove is told, and that the
@@ -40,110 +40,110 @@ def findings_of(found: Examination, whole: Evidence) -> tuple[Finding, ...]:
         (place, finding)
         for place, cause in enumerate(CAUSES)
         if cause.conclude is not None
-        for finding in cause.conclude(found, whole)
+        for finding in cause.conclude(examination, whole)
     ]
     first_plain = next(place for place, cause in enumerate(CAUSES) if cause.conclude is None)
     before = [finding for place, finding in concluded if place < first_plain]
     after = [finding for place, finding in concluded if place > first_plain]
-    before.sort(key=lambda finding: _strength_of_shift(found, finding))
-    findings = [*before, *_accepted(found), *after]
-    if found.differs or not _has_pairs(whole):
-        findings += _others(found, {finding.cause for finding in findings})
+    before.sort(key=lambda finding: _strength_of_shift(examination, finding))
+    findings = [*before, *_accepted(examination), *after]
+    if examination.differs or not _has_pairs(whole):
+        findings += _others(examination, {finding.cause for finding in findings})
     else:
         findings = [f for f in findings if f.verdict is not Verdict.REFUTED]
     return tuple(sorted(findings, key=lambda f: VERDICT_ORDER.index(f.verdict)))
 
 
-def _strength_of_shift(found: Examination, finding: Finding) -> int:
+def _strength_of_shift(examination: Examination, finding: Finding) -> int:
     """The place of a proven shift among those of the prices, the strongest first; others after."""
-    for place, entry in enumerate(found.label_changes):
+    for place, entry in enumerate(examination.label_changes):
         if (entry.cause, entry.values) == (finding.cause, finding.parameters):
             return place
-    return len(found.label_changes)
+    return len(examination.label_changes)
 
 
 def _has_pairs(evidence: Evidence) -> bool:
     return bool((np.isfinite(evidence.production) & np.isfinite(evidence.other)).any())
 
 
-def _accepted(found: Examination) -> Iterator[Finding]:
+def _accepted(examination: Examination) -> Iterator[Finding]:
     """Accepted changes, by the difference that each explains."""
     judged = [
-        judge_change(found.search, entry, found.accepted)
-        for entry in found.accepted
-        if entry not in found.label_changes
+        judge_change(examination.search, entry, examination.accepted)
+        for entry in examination.accepted
+        if entry not in examination.label_changes
     ]
     for entry in sorted(judged, key=lambda j: -(j.judgement.explained_ratio or 0.0)):
-        same_as = equals(found.search, entry.change, found.accepted, found.trials)
-        yield finding_of(BY_CODE[entry.change.cause], found.search, entry, same_as)
+        same_as = equals(examination.search, entry.change, examination.accepted, examination.trials)
+        yield finding_of(BY_CODE[entry.change.cause], examination.search, entry, same_as)
 
 
-def _others(found: Examination, told: set[str]) -> Iterator[Finding]:
+def _others(examination: Examination, named: set[str]) -> Iterator[Finding]:
     """Causes that were refuted or could not be tested."""
     for cause in CAUSES:
-        if cause.code in told or not cause.is_tried:
+        if cause.code in named or not cause.is_tried:
             continue
-        needs = cause.needs(found.evidence)
+        needs = cause.needs(examination.evidence)
         if needs is not None:
             yield untestable(cause.code, first_upper(needs) + ".")
-        elif cause.code in found.tested:
-            refuted = _refuted(found, cause)
+        elif cause.code in examination.tested:
+            refuted = _refuted(examination, cause)
             if refuted is not None:
                 yield refuted
-        elif (words := _agreement(found, cause)) is not None:
+        elif (words := _agreement(examination, cause)) is not None:
             yield Finding(
                 cause=cause.code,
                 verdict=Verdict.REFUTED,
                 explained_ratio=0.0,
-                scope_candles=len(found.evidence.opens),
+                scope_candles=len(examination.evidence.opens),
                 summary=f"Not the cause: {cause.noun}; {words}.",
             )
 
 
-def _agreement(found: Examination, cause: Cause) -> str | None:
+def _agreement(examination: Examination, cause: Cause) -> str | None:
     """Why a cause needs no trial: the path on which it acts shows no difference at all."""
-    if cause.acts_on_features and not cause.acts_on_scoring and found.feature_path_agrees:
+    if cause.acts_on_features and not cause.acts_on_scoring and examination.feature_path_agrees:
         return "replay and backtest agree, so the features are the same on both sides"
-    if cause.acts_on_scoring and not cause.acts_on_features and found.model_path_agrees:
+    if cause.acts_on_scoring and not cause.acts_on_features and examination.model_path_agrees:
         return "emitted signals equal the replay, so features are scored as configured"
     return None
 
 
-def _refuted(found: Examination, cause: Cause) -> Finding | None:
+def _refuted(examination: Examination, cause: Cause) -> Finding | None:
     """Refuted if no round's champion explained 5 %; None for one that another cause replaced."""
-    trials = [trial for trial in found.trials if trial.cause == cause.code]
-    best = best_ratio(found.search, trials)
+    trials = [trial for trial in examination.trials if trial.cause == cause.code]
+    best = best_ratio(examination.search, trials)
     if best is None:
         return Finding(
             cause=cause.code,
             verdict=Verdict.REFUTED,
             explained_ratio=0.0,
-            scope_candles=len(found.evidence.opens),
+            scope_candles=len(examination.evidence.opens),
             summary=refuted_sentence(cause.noun, None, None, 0),
         )
     ratio, trial, judgement = best
     if not is_refuted(ratio):
         return None
-    words = cause.say(trial.change, found.evidence).trial
+    words = cause.say(trial.change, examination.evidence).trial
     return Finding(
         cause=cause.code,
         verdict=Verdict.REFUTED,
         explained_ratio=ratio,
         residual_mean_abs_diff=judgement.residual_mean_abs_diff,
         held_out_candles=judgement.held_out_candles,
-        scope_candles=len(found.evidence.opens),
+        scope_candles=len(examination.evidence.opens),
         parameters=trial.change.values,
         summary=refuted_sentence(cause.noun, words, ratio, judgement.held_out_candles),
     )
 
 
-def unexplained_ratio(found: Examination, whole: Evidence) -> float | None:
+def unexplained_ratio(examination: Examination, whole: Evidence) -> float | None:
     """Share of the held-out difference that is left with every accepted cause undone."""
-    if not found.differs:
+    if not examination.differs:
         return 0.0 if _has_pairs(whole) else None
-    places = np.flatnonzero(found.search.blocks.is_held_out)
-    before = found.search.differences((), places)
-    after = found.search.differences(found.accepted, places)
+    places = np.flatnonzero(examination.search.blocks.is_held_out)
+    before = examination.search.differences((), places)
+    after = examination.search.differences(examination.accepted, places)
     both = np.isfinite(before) & np.isfinite(after)
     if not both.any():
         return None
@@ -151,16 +151,16 @@ def unexplained_ratio(found: Examination, whole: Evidence) -> float | None:
     return 0.0 if mean == 0.0 else float(after[both].mean()) / mean
 
 
-def waterfall(found: Examination) -> list[dict[str, object]]:
+def waterfall(examination: Examination) -> list[dict[str, object]]:
     """Mean absolute difference on held-out candles, from nothing undone to everything."""
-    places = np.flatnonzero(found.search.blocks.is_held_out)
+    places = np.flatnonzero(examination.search.blocks.is_held_out)
     steps: list[dict[str, object]] = []
-    for count in range(len(found.accepted) + 1):
-        left = found.search.differences(found.accepted[:count], places)
+    for count in range(len(examination.accepted) + 1):
+        left = examination.search.differences(examination.accepted[:count], places)
         known = np.isfinite(left)
         steps.append(
             {
-                "cause": found.accepted[count - 1].cause if count else None,
+                "cause": examination.accepted[count - 1].cause if count else None,
                 "mean_abs_diff": float(left[known].mean()) if known.any() else None,
             }
         )
