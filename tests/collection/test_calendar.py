@@ -1,9 +1,16 @@
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pandas as pd
 
-from core.collection.calendar import Slot, delay_histogram, layout_spans, summarise_collection
+from core.collection.calendar import (
+    CollectionOverview,
+    Slot,
+    delay_histogram,
+    layout_spans,
+    summarise_collection,
+)
 from core.times import Timeframe
 
 FRAME = Timeframe.parse("5m")
@@ -28,7 +35,7 @@ def rows(positions: list[int], delays_s: list[float | None]) -> pd.DataFrame:
     )
 
 
-def summarise(frame: pd.DataFrame, quarantined: list[int] = ()) -> object:  # type: ignore[assignment]
+def summarise(frame: pd.DataFrame, quarantined: Sequence[int] = ()) -> CollectionOverview:
     waiting = pd.DatetimeIndex(
         [FIRST + FRAME.length * position for position in quarantined], tz="UTC"
     ).as_unit("us")
@@ -38,7 +45,7 @@ def summarise(frame: pd.DataFrame, quarantined: list[int] = ()) -> object:  # ty
 
 def test_every_slot_says_what_became_of_its_candle() -> None:
     found = summarise(rows([0, 1, 3, 5], [2.0, 2.0, 61.0, None]), quarantined=[2])
-    calendar = found.calendar  # type: ignore[attr-defined]
+    calendar = found.calendar
     assert [f"{day:%m-%d}" for day in calendar.days] == ["11-03", "11-04"]
     assert calendar.slots.shape == (2, 288)
     assert calendar.slots[0, -3] == Slot.OUTSIDE
@@ -47,13 +54,13 @@ def test_every_slot_says_what_became_of_its_candle() -> None:
         Slot.QUARANTINED, Slot.LATE, Slot.MISSING, Slot.LOGGED, Slot.OUTSIDE,
     ]  # fmt: skip
     assert calendar.slot_minutes == 5
-    assert found.counts[Slot.MISSING] == 1  # type: ignore[attr-defined]
-    assert found.missing == 2  # type: ignore[attr-defined]
+    assert found.counts[Slot.MISSING] == 1
+    assert found.missing == 2
 
 
 def test_a_quarantined_line_of_a_stored_candle_is_a_logged_candle() -> None:
     found = summarise(rows([0, 1, 2], [1.0, 1.0, 1.0]), quarantined=[2, 9])
-    assert found.calendar.slots[1, 0] == Slot.LOGGED  # type: ignore[attr-defined]
+    assert found.calendar.slots[1, 0] == Slot.LOGGED
 
 
 def test_layouts_are_runs_in_time() -> None:
@@ -65,8 +72,8 @@ def test_layouts_are_runs_in_time() -> None:
 
 def test_without_times_of_logging_there_is_no_delay() -> None:
     found = summarise(rows([0, 1], [None, None]))
-    assert found.delays is None  # type: ignore[attr-defined]
-    assert found.delay_bins.empty  # type: ignore[attr-defined]
+    assert found.delays is None
+    assert found.delay_bins.empty
 
 
 def test_the_last_delay_bin_holds_everything_slower() -> None:

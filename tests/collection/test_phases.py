@@ -1,7 +1,7 @@
 import pandas as pd
 
 from core.alignment.reads import ReplayTotals
-from core.collection.completeness import collection
+from core.collection.completeness import Collection, collection
 from core.collection.phases import PhaseState, phases
 from core.times import Timeframe
 
@@ -9,7 +9,7 @@ FRAME = Timeframe.parse("5m")
 ALL = ReplayTotals(emitted=10, replayed=10, misaligned=0)
 
 
-def collected(days: float):  # type: ignore[no-untyped-def]
+def collected(days: float) -> Collection:
     opens = pd.date_range("2025-11-03", periods=round(days * 288), freq="5min", tz="UTC")
     return collection(opens, FRAME, now=opens[-1] + FRAME.length, target_days=7)
 

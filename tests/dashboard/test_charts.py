@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 
 from core.alignment.overview import Density
 from core.collection.calendar import Calendar, Slot
@@ -36,8 +37,8 @@ COURSE = pd.DataFrame(
 )
 
 
-def units(figure: object) -> tuple[str, str]:
-    layout = figure.layout  # type: ignore[attr-defined]
+def units(figure: go.Figure) -> tuple[str, str]:
+    layout = figure.layout
     assert layout.title.text
     return layout.xaxis.title.text, layout.yaxis.title.text
 

@@ -52,7 +52,7 @@ def test_any_text_in_the_address_gives_a_valid_selection(wanted: dict[str, str])
 def test_a_window_ends_with_the_newest_candle_that_it_includes() -> None:
     found = chosen.bounds("24h", LAST, BAR)
     assert found.until == LAST + BAR
-    assert found.until - found.from_ == timedelta(hours=24)  # type: ignore[operator]
+    assert found.from_ == LAST + BAR - timedelta(hours=24)
 
 
 def test_custom_days_are_whole_utc_days() -> None:

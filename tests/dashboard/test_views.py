@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from streamlit.testing.v1 import AppTest
 
 from core.storage.engine import writer_engine
 from dashboard import clock
@@ -19,9 +20,9 @@ VIEWS = ["today", "collection", "alignment", "worst", "candle", "diagnosis", "fe
 WORST = "2025-11-04T16:35:00Z"  # position 200 of the seeded candles
 
 
-def check(app: object) -> str:
-    assert not app.exception, app.exception[0].stack_trace  # type: ignore[attr-defined]
-    return words(app)  # type: ignore[arg-type]
+def check(app: AppTest) -> str:
+    assert not app.exception, app.exception[0].stack_trace
+    return words(app)
 
 
 @pytest.mark.parametrize("name", VIEWS)
@@ -147,7 +148,7 @@ def test_the_aligned_card_and_the_worst_card_say_sample(
     page = check(view("today", seed(Plan(recomputed_every=4)), comparison=BACKTEST))
     cards = re.findall(r'<div class="al-card">.*?</div>', page, re.S)
     said = [card for card in cards if "Sample: 25 % of 860 candles recomputed so far" in card]
-    assert [re.search(r"<h3>(\w+)", card).group(1) for card in said] == ["Aligned", "Worst"]  # type: ignore[union-attr]
+    assert re.findall(r"<h3>(\w+)", "".join(said)) == ["Aligned", "Worst"]
 
 
 def test_the_second_of_two_comparisons_says_its_own_sample(
@@ -224,10 +225,18 @@ def test_an_address_of_no_candle_says_so(view: View, seeded: Path) -> None:
         assert "Filtered out" in check(view("candle", seeded, open=wrong))
 
 
-def test_a_reader_may_start_at_any_text_in_the_address(view: View, seeded: Path) -> None:
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_reader_may_start_at_any_text_in_the_address(
+    name: str, view: View, seeded: Path
+) -> None:
     strange = {"bot": "no-such", "window": "1..2", "side": "UP", "zone": "Mars", "open": "x"}
-    for name in VIEWS:
-        check(view(name, seeded, **strange))
+    app = view(name, seeded, **strange, comparison="<b>")
+    assert check(app) == check(view(name, seeded))
+    resolved = {key: app.query_params[key] for key in ("bot", "window", "side", "zone")}
+    assert resolved == {"bot": "btc-5m", "window": "7d", "side": "both", "zone": "Asia/Seoul"}
+    assert app.query_params["comparison"] == BACKTEST
+    if name == "candle":
+        assert app.query_params["open"] == WORST
 
 
 def test_a_review_survives_and_stands_beside_its_candle(
