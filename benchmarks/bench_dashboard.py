@@ -17,7 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.dashboard_viewer import Drawing, Viewer
-from tests.dashboard.seed import Plan, seed_database, write_config
+from tests.dashboard.seed import seed_database, write_config
+from tests.dashboard.seed_plan import Plan
 from tests.e2e.browser import ROOT, chromium, free_port, open_page, wait_until_answers
 
 VIEWS = ("", "collection", "alignment", "worst", "candle", "diagnosis", "features", "health")

@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, settings
 
 from core.bots import comparisons
 from core.storage.engine import reader_engine
-from tests.dashboard.seed import BACKTEST, Plan, seed_database
+from tests.dashboard.seed import seed_database
+from tests.dashboard.seed_plan import BACKTEST, Plan
 from tests.seeded_window import PLAN
 
 # A deadline an example would fail on a busy machine, which says nothing about the program.

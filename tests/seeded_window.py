@@ -1,6 +1,6 @@
 """The two days that tests of stored reads share; `WORST` is the candle that differs most."""
 
-from tests.dashboard.seed import Plan
+from tests.dashboard.seed_plan import Plan
 
 PLAN = Plan(days=2)
 OPENS = PLAN.opens

@@ -48,7 +48,7 @@ def store_rows(
     """Store rows as ingestion does; `texts`: row → position → text."""
     vectors = np.ascontiguousarray(matrix, dtype="<f8")
     with engine.begin() as connection:
-        layout_id = _layout(connection, bot_id, columns)
+        layout_id = ensure_layout(connection, bot_id, columns)
         file_id = _file(connection, bot_id)
         rows = [
             {
@@ -84,17 +84,27 @@ def _close(columns: Sequence[str], row: np.ndarray) -> float | None:
     return float(row[list(columns).index("close")]) if "close" in columns else None
 
 
-def _layout(connection: sa.Connection, bot_id: int, columns: Sequence[str]) -> int:
+def ensure_layout(
+    connection: sa.Connection, bot_id: int, columns: Sequence[str], kind: str = "feature_log"
+) -> int:
+    """The id of a bot's layout of these columns, made when it is new."""
     digest = json.dumps(list(columns))
-    found = connection.scalar(sa.select(layout.c.id).where(layout.c.hash == digest))
+    is_same = (layout.c.bot_id == bot_id, layout.c.kind == kind, layout.c.hash == digest)
+    found = connection.scalar(sa.select(layout.c.id).where(*is_same))
     if found is not None:
         return int(found)
-    made = connection.execute(
-        sa.insert(layout)
-        .values(bot_id=bot_id, kind="feature_log", hash=digest, columns=list(columns))
-        .returning(layout.c.id)
-    ).scalar_one()
-    return int(made)
+    values = {"bot_id": bot_id, "kind": kind, "hash": digest, "columns": list(columns)}
+    return insert(connection, layout, values)
+
+
+def insert(connection: sa.Connection, table: sa.Table, *rows: Mapping[str, object]) -> int:
+    """Insert rows; returns the id of the last one, 0 where the table has no ids."""
+    number = 0
+    for row in rows:
+        made = connection.execute(sa.insert(table).values(**row))
+        if made.inserted_primary_key is not None:
+            number = int(made.inserted_primary_key[0])
+    return number
 
 
 def _file(connection: sa.Connection, bot_id: int) -> int:
@@ -103,9 +113,5 @@ def _file(connection: sa.Connection, bot_id: int) -> int:
     )
     if found is not None:
         return int(found)
-    made = connection.execute(
-        sa.insert(log_file)
-        .values(bot_id=bot_id, log="feature_log", path="/log.csv", offset=0, line=0, state={})
-        .returning(log_file.c.id)
-    ).scalar_one()
-    return int(made)
+    values = {"bot_id": bot_id, "log": "feature_log", "path": "/log.csv", "offset": 0, "line": 0}
+    return insert(connection, log_file, values)

@@ -12,7 +12,7 @@ from core.alignment.reads import read_pairs
 from core.bots import comparisons
 from core.market import Origin, Side
 from core.signals.reads import read_series
-from tests.dashboard.seed import BACKTEST
+from tests.dashboard.seed_plan import BACKTEST
 from tests.seeded_window import OPENS
 
 

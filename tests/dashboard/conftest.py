@@ -6,7 +6,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import clock
-from tests.dashboard.seed import NOW, Plan, seed_database, write_config
+from tests.dashboard.seed import seed_database, write_config
+from tests.dashboard.seed_plan import NOW, Plan
 
 View = Callable[..., AppTest]
 

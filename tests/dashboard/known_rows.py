@@ -19,8 +19,9 @@ from core.recompute.reads import coverage_step, sensitivity_step
 from core.storage import tables
 from core.storage.watermarks import write_watermark
 from core.times import from_us, to_us
+from tests.dashboard.seed_diagnosis import finding, store_diagnosis
 from tests.recompute.recompute_world import make_bundle
-from tests.stored_rows import new_database, opens, store_rows
+from tests.stored_rows import ensure_layout, insert, new_database, opens, store_rows
 
 NOW = datetime(2025, 11, 6, 12, 36, 30, tzinfo=UTC)  # 90 s after candle 6 closed
 FIVE = timedelta(minutes=5)
@@ -102,14 +103,6 @@ def write_known_rows(folder: Path) -> Path:
     return config
 
 
-def _insert(connection: sa.Connection, table: sa.Table, *rows: Mapping[str, object]) -> int:
-    """Insert rows; returns the id of the last one where the table has ids."""
-    for row in rows:
-        made = connection.execute(sa.insert(table).values(**row))
-    key = made.inserted_primary_key
-    return int(key[0]) if key is not None else 0
-
-
 def _log(engine: sa.Engine, bot: int) -> None:
     """Candles 0 to 2 of one layout, 5 and 6 of another; 3 and 4 are missing."""
     before, after = ("close", "rsi", "atr"), ("close", "rsi", "macd", "ema")
@@ -141,12 +134,8 @@ def _features(engine: sa.Engine, bot: int) -> None:
         ]
     )
     with engine.begin() as connection:
-        layout = _insert(
-            connection,
-            tables.layout,
-            {"bot_id": bot, "kind": "backtest", "hash": "backtest", "columns": list(FEATURES)},
-        )
-        series = _insert(
+        layout = ensure_layout(connection, bot, FEATURES, kind="backtest")
+        series = insert(
             connection,
             tables.series,
             {"bot_id": bot, "origin": "backtest", "comparison": "recomputed-600"},
@@ -161,7 +150,7 @@ def _features(engine: sa.Engine, bot: int) -> None:
             }
             for opened, vector in zip(ETH_OPENS[SPLIT:], recomputed, strict=False)
         ]
-        _insert(connection, tables.backtest_row, *rows)
+        insert(connection, tables.backtest_row, *rows)
         report = {
             "matching_lookbacks": [600],
             "sample": ["2025-11-06T00:00:00Z"],
@@ -189,7 +178,7 @@ def _runs(connection: sa.Connection, bot: int) -> None:
         began = NOW - timedelta(seconds=ago_s)
         ended = began + timedelta(seconds=took_s)
         times = {"bot_id": bot, "started_at": began, "finished_at": ended}
-        _insert(connection, tables.run, {**times, **run})
+        insert(connection, tables.run, {**times, **run})
 
 
 def _files(connection: sa.Connection, bot: int) -> None:
@@ -201,7 +190,7 @@ def _files(connection: sa.Connection, bot: int) -> None:
             read_at=NOW - timedelta(minutes=2), problem="The last line is cut.",
         )
     )  # fmt: skip
-    _insert(
+    insert(
         connection,
         tables.quarantine,
         {
@@ -218,7 +207,7 @@ def _signal_lines(connection: sa.Connection, bot: int) -> None:
     places = [0, 1, 2, 5, 6, *[None] * 4, 0, 1, 2]
     for line, (status, place) in enumerate(zip(statuses, places, strict=True)):
         logged_at = NOW + timedelta(seconds=line)
-        _insert(
+        insert(
             connection,
             tables.signal_line,
             {
@@ -245,15 +234,15 @@ def _candles(connection: sa.Connection, bot: int) -> None:
         "b": {**dict(zip(common, others, strict=True)), -2: {}},
     }
     for name, rows in both.items():
-        source = _insert(connection, tables.candle_source, {"bot_id": bot, "name": name})
+        source = insert(connection, tables.candle_source, {"bot_id": bot, "name": name})
         for place, row in rows.items():
             values = {"source_id": source, "candle_open": candle(place), **usual, **row}
-            _insert(connection, tables.candle, values)
+            insert(connection, tables.candle, values)
 
 
 def _signals(connection: sa.Connection, bot: int) -> None:
     """Emitted LONG on a candle (5) that the backtest lacks; the replay of 0 is absent."""
-    bundle = _insert(
+    bundle = insert(
         connection,
         tables.bundle,
         {"hash": "abcdef0123456789", "name": "demo", "path": "/bundle", "manifest": {}},
@@ -270,7 +259,7 @@ def _signals(connection: sa.Connection, bot: int) -> None:
         ("emitted", "", 1, emitted),
         ("backtest", "recomputed-600", 2, backtest),
     ):
-        series = _insert(
+        series = insert(
             connection, tables.series, {"bot_id": bot, "origin": origin, "comparison": name}
         )
         rows = [
@@ -285,15 +274,15 @@ def _signals(connection: sa.Connection, bot: int) -> None:
             for side, values in sides.items()
             for place, value in values.items()
         ]
-        _insert(connection, tables.signal, *rows)
-    replay = _insert(connection, tables.series, {"bot_id": bot, "origin": "replay"})
+        insert(connection, tables.signal, *rows)
+    replay = insert(connection, tables.series, {"bot_id": bot, "origin": "replay"})
     absence = {"side": "LONG", "reason": "gap", "detail": "3 candles are missing"}
-    _insert(
+    insert(
         connection,
         tables.signal_absence,
         {"series_id": replay, "candle_open": candle(0), **absence},
     )
-    _insert(
+    insert(
         connection,
         tables.annotation,
         {
@@ -308,7 +297,7 @@ def _signals(connection: sa.Connection, bot: int) -> None:
 
 def _comparison(connection: sa.Connection, bot: int, position: int, bars: int) -> int:
     values = {"position": position, "tolerance": 0.1, "spec": {"lookback_bars": bars}}
-    return _insert(
+    return insert(
         connection, tables.comparison, {"bot_id": bot, "name": f"recomputed-{bars}", **values}
     )
 
@@ -353,37 +342,20 @@ def _pairs(
             },
         }
         opened = pd.Timestamp(str(row["candle_open"])).to_pydatetime()
-        _insert(connection, tables.pair, {**stored, "candle_open": opened})
-
-
-def _finding(cause: str, verdict: str, **values: object) -> dict[str, object]:
-    """A finding as `diagnose --json` has it."""
-    return {
-        "cause": cause,
-        "verdict": verdict,
-        "sides": ["LONG"],
-        "explained_ratio": None,
-        "residual_mean_abs_diff": None,
-        "held_out_candles": 0,
-        "scope_candles": 7,
-        "parameters": {},
-        "same_as": [],
-        "evidence": {},
-        "summary": f"{cause}.",
-        **values,
-    }
+        insert(connection, tables.pair, {**stored, "candle_open": opened})
 
 
 def _diagnosis(connection: sa.Connection, bot: int) -> None:
     needs = {"needs": "candles of another source"}
     findings = [
-        _finding(
-            "lookback", "proven", explained_ratio=0.972, residual_mean_abs_diff=0.0123,
+        finding(
+            "lookback", "proven", sides=["LONG"], explained_ratio=0.972,
+            residual_mean_abs_diff=0.0123,
             held_out_candles=132, parameters={"lookback_bars": 900}, same_as=["warm_up"],
             summary="The bot saw 900 candles.",
         ),
-        _finding("scaler", "partial"),
-        _finding("market_data", "untestable", evidence=needs),
+        finding("scaler", "partial"),
+        finding("market_data", "untestable", evidence=needs),
     ]  # fmt: skip
     document = {
         "initial": {"candles": 7, "mean_abs_diff": 0.2, "share_above_tolerance": 0.4},
@@ -408,26 +380,26 @@ def _diagnosis(connection: sa.Connection, bot: int) -> None:
             ]
         },
     }  # fmt: skip
-    diagnosis = _insert(
+    diagnosis = store_diagnosis(
         connection,
-        tables.diagnosis,
-        {
-            "bot_id": bot, "comparison": "recomputed-600", "from_open": candle(0),
-            "until_open": candle(6), "made_at": NOW - timedelta(minutes=1), "document": document,
-        },
-    )  # fmt: skip
-    for position, found in enumerate(findings):
-        taken_back = diagnosis if found["cause"] == "scaler" else None
-        judged = {"cause": found["cause"], "verdict": found["verdict"], "document": found}
-        place = {"diagnosis_id": diagnosis, "position": position, "refuted_by_id": taken_back}
-        _insert(connection, tables.finding, {**place, **judged})
+        bot,
+        from_open=candle(0),
+        until_open=candle(6),
+        made_at=NOW - timedelta(minutes=1),
+        document=document,
+        findings=findings,
+    )
+    stored = tables.finding
+    connection.execute(
+        sa.update(stored).where(stored.c.cause == "scaler").values(refuted_by_id=diagnosis)
+    )
     trial = {
         "parameters": {"lookback_bars": 700},
         "searched_mean_abs_diff_before": 0.2,
         "searched_mean_abs_diff_after": 0.015,
         "repaired_ratio": 0.931,
     }
-    _insert(
+    insert(
         connection,
         tables.trial,
         {"diagnosis_id": diagnosis, "cause": "lookback", "round": 2, "document": trial},

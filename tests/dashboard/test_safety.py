@@ -13,7 +13,7 @@ from dashboard.format import csv_cell, plain
 from dashboard.markup import Column, Link, table_html
 from dashboard.sections.alignment import span_labels
 from tests.dashboard.conftest import View, words
-from tests.dashboard.seed import Plan
+from tests.dashboard.seed_plan import Plan
 
 pytestmark = pytest.mark.slow
 

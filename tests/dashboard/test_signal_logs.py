@@ -12,7 +12,7 @@ from core.storage.engine import writer_engine
 from core.storage.tables import signal_line
 from dashboard.sections.signal_logs import price_badge
 from tests.dashboard.conftest import View, words
-from tests.dashboard.seed import NOW, Plan
+from tests.dashboard.seed_plan import NOW, Plan
 
 
 def account(prices: int, checked: int, matching: int) -> SignalLogAccount:

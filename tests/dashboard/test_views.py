@@ -12,7 +12,8 @@ from streamlit.testing.v1 import AppTest
 from core.storage.engine import writer_engine
 from dashboard import clock
 from tests.dashboard.conftest import View, words
-from tests.dashboard.seed import BACKTEST, NOW, Plan, write_config
+from tests.dashboard.seed import write_config
+from tests.dashboard.seed_plan import BACKTEST, NOW, Plan
 
 pytestmark = pytest.mark.slow
 
@@ -226,9 +227,7 @@ def test_an_address_of_no_candle_says_so(view: View, seeded: Path) -> None:
 
 
 @pytest.mark.parametrize("name", VIEWS)
-def test_a_reader_may_start_at_any_text_in_the_address(
-    name: str, view: View, seeded: Path
-) -> None:
+def test_a_reader_may_start_at_any_text_in_the_address(name: str, view: View, seeded: Path) -> None:
     strange = {"bot": "no-such", "window": "1..2", "side": "UP", "zone": "Mars", "open": "x"}
     app = view(name, seeded, **strange, comparison="<b>")
     assert check(app) == check(view(name, seeded))

@@ -13,7 +13,8 @@ from core.diagnosis.reads import diagnoses
 from core.diagnosis.writes import store_diagnosis
 from core.errors import ConfigError
 from core.storage.tables import pair
-from tests.dashboard.seed import BACKTEST, NOW, Plan, seed_database
+from tests.dashboard.seed import seed_database
+from tests.dashboard.seed_plan import BACKTEST, NOW, Plan
 from tests.diagnosis.test_load import BOT
 
 # Twenty candles of the day are far off in the backtest; no bundle is known, so no cause can be

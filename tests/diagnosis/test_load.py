@@ -11,7 +11,7 @@ from core.diagnosis.load import load_evidence
 from core.errors import ConfigError
 from core.settings import BotSettings
 from core.times import to_us, us_from_index
-from tests.dashboard.seed import BACKTEST
+from tests.dashboard.seed_plan import BACKTEST
 from tests.recompute.recompute_world import make_bundle
 from tests.seeded_window import OPENS, PLAN
 

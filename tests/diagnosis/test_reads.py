@@ -11,7 +11,8 @@ from core.market import Side
 from core.storage import tables
 from core.storage.engine import writer_engine
 from core.times import iso_z
-from tests.dashboard.seed import BACKTEST, NOW, Plan, seed_database
+from tests.dashboard.seed import seed_database
+from tests.dashboard.seed_plan import BACKTEST, NOW, Plan
 from tests.seeded_window import OPENS, WORST
 
 

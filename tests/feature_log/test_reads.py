@@ -5,7 +5,8 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from core.feature_log import reads as stored_log
-from tests.dashboard.seed import Plan, seed_database
+from tests.dashboard.seed import seed_database
+from tests.dashboard.seed_plan import Plan
 from tests.seeded_window import OPENS, WORST
 
 

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from core.features import reads as stored_features
 from core.times import us_from_index
-from tests.dashboard.seed import BACKTEST
+from tests.dashboard.seed_plan import BACKTEST
 from tests.seeded_window import OPENS, PLAN
 
 

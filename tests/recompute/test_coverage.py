@@ -4,7 +4,8 @@ from pathlib import Path
 
 from core.recompute import coverage
 from core.storage.engine import reader_engine
-from tests.dashboard.seed import BACKTEST, Plan, seed_database
+from tests.dashboard.seed import seed_database
+from tests.dashboard.seed_plan import BACKTEST, Plan
 from tests.seeded_window import OPENS
 
 
