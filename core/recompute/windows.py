@@ -110,7 +110,20 @@ def plan_frames(
     else:
         spans = _day_spans(grid, places, lookback_bars)
     for start, stop, rows in spans.values():
-        _plan_one(plan, grid, start, stop, rows, lookback_bars, gap_policy, mode, now_us)
+        refusal = _refusal(grid, start, stop, lookback_bars, gap_policy)
+        if refusal is not None:
+            plan.reasons.extend((int(grid.opens[row]), *refusal) for row in rows)
+            continue
+        day_end = (int(grid.opens[rows[0]]) // DAY_US + 1) * DAY_US
+        plan.frames.append(
+            Frame(
+                start=start,
+                stop=stop,
+                rows=tuple(rows),
+                missing=grid.missing(start, stop),
+                is_provisional=mode is Mode.FRAME and now_us < day_end,
+            )
+        )
     return plan
 
 
@@ -129,45 +142,24 @@ def _day_spans(
     return spans
 
 
-def _plan_one(
-    plan: Plan,
-    grid: CandleGrid,
-    start: int,
-    stop: int,
-    rows: Sequence[int],
-    lookback_bars: int,
-    gap_policy: GapPolicy,
-    mode: Mode,
-    now_us: int,
-) -> None:
+def _refusal(
+    grid: CandleGrid, start: int, stop: int, lookback_bars: int, gap_policy: GapPolicy
+) -> tuple[str, str] | None:
+    """Why candles start … stop − 1 make no frame: a code and a sentence; None where they do."""
     if start < 0:
-        there = lookback_bars + start
-        reason = (
+        return (
             "too_little_history",
-            f"{there} of {lookback_bars} candles are there, the first is of "
+            f"{lookback_bars + start} of {lookback_bars} candles are there, the first is of "
             f"{iso_z(from_us(int(grid.opens[0])))}; give more candles or a shorter lookback_bars",
         )
-        plan.reasons.extend((int(grid.opens[row]), *reason) for row in rows)
-        return
     missing = grid.missing(start, stop)
     if missing and gap_policy is GapPolicy.REFUSE:
-        reason = (
+        return (
             "gap",
             f"{missing} candles are missing between {iso_z(from_us(int(grid.opens[start])))} and "
             f'{iso_z(from_us(int(grid.opens[stop - 1])))}; fill them or set gap_policy = "allow"',
         )
-        plan.reasons.extend((int(grid.opens[row]), *reason) for row in rows)
-        return
-    day_end = (int(grid.opens[rows[0]]) // DAY_US + 1) * DAY_US
-    plan.frames.append(
-        Frame(
-            start=start,
-            stop=stop,
-            rows=tuple(rows),
-            missing=missing,
-            is_provisional=mode is Mode.FRAME and now_us < day_end,
-        )
-    )
+    return None
 
 
 def content_key(
