@@ -28,6 +28,15 @@ class Mutation:
 VERDICT = "core/diagnosis/verdict.py", "tests/diagnosis/test_verdict.py"
 BLOCKS = "core/diagnosis/evidence/blocks.py", "tests/diagnosis/evidence/test_blocks.py"
 PRICES = "core/diagnosis/evidence/prices.py", "tests/diagnosis/evidence/test_prices.py"
+JUDGING = "core/diagnosis/judging.py", "tests/diagnosis/test_judging.py"
+ROUNDS = (
+    "core/diagnosis/examination/rounds.py",
+    "tests/diagnosis/examination/test_rounds.py",
+)
+ASSEMBLE = (
+    "core/diagnosis/examination/assemble.py",
+    "tests/diagnosis/examination/test_assemble.py",
+)
 DRAWN = "core/diagnosis/evidence/drawn.py", "tests/diagnosis/evidence/test_drawn.py"
 SCOPING = "core/diagnosis/search/scoping.py", "tests/diagnosis/search/test_scoping.py"
 COLLISION = (
@@ -74,6 +83,20 @@ MUTATIONS = (
     mutation(PRICES, "MIN_MATCHES = 5", "MIN_MATCHES = 4"),
     mutation(PRICES, "MIN_ROWS = 8", "MIN_ROWS = 7"),
     mutation(PRICES, "MIN_MATCH_SHARE = 0.25", "MIN_MATCH_SHARE = 0.24"),
+    mutation(PRICES, "SIGNIFICANCE = 0.001", "SIGNIFICANCE = 0.01"),
+    mutation(PRICES, "_RUNNER_UP = 0.9 ", "_RUNNER_UP = 0.95 "),
+    mutation(JUDGING, "np.flatnonzero(blocks.is_held_out & scoped)", "np.flatnonzero(scoped)"),
+    mutation(
+        JUDGING, "others = tuple(other for other in accepted if other is not entry)", "others = ()"
+    ),
+    mutation(JUDGING, "and not blocks.is_enough", "and False"),
+    mutation(ROUNDS, "_SPECIFIC = 0.2 ", "_SPECIFIC = 0.1 "),
+    mutation(ROUNDS, "_ALL = 0.98", "_ALL = 0.95"),
+    mutation(
+        ASSEMBLE,
+        "key=lambda j: j.judgement.explained_ratio or 0.0",
+        "key=lambda j: -(j.judgement.explained_ratio or 0.0)",
+    ),
     mutation(DRAWN, "_RUN_ROWS = 8", "_RUN_ROWS = 7"),
     mutation(DRAWN, "_FOLLOWS = 0.5", "_FOLLOWS = 0.4"),
     mutation(DRAWN, "_NEAR_RANGES = 3.0", "_NEAR_RANGES = 4.0"),
@@ -91,7 +114,7 @@ MUTATIONS = (
     mutation(SEARCH, "_CLEARLY_BETTER = 1e-9", "_CLEARLY_BETTER = 2e-9"),
     mutation(SOUNDNESS, "_EVERYWHERE = 0.9", "_EVERYWHERE = 0.91"),
     mutation(SOUNDNESS, "_MAX_SHIFTS = 3", "_MAX_SHIFTS = 2"),
-    mutation(PAIRS, "<= limit + NOISE", "< limit - NOISE"),
+    mutation(PAIRS, "<= tolerance + NOISE", "< tolerance - NOISE"),
     mutation(PAIRS, "production >= threshold", "production > threshold"),
     mutation(WORST, "signed(pair.diff)", "signed(-pair.diff)"),
     mutation(WORST, "probability(pair.production)", "probability(pair.backtest)"),

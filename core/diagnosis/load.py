@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 import sqlalchemy as sa
 
@@ -23,7 +24,7 @@ from core.diagnosis.evidence.load_inputs import (
 from core.diagnosis.evidence.load_signals import load_account, load_prices, load_sides
 from core.diagnosis.evidence.rows import CandleRows, FeatureRows
 from core.diagnosis.lab.pipelines import known_pipelines
-from core.diagnosis.lab.recomputing import TIME_LIMIT_S, Recomputer
+from core.diagnosis.lab.recomputing import Recomputer
 from core.diagnosis.lab.reproduction import Reproduction, reproduce
 from core.errors import ConfigError
 from core.feature_log.reads import layout_changes
@@ -116,7 +117,12 @@ def _rerun(
     pipelines = known_pipelines(bot, str(backtest.pipeline))
     if source not in candles:
         return _Rerun(source=source, pipelines=pipelines)
-    recompute = Recomputer(bot.pipeline_path, bot.frame, _pool)
+    recompute = Recomputer(
+        bot.pipeline_path,
+        bot.frame,
+        partial(_pool, backtest),
+        time_limit_s=backtest.time_limit_s,
+    )
     found = reproduce(recompute, backtest, candles[source], opens, stored)
     if found.too_slow is not None:
         recompute.close()
@@ -128,8 +134,9 @@ def _rerun(
     )
 
 
-def _pool() -> Executor:
-    return WorkerPool(time_limit_s=TIME_LIMIT_S)
+def _pool(backtest: BacktestSettings) -> Executor:
+    """Workers under the limits of the backtest that is explained."""
+    return WorkerPool(time_limit_s=backtest.time_limit_s, memory_limit_mb=backtest.memory_limit_mb)
 
 
 def _backtest(bot: BotSettings, comparison: str) -> BacktestSettings | None:

@@ -7,12 +7,13 @@ import pytest
 import sqlalchemy as sa
 
 from core.diagnosis.evidence.evidence import Evidence, Kind
+from core.diagnosis.lab.recomputing import Recomputer
 from core.diagnosis.load import load_evidence
 from core.errors import ConfigError
-from core.settings import BotSettings
+from core.settings import BotSettings, GapPolicy, Mode
 from core.times import to_us, us_from_index
 from tests.dashboard.seed_plan import BACKTEST
-from tests.recompute.recompute_world import make_bundle
+from tests.recompute.recompute_world import make_bundle, write_pipeline
 from tests.seeded_window import OPENS, PLAN
 
 OPENS_US = us_from_index(OPENS)
@@ -163,3 +164,36 @@ def test_a_backtest_s_own_bundle_is_found_among_the_known(
     assert evidence.backtest_bundle is not None
     assert str(evidence.bundles[evidence.backtest_bundle].path) == paths[1]
     assert evidence.can_recompute
+
+
+def test_a_call_of_a_trader_s_code_may_take_as_long_as_its_backtest_says(
+    seeded_connection: sa.Connection, tmp_path: Path
+) -> None:
+    write_pipeline(
+        tmp_path,
+        """
+        import time
+
+        def compute(candles):
+            time.sleep(20)
+            return candles.assign(twice=2 * candles["close"])
+        """,
+        "slow_features",
+    )
+    backtest = {
+        "name": BACKTEST,
+        "pipeline": "slow_features:compute",
+        "lookback_bars": 10,
+        "time_limit_s": 0.5,
+    }
+    table = BOT.model_dump() | {"pipeline_path": [str(tmp_path)], "backtests": [backtest]}
+    evidence = _load(seeded_connection, BACKTEST, bot=BotSettings.model_validate(table))
+    recompute, candles = evidence.recompute, evidence.candles["simulated"]
+    assert isinstance(recompute, Recomputer)
+    try:
+        rows = recompute(
+            "slow_features:compute", candles, OPENS_US[20:21], 10, Mode.WINDOW, GapPolicy.REFUSE
+        )
+    finally:
+        recompute.close()
+    assert len(rows.opens) == 0  # without the limit it would have come

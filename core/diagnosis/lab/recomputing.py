@@ -23,22 +23,28 @@ from core.recompute.windows import CandleGrid, Frame, plan_frames
 from core.settings import GapPolicy, Mode
 from core.times import Timeframe
 
-TIME_LIMIT_S = 120.0  # of one call of a trader's own code
-_MAX_CALLS = 20_000  # of a trader's own code in one diagnosis
+_MAX_CALLS = 20_000  # of a trader's own code in one diagnosis: some seventy trials of a day
 
 
 class Recomputer:
-    """The Recompute of an evidence; `executor` is made when a trader's code is first called."""
+    """The Recompute of an evidence; `executor` is made when a trader's code is first called.
+
+    `time_limit_s` of one call: an executor that does not limit its calls itself is given up
+    some time after it.
+    """
 
     def __init__(
         self,
         pipeline_path: Sequence[str],
         timeframe: Timeframe,
         make_executor: Callable[[], Executor] | None = None,
+        *,
+        time_limit_s: float = math.inf,
     ) -> None:
         self._pipeline_path = tuple(pipeline_path)
         self._timeframe = timeframe
         self._make_executor = make_executor
+        self._time_limit_s = time_limit_s
         self._executor: Executor | None = None
         self._calls_left = _MAX_CALLS
         self.failures: dict[str, str] = {}  # pipeline → why it is not called again
@@ -91,7 +97,7 @@ class Recomputer:
                 frames,
                 spec=pipeline,
                 pipeline_path=self._pipeline_path,
-                time_limit_s=TIME_LIMIT_S,
+                time_limit_s=self._time_limit_s,
                 deadline=math.inf,
                 monotonic=time.monotonic,
             )

@@ -47,8 +47,8 @@ def test_no_block_reaches_over_an_edge() -> None:
 
 
 def test_a_gap_over_an_hour_cuts_and_a_shorter_one_does_not() -> None:
-    long_gap = np.concatenate([_opens(50), _opens(50, first=63)])
-    short_gap = np.concatenate([_opens(50), _opens(50, first=60)])
+    long_gap = np.concatenate([_opens(50), _opens(50, first=62)])
+    short_gap = np.concatenate([_opens(50), _opens(50, first=61)])
     assert cut_blocks(long_gap, ()).segment.max() == 1
     assert cut_blocks(short_gap, ()).segment.max() == 0
 
