@@ -21,7 +21,10 @@ def utc_now() -> datetime:
 
 
 def open_database(url: str) -> sa.Engine:
-    """The writing engine on an up-to-date schema; under the database's lock only."""
+    """The writing engine on an up-to-date schema; under the database's lock only.
+
+    Raises StorageError for a database that a newer version of this program has made.
+    """
     engine = writer_engine(url)
     migrate(engine)
     with engine.begin() as connection:

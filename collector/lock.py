@@ -1,7 +1,5 @@
 """One collector at a time per database."""
 
-import hashlib
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,19 +8,42 @@ import sqlalchemy as sa
 from filelock import FileLock, Timeout
 
 from core.errors import StorageError
+from core.storage.failures import shown_place, speak_in_sentences
+
+# Any number that no other program asks for in the same database ("align" in ASCII).
+_ADVISORY_KEY = 0x616C69676E
 
 
 @contextmanager
 def database_lock(url: str) -> Iterator[None]:
-    """Hold the lock of this database; raises StorageError at once when another holds it."""
+    """Hold the lock of this database; raises StorageError at once when another holds it.
+
+    A SQLite file is locked by a file beside it, a server's database by the server itself,
+    so that a collector on another machine is refused too.
+    """
+    parsed = sa.make_url(url)
+    hold = _file_lock if parsed.get_backend_name() == "sqlite" else _server_lock
+    with hold(parsed):
+        yield
+
+
+def lock_path(url: str | sa.URL) -> Path:
+    """Beside the SQLite file itself, however the way to it is spelt."""
+    place = Path(str(sa.make_url(url).database or "align")).resolve()
+    return place.with_name(f"{place.name}.lock")
+
+
+@contextmanager
+def _file_lock(url: sa.URL) -> Iterator[None]:
+    if url.database in (None, "", ":memory:"):  # each process has its own
+        yield
+        return
     place = lock_path(url)
     lock = FileLock(place, timeout=0)
     try:
         lock.acquire()
     except Timeout as error:
-        raise StorageError(
-            f"another collector is working on this database (lock {place}); stop it first"
-        ) from error
+        raise _refusal(f"lock {place}") from error
     except OSError as error:
         raise StorageError(f"{place}: the lock cannot be taken: {error}") from error
     try:
@@ -31,11 +52,17 @@ def database_lock(url: str) -> Iterator[None]:
         lock.release()
 
 
-def lock_path(url: str) -> Path:
-    """Beside a SQLite file; for a server in the temporary folder, by the database's address."""
-    parsed = sa.make_url(url)
-    if parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:"):
-        return Path(f"{parsed.database}.lock")
-    address = f"{parsed.host}:{parsed.port}/{parsed.database}"
-    name = hashlib.sha256(address.encode()).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"align-{name}.lock"
+@contextmanager
+def _server_lock(url: sa.URL) -> Iterator[None]:
+    """An advisory lock of a session of its own: it ends with the process, wherever that runs."""
+    engine = sa.create_engine(url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
+    speak_in_sentences(engine)
+    with engine.connect() as session:
+        is_ours = session.scalar(sa.select(sa.func.pg_try_advisory_lock(_ADVISORY_KEY)))
+        if not is_ours:
+            raise _refusal(shown_place(url))
+        yield
+
+
+def _refusal(place: str) -> StorageError:
+    return StorageError(f"another collector is working on this database ({place}); stop it first")

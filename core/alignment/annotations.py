@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from core.errors import StorageError
 from core.storage.engine import writer_engine
+from core.storage.failures import without_statement
 from core.storage.sql import upsert
 from core.storage.tables import annotation
 
@@ -50,7 +51,7 @@ def annotate(
         with engine.begin() as connection:
             upsert(connection, annotation, [row])
     except sa.exc.SQLAlchemyError as error:
-        raise StorageError(f"the note could not be stored: {error}") from error
+        raise StorageError(f"the note could not be stored: {without_statement(error)}") from error
     finally:
         engine.dispose()
 

@@ -20,6 +20,7 @@ from core.context import Context
 from core.errors import CandleError
 from core.settings import BotSettings, CandleSourceSettings, Mode
 from core.signals.reads import production_opens
+from core.storage.engine import snapshot
 from core.times import DAY_US, Timeframe, from_us, iso_z, to_us
 
 # All calls of one source in one cycle together; a source that was down before gets one attempt.
@@ -75,7 +76,7 @@ def fetch_source(
     record: dict[str, Any] = state.setdefault("exchange", {})
     was_down = record.get("problem") is not None
     deadline = time.monotonic() + (_DOWN_LIMIT_S if was_down else limit_s)
-    with context.engine.connect() as conn:
+    with snapshot(context.engine) as conn:
         wanted = wanted_span(conn, context, source.name)
         stored = stored_opens(conn, source_id)
     runs, lacking = _runs(wanted, stored, bot.frame, record, now)

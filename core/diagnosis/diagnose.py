@@ -15,6 +15,7 @@ from core.diagnosis.report import Diagnosis, diagnose_evidence
 from core.diagnosis.watch import Due, due_windows, keep_state
 from core.diagnosis.writes import store_diagnosis
 from core.settings import BotSettings
+from core.storage.engine import snapshot
 
 __all__ = ["DiagnoseReport", "Diagnosis", "diagnose", "diagnose_bot"]
 
@@ -56,7 +57,7 @@ def diagnose(
 @contextmanager
 def _connection(source: sa.Engine | sa.Connection) -> Iterator[sa.Connection]:
     if isinstance(source, sa.Engine):
-        with source.connect() as connection:
+        with snapshot(source) as connection:
             yield connection
     else:
         yield source
@@ -68,7 +69,7 @@ def diagnose_bot(context: Context) -> DiagnoseReport:
     The diagnosis is kept with its findings and trials; findings of earlier ones that it
     refutes are marked. Without a crossing, or without new pairs, nothing is done.
     """
-    with context.engine.connect() as connection:
+    with snapshot(context.engine) as connection:
         due = due_windows(connection, context.bot_id, context.bot)
     proven: list[str] = []
     refuted = 0

@@ -26,6 +26,7 @@ from core.feature_log.line_writes import has_drifted, read_drifted
 from core.feature_log.placing import Placer
 from core.feature_log.reader import LogReader
 from core.settings import FeatureLogSettings
+from core.storage.engine import snapshot
 from core.tailing.files import LogFile, read_files, save_file
 from core.tailing.follow import Source, follow
 from core.tailing.precedence import Place
@@ -67,7 +68,7 @@ class _Ingest:
     replaced: set[int] = field(default_factory=set)
 
     def run(self) -> IngestReport:
-        with self.context.engine.connect() as connection:
+        with snapshot(self.context.engine) as connection:
             known = read_files(connection, self.context.bot_id, LOG)
             self.catalog = read_catalog(connection, self.context.bot_id)
         self.paths = {file.id: path for path, file in known.items()}
@@ -148,7 +149,7 @@ class _Ingest:
     def _ask_drifted_again(self) -> None:
         """Drifted lines, once more, where layouts or what is known of them have changed."""
         mark = self._mark()
-        with self.context.engine.connect() as connection:
+        with snapshot(self.context.engine) as connection:
             is_asked = drift_mark(connection, self.context.bot_id) == mark
             is_asked = is_asked or not has_drifted(connection, self.context.bot_id)
         after: Place | None = None

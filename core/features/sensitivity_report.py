@@ -27,6 +27,7 @@ from core.recompute.windows import as_index
 from core.scoring.recomputed_rows import scorer_of
 from core.settings import BacktestSettings
 from core.signals.reads import production_signals
+from core.storage.engine import snapshot
 from core.storage.watermarks import write_watermark
 from core.times import iso_z
 
@@ -61,7 +62,7 @@ def sensitivity_of(
     if budget_s is not None:
         request = replace(request, budget_s=budget_s)
     source = default_source(backtest.candles, tuple(entry.name for entry in bot.candles))
-    with context.engine.connect() as conn:
+    with snapshot(context.engine) as conn:
         candles = read_candles(conn, bot_id, source)
         opens = logged_opens(conn, bot_id, from_, until)
         production = production_signals(conn, bot_id, from_, until)
@@ -106,7 +107,7 @@ def refresh_sensitivity(
     bot_id, now = context.bot_id, context.now
     pipeline = load_pipeline(backtest.pipeline or "", context.bot.pipeline_path)
     mark = [pipeline.hash, backtest.candles, backtest.lookback_bars]
-    with context.engine.connect() as conn:
+    with snapshot(context.engine) as conn:
         kept: dict[str, Any] = read_sensitivity(conn, bot_id, backtest.name) or {}
     made_at = kept.get("made_at", iso_z(now))
     lasts = _MADE_ANEW if kept.get("report", {}).get("sample") else _LOOKED_AGAIN

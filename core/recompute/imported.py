@@ -31,6 +31,7 @@ from core.settings import BacktestSettings
 from core.signal_log.entry import digit_step, probability, reference_price
 from core.signals.reads import KEYS, read_series
 from core.signals.writes import delete_signals, ensure_series, upsert_signals
+from core.storage.engine import snapshot
 from core.storage.watermarks import read_watermark, write_watermark
 from core.time_text import NOT_A_TIME, times_us
 from core.times import Timeframe, index_from_us
@@ -63,7 +64,7 @@ def import_backtest(context: Context, backtest: BacktestSettings) -> ImportRepor
         raise ConfigError(f'backtest "{backtest.name}" has no signals file to import')
     bot_id, timeframe = context.bot_id, context.bot.frame
     step = f"import:{backtest.name}"
-    with context.engine.connect() as connection:
+    with snapshot(context.engine) as connection:
         stored = read_watermark(connection, bot_id, step) or {}
     state = _state(backtest, stored)
     if _identity(state) == _identity(stored):

@@ -40,6 +40,7 @@ from core.signals.writes import (
     upsert_absences,
     upsert_signals,
 )
+from core.storage.engine import snapshot
 from core.storage.watermarks import read_watermark
 from core.times import to_us, us_from_index
 
@@ -154,7 +155,7 @@ class RecomputeJob:
             opens = [int(self.grid.opens[row]) for row in frame.rows]
             self._gaps.update(opens if frame.missing else ())
             self._provisional.update(opens if frame.is_provisional else ())
-        with self.context.engine.connect() as conn:
+        with snapshot(self.context.engine) as conn:
             self._absent = stored_absences(conn, self.series_id)
             known = self._known = stored_keys(conn, self.series_id)
             flagged = flagged_opens(conn, self.context.bot_id, FLAGGED)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from core.recompute.compute import CachedRow
 from core.recompute.vector_cache import prune_cache, read_cache, touch_cache, write_cache
+from core.storage.engine import snapshot
 from core.times import to_us
 
 _TOUCHED = timedelta(days=1)  # a use is noted this often, so that reading stays reading
@@ -23,7 +24,7 @@ class StoredCache:
     now: datetime
 
     def get(self, keys: Sequence[str]) -> Mapping[str, CachedRow]:
-        with self.engine.connect() as connection:
+        with snapshot(self.engine) as connection:
             rows = read_cache(connection, keys)
         until = to_us(self.now - _TOUCHED)
         old = [key for key, row in rows.items() if row["used_at"] < until]

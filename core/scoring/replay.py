@@ -28,7 +28,7 @@ from core.signals.writes import (
     upsert_signals,
 )
 from core.storage.changes import Span, feature_changes
-from core.storage.engine import reader_engine
+from core.storage.engine import reader_engine, snapshot
 from core.storage.watermarks import read_watermark, write_watermark
 from core.tailing.prefetch import prefetch
 from core.times import END_OF_TIME, from_us
@@ -54,7 +54,7 @@ def replay_logged(context: Context) -> ReplayReport:
     """
     live = Live.of(context.bot)
     replay = Replay(live)
-    with context.engine.connect() as connection:
+    with snapshot(context.engine) as connection:
         stored = read_watermark(connection, context.bot_id, STEP) or {}
         seen = stored.get("seen") if replay.is_as_before(stored) else None
         changes = feature_changes(connection, context.bot_id, seen)
@@ -78,14 +78,14 @@ def replayed_blocks(
     engine = reader_engine(url)
 
     def read() -> Iterator[LoggedRows]:
-        with engine.connect() as connection:
+        with snapshot(engine) as connection:
             for span in spans:
                 yield from read_rows(connection, bot_id, span)
 
     def score() -> Iterator[ReplayedBlock]:
         with (
             closing(prefetch(read)) as blocks,
-            engine.connect() as connection,
+            snapshot(engine) as connection,
             ThreadPoolExecutor(max_workers=len(SIDES)) as pool,
         ):
             source = Source(connection, bot_id, pool)

@@ -15,6 +15,7 @@ from core.signal_log.candle_labels import parse_moment
 from core.signal_log.entry import Entry, LogCounts, checked_open, read_values
 from core.signal_log.writes import delete_rows_lines, insert_lines, settle
 from core.storage.changes import feature_changes
+from core.storage.engine import snapshot
 from core.storage.sql import raw
 from core.storage.tables import feature_row
 from core.storage.watermarks import read_watermark, write_watermark
@@ -40,7 +41,7 @@ class ColumnLog:
     def ingest(self) -> LogCounts:
         """Read the rows that are new or were replaced; one transaction a block of rows."""
         counts = LogCounts()
-        with self.context.engine.connect() as connection:
+        with snapshot(self.context.engine) as connection:
             seen = read_watermark(connection, self.context.bot_id, self.step)
             changes = feature_changes(connection, self.context.bot_id, seen)
         spans = ((0, END_OF_TIME),) if changes.spans is None else changes.spans
@@ -60,7 +61,7 @@ class ColumnLog:
             .where(_ROW.c.bot_id == self.context.bot_id, _ROW.c.candle_open.between(first, last))
             .order_by(_ROW.c.candle_open)
         )
-        with self.context.engine.connect() as connection:
+        with snapshot(self.context.engine) as connection:
             opens = list(connection.scalars(query))
         for cut in opens[rows - 1 : -1 : rows]:
             yield first, cut

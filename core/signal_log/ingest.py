@@ -23,6 +23,7 @@ from core.signal_log.writes import (
     place_log,
     settle,
 )
+from core.storage.engine import snapshot
 from core.storage.watermarks import forget_watermark, read_watermark, write_watermark
 from core.tailing.files import LogFile
 from core.tailing.follow import Source, follow
@@ -148,7 +149,7 @@ def ingest_signal_logs(context: Context) -> SignalIngestReport:
     for position, log in enumerate(bot.signal_log):
         counted.append((log, _reader(context, log, position).ingest()))
     doubles: list[str] = []
-    with context.engine.connect() as connection:
+    with snapshot(context.engine) as connection:
         for log, counts in counted:
             doubles += _doubles(connection, context.bot_id, log.name, counts)
     return SignalIngestReport(

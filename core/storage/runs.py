@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.errors import AlignError
+from core.storage.failures import without_statement
 from core.storage.tables import run
 
 _LOG = logging.getLogger(__name__)
@@ -113,5 +114,7 @@ def _forget_idle(
 
 
 def _sentence(error: Exception) -> str:
+    if isinstance(error, sa.exc.SQLAlchemyError):
+        return f"{type(error).__name__}: {without_statement(error)}"
     text = str(error).strip() or type(error).__name__
     return text if isinstance(error, AlignError) else f"{type(error).__name__}: {text}"

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from core.context import Context
 from core.errors import LogFormatError
+from core.storage.engine import snapshot
 from core.tailing.files import (
     LogFile,
     add_file,
@@ -92,7 +93,7 @@ def follow(context: Context, source: Source, sink: Sink[B]) -> Followed:
 
     The context's progress is told after each piece.
     """
-    with context.engine.connect() as connection:
+    with snapshot(context.engine) as connection:
         known = read_files(connection, context.bot_id, source.log)
     found = survey(source.patterns, known, source.section)
     follower = _Follower(context, source.log, sink)

@@ -59,7 +59,7 @@ def test_a_note_about_no_bot_is_an_error_that_a_reader_understands(url: str) -> 
 def test_a_dashboards_engine_cannot_write(url: str) -> None:
     with (
         reader_engine(url).connect() as connection,
-        pytest.raises(sa.exc.OperationalError, match="readonly"),
+        pytest.raises(StorageError, match="it can only be read"),
     ):
         connection.execute(sa.text("delete from bot"))
 

@@ -13,7 +13,7 @@ NOW = datetime(2025, 11, 3, tzinfo=UTC)
 BOT = BotSettings(name="b")
 
 
-def test_a_bot_is_late_when_no_step_ended_within_two_candles_and_some_slack(
+def test_a_bot_is_late_when_no_step_succeeded_within_two_candles_and_some_slack(
     tmp_path: Path,
 ) -> None:
     engine = open_database(f"sqlite:///{tmp_path / 'align.db'}")
@@ -22,6 +22,8 @@ def test_a_bot_is_late_when_no_step_ended_within_two_candles_and_some_slack(
         assert is_late(connection, BOT, NOW)
     with recorded_run(engine, number, "pair", NOW):
         pass
+    with recorded_run(engine, number, "pair", NOW + timedelta(minutes=20)):
+        raise OSError("the disk is gone")
     with engine.connect() as connection:
         assert not is_late(connection, BOT, NOW + timedelta(minutes=24))
         assert is_late(connection, BOT, NOW + timedelta(minutes=26))

@@ -42,7 +42,15 @@ def test_two_databases_do_not_block_each_other(tmp_path: Path) -> None:
         assert (tmp_path / "b.db.lock").exists()
 
 
-def test_a_servers_lock_does_not_depend_on_who_signs_in() -> None:
-    one = lock_path("postgresql+psycopg://a:x@host:5432/align")
-    assert one == lock_path("postgresql+psycopg://b:y@host:5432/align")
-    assert one != lock_path("postgresql+psycopg://a:x@host:5432/other")
+def test_a_symbolic_link_leads_to_the_same_lock(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "way").symlink_to(tmp_path / "real")
+    (tmp_path / "real" / "align.db").touch()
+    (tmp_path / "other.db").symlink_to(tmp_path / "real" / "align.db")
+    for spelling in ("way/align.db", "other.db", "way/../real/align.db"):
+        with (
+            database_lock(f"sqlite:///{tmp_path / 'real' / 'align.db'}"),
+            pytest.raises(StorageError, match="another collector"),
+            database_lock(f"sqlite:///{tmp_path}/{spelling}"),
+        ):
+            pytest.fail(f"two hold the lock by {spelling}")

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from collector.__main__ import main
-from collector.schedule import Service, candle_trigger
+from collector.schedule import Service
 from collector.stop import Stop
-from core.settings import BotSettings, Settings
+from core.settings import Settings
 from core.storage.engine import writer_engine
 from tests.collector.bots import write_config, write_log
 
@@ -159,18 +159,6 @@ def test_every_bot_has_its_job_on_its_own_grid(tmp_path: Path) -> None:
     for job in jobs.values():
         assert (job.coalesce, job.max_instances) == (True, 1)
         assert job.next_run_time <= datetime.now(UTC)
-
-
-@pytest.mark.parametrize(("timeframe", "length_s"), [("5m", 300), ("1h", 3600), ("7m", 420)])
-def test_a_cycle_fires_some_seconds_after_each_candle(timeframe: str, length_s: int) -> None:
-    bot = BotSettings(name="b", timeframe=timeframe)
-    trigger = candle_trigger(bot, delay_s=20)
-    now = datetime.now(UTC)
-    first = trigger.get_next_fire_time(None, now)
-    second = trigger.get_next_fire_time(first, first)
-    assert (first.timestamp() - 20) % length_s == 0
-    assert second - first == timedelta(seconds=length_s)
-    assert first - now <= timedelta(seconds=length_s)
 
 
 ENDLESS = """

@@ -1,6 +1,8 @@
 import subprocess
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy.exc import OperationalError, StatementError
+from sqlalchemy.exc import StatementError
 
 from core.errors import StorageError
 from core.storage.engine import is_migrated, migrate, reader_engine, snapshot, writer_engine
@@ -64,7 +66,7 @@ def test_writer_sets_its_pragmas(url: str) -> None:
 
 
 def test_reader_cannot_write(url: str) -> None:
-    with pytest.raises(OperationalError, match="readonly"):
+    with pytest.raises(StorageError, match=r"align\.db: it can only be read"):
         _insert_run(reader_engine(url))
 
 
@@ -145,7 +147,7 @@ def test_a_fresh_database_is_not_migrated(tmp_path: Path) -> None:
 def test_a_file_that_is_no_database_is_refused_by_name(tmp_path: Path) -> None:
     file = tmp_path / "align.db"
     file.write_text("this is no database, but long enough to be looked at as one" * 10)
-    with pytest.raises(StorageError, match=r"align\.db: cannot be brought up to date"):
+    with pytest.raises(StorageError, match=r"align\.db: this file is no SQLite database"):
         migrate(writer_engine(f"sqlite:///{file}"))
 
 
@@ -212,3 +214,97 @@ def test_a_row_that_points_to_nothing_is_refused(url: str) -> None:
             "insert into comparison (bot_id, name, position, spec, is_configured)"
             " values (77, 'replay', 0, '{}', 1)"
         )
+
+
+def test_many_writers_take_turns_instead_of_failing(tmp_path: Path) -> None:
+    """Seen: with 50 bots two first ingests failed, "database is locked" and an exhausted pool."""
+    engine = writer_engine(f"sqlite:///{tmp_path / 'a.db'}")
+    migrate(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("create table count_of (n integer)")
+        connection.exec_driver_sql("insert into count_of values (0)")
+
+    def add(_number: int) -> None:
+        with snapshot(engine) as reading, engine.begin() as connection:
+            before = reading.exec_driver_sql("select n from count_of").scalar_one()
+            assert before >= 0
+            connection.exec_driver_sql("update count_of set n = n + 1")
+            time.sleep(0.01)
+
+    with ThreadPoolExecutor(40) as pool:
+        list(pool.map(add, range(200)))
+    with snapshot(engine) as connection:
+        assert connection.exec_driver_sql("select n from count_of").scalar_one() == 200
+
+
+def test_the_turn_is_given_back_by_whatever_ends_a_transaction(tmp_path: Path) -> None:
+    engine = writer_engine(f"sqlite:///{tmp_path / 'a.db'}")
+    migrate(engine)
+    with pytest.raises(ZeroDivisionError), engine.begin():
+        raise ZeroDivisionError
+    with engine.connect() as connection:  # two transactions of one connection
+        connection.exec_driver_sql("select 1")
+        connection.commit()
+        connection.exec_driver_sql("select 1")
+    done = threading.Event()
+
+    def write() -> None:
+        with engine.begin():
+            done.set()
+
+    thread = threading.Thread(target=write, daemon=True)
+    thread.start()
+    assert done.wait(5)
+
+
+def test_a_read_beside_a_write_of_the_same_process_does_not_wait(tmp_path: Path) -> None:
+    engine = writer_engine(f"sqlite:///{tmp_path / 'a.db'}")
+    migrate(engine)
+    with engine.begin() as writing, ThreadPoolExecutor(1) as pool:
+        writing.exec_driver_sql("create table t (n integer)")
+
+        def names() -> int:
+            with snapshot(engine) as reading:
+                return int(
+                    reading.exec_driver_sql(
+                        "select count(*) from sqlite_master where name = 't'"
+                    ).scalar_one()
+                )
+
+        assert pool.submit(names).result(timeout=5) == 0
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (b"no database" * 200, "this file is no SQLite database"),
+        (None, "the file is damaged"),
+    ],
+)
+def test_a_damaged_file_is_one_sentence_without_sql(
+    tmp_path: Path, damage: bytes | None, sentence: str
+) -> None:
+    file = tmp_path / "a.db"
+    engine = writer_engine(f"sqlite:///{file}")
+    migrate(engine)
+    engine.dispose()  # moves everything from the log into the file
+    whole = file.read_bytes()
+    for side in ("-wal", "-shm"):
+        file.with_name(file.name + side).unlink(missing_ok=True)
+    file.write_bytes(whole[:8_192] + b"\xff" * (len(whole) - 8_192) if damage is None else damage)
+    with pytest.raises(StorageError, match=sentence) as caught:
+        _insert_run(writer_engine(f"sqlite:///{file}"))
+    assert "insert" not in str(caught.value).lower()
+    assert "sqlalche" not in str(caught.value)
+
+
+def test_a_full_disk_is_one_sentence_without_sql_or_values(tmp_path: Path) -> None:
+    engine = writer_engine(f"sqlite:///{tmp_path / 'a.db'}")
+    migrate(engine)
+    with pytest.raises(StorageError) as caught, engine.begin() as connection:
+        connection.exec_driver_sql("pragma max_page_count = 1")
+        connection.exec_driver_sql("create table t (n text)")
+        connection.execute(sa.text("insert into t values (:n)"), {"n": "secret" * 100_000})
+    assert str(caught.value).endswith(
+        "a.db: the disk is full; make room, nothing that was stored is lost"
+    )

@@ -1,0 +1,66 @@
+"""What a database refused, in one sentence: never its statement, never a value of a row."""
+
+import sqlite3
+
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Engine, ExceptionContext
+from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError, SQLAlchemyError
+
+from core.errors import StorageError
+
+# SQLite's primary result codes, and what to do about each.
+_REMEDIES = {
+    sqlite3.SQLITE_FULL: "the disk is full; make room, nothing that was stored is lost",
+    sqlite3.SQLITE_READONLY: "it can only be read; make the file and its folder writable",
+    sqlite3.SQLITE_PERM: "access is refused; make the file and its folder writable",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened; is the path a file, and may it be written?",
+    sqlite3.SQLITE_NOTADB: "this file is no SQLite database; move it away or change database_url",
+    sqlite3.SQLITE_CORRUPT: "the file is damaged; move it away and let the collector read the"
+    " logs again, or put back a copy",
+    sqlite3.SQLITE_IOERR: "the disk cannot be read or written; is it full, or gone?",
+    sqlite3.SQLITE_BUSY: "another process holds it; stop what else writes to this file",
+    sqlite3.SQLITE_LOCKED: "another process holds it; stop what else writes to this file",
+}
+
+
+def speak_in_sentences(engine: Engine) -> None:
+    """Raise StorageError with one sentence where the database itself fails.
+
+    A broken rule of the schema (IntegrityError) and a wrong statement stay what they
+    are: they are faults of this program.
+    """
+    shown = shown_place(engine.url)
+
+    @event.listens_for(engine, "handle_error")
+    def _say(context: ExceptionContext) -> None:
+        sentence = failure_sentence(context.original_exception, context.sqlalchemy_exception)
+        if sentence is not None:
+            raise StorageError(f"{shown}: {sentence}") from None
+
+
+def failure_sentence(original: BaseException, wrapped: Exception | None = None) -> str | None:
+    """The sentence for a failure of the database or its server; None for any other error."""
+    if isinstance(original, sqlite3.Error) and not isinstance(original, sqlite3.IntegrityError):
+        code = getattr(original, "sqlite_errorcode", 0) & 0xFF  # the primary of an extended code
+        return _REMEDIES.get(code)
+    if isinstance(wrapped, (OperationalError, InterfaceError)) and not isinstance(
+        wrapped, IntegrityError
+    ):
+        return f"the database server refused: {_first_line(original)}"
+    return None
+
+
+def without_statement(error: SQLAlchemyError) -> str:
+    """The first line of what the driver said; statements stay out of logs and pages."""
+    return _first_line(getattr(error, "orig", None) or error)
+
+
+def shown_place(url: URL) -> str:
+    """The file, or the server's address without its password."""
+    if url.get_backend_name() == "sqlite" and url.database:
+        return url.database
+    return url.render_as_string(hide_password=True)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
