@@ -4,9 +4,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from core.candles.exchange import Klines
+from core.candles.exchange import Klines, read_klines
 from core.candles.http import JsonClient
 from core.errors import CandleError
 from core.times import Timeframe
@@ -15,7 +13,7 @@ PATH = "/openApi/swap/v3/quote/klines"
 URL = "https://open-api.bingx.com"
 LIMIT = 1440
 _INTERVALS = ("1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "3d")
-_FIELDS = ("open", "high", "low", "close", "volume")
+_FIELDS = ("time", "open", "high", "low", "close", "volume")
 
 
 def base_url() -> str:
@@ -53,15 +51,7 @@ class BingX:
                 "limit": count,
             },
         )
-        rows = _rows(answer.content)
-        try:
-            opens = np.array([int(row["time"]) * 1000 for row in rows], dtype=np.int64)
-            numbers = np.array(
-                [[float(row[name]) for name in _FIELDS] for row in rows], dtype="float64"
-            ).reshape(len(rows), 5)
-        except (KeyError, TypeError, ValueError) as error:
-            raise CandleError(f"bingx: a candle is not as documented: {error!r}") from error
-        return Klines(opens, numbers, answer.server_time)
+        return read_klines(self.name, _rows(answer.content), _FIELDS, answer.server_time)
 
 
 def bingx_symbol(symbol: str) -> str:

@@ -14,6 +14,7 @@ import pandas as pd
 from core.candles.columns import HEADERLESS, Columns, find_columns
 from core.errors import CandleError
 from core.market import OHLCV
+from core.number_text import numbers as parse_numbers
 from core.time_text import NOT_A_TIME, times_us
 from core.times import Timeframe, index_from_us, to_us
 
@@ -88,7 +89,7 @@ def _read_csv(path: Path) -> tuple[list[str], list[list[str]], list[int]]:
                 lines.append(reader.line_num)
     if not rows:
         raise CandleError(f"{path}: empty file; remove it or pull it again")
-    if len(rows[0]) >= len(HEADERLESS) and np.isfinite(_parse_numbers(rows[0][:6])).all():
+    if len(rows[0]) >= len(HEADERLESS) and np.isfinite(parse_numbers(rows[0][:6])).all():
         return [*HEADERLESS, *(f"_{i}" for i in range(len(rows[0]) - 6))], rows, lines
     return rows[0], rows[1:], lines[1:]
 
@@ -154,25 +155,8 @@ def _check_step(path: Path, opens: npt.NDArray[np.int64], timeframe: Timeframe) 
 def _numbers(rows: Sequence[Sequence[str]], columns: Columns) -> npt.NDArray[np.float64]:
     matrix = np.empty((len(rows), len(OHLCV)))
     for k, position in enumerate(columns.numbers):
-        matrix[:, k] = _parse_numbers(
-            [row[position] if position < len(row) else "" for row in rows]
-        )
+        matrix[:, k] = parse_numbers([row[position] if position < len(row) else "" for row in rows])
     return matrix
-
-
-def _parse_numbers(texts: Sequence[str]) -> npt.NDArray[np.float64]:
-    """The float64 that each text names, exactly as Python reads it; NaN where it is no number."""
-    try:
-        return np.array([float(text) for text in texts], dtype="float64")
-    except ValueError:
-        return np.array([_number(text) for text in texts], dtype="float64")
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return float("nan")
 
 
 def _problems(

@@ -5,9 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from core.candles.exchange import Klines
+from core.candles.exchange import Klines, read_klines
 from core.errors import CandleError
 from core.times import Timeframe
 
@@ -37,13 +35,7 @@ class CcxtExchange:
 
     def klines(self, first_us: int, last_us: int) -> Klines:
         count = (last_us - first_us) // self.timeframe.length_us + 1
-        rows = self._ask(first_us // 1000, count)
-        try:
-            opens = np.array([int(row[0]) * 1000 for row in rows], dtype=np.int64)
-            numbers = np.array([[float(v) for v in row[1:6]] for row in rows]).reshape(-1, 5)
-        except (TypeError, ValueError) as error:
-            raise CandleError(f"{self.name}: a candle is not as documented: {error}") from error
-        return Klines(opens, numbers)
+        return read_klines(self.name, self._ask(first_us // 1000, count), range(6))
 
     def _ask(self, since_ms: int, count: int) -> list[Any]:
         for attempt in range(_ATTEMPTS):

@@ -3,28 +3,64 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from core.candles.candle_files import CandlePull, candle_frame, is_whole
 from core.errors import CandleError
-from core.times import Timeframe, from_us, iso_z, to_us
+from core.times import END_OF_TIME, Timeframe, from_us, iso_z, to_us
 
 # A short page is asked for again while that helps; single holes one by one, many as one stretch.
 _ROUNDS = 20
 _HOLES_ASKED = 5
+_PROBLEMS_TOLD = 20  # of one answer: a thousand equal sentences say no more
 Run = tuple[int, int]  # first and last candle open, µs, both included
 
 
 @dataclass(frozen=True, slots=True)
 class Klines:
-    """One answer, in any order: candle opens in µs, n × 5 numbers (OHLCV), the server's time."""
+    """One answer, in any order: candle opens in µs, n × 5 numbers (OHLCV), the server's time.
+
+    problems: rows that are no candles, one sentence each.
+    """
 
     opens_us: npt.NDArray[np.int64]
     numbers: npt.NDArray[np.float64]
     server_time: datetime | None = None
+    problems: tuple[str, ...] = ()
+
+
+def read_klines(
+    name: str, rows: Sequence[Any], fields: Sequence[Any], server_time: datetime | None = None
+) -> Klines:
+    """Rows as an exchange gives them, each with its open (ms) and OHLCV under `fields`.
+
+    A row that is no candle is a problem of its own. Raises CandleError where no row is one.
+    """
+    opens, numbers, problems = [], [], []
+    for row in rows:
+        try:
+            open_us, *values = (
+                int(row[fields[0]]) * 1000,
+                *(float(row[name]) for name in fields[1:]),
+            )
+            if not 0 <= open_us <= END_OF_TIME:
+                raise ValueError(f"open time {row[fields[0]]} is no time in milliseconds")
+        except (LookupError, TypeError, ValueError, OverflowError) as error:
+            problems.append(f"{name}: a candle is not as documented: {str(error)[:200]!r}")
+            continue
+        opens.append(open_us)
+        numbers.append(values)
+    if problems and not opens:
+        raise CandleError(problems[0])
+    return Klines(
+        np.array(opens, dtype=np.int64),
+        np.array(numbers, dtype="float64").reshape(len(opens), 5),
+        server_time,
+        tuple(problems[:_PROBLEMS_TOLD]),
+    )
 
 
 class Exchange(Protocol):
@@ -142,7 +178,8 @@ def _closed(
             answer.numbers[chosen][order],
         ),
         not_closed=empty_pull(exchange.name).candles,
-        problems=tuple(
+        problems=answer.problems
+        + tuple(
             f"{exchange.name}: candle {iso_z(from_us(int(answer.opens_us[i])))} is no candle: "
             f"{answer.numbers[i].tolist()}"
             for i in bad

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from core.candles.bingx import BingX, base_url, bingx_symbol
 from core.candles.ccxt_exchange import open_ccxt
 from core.candles.exchange import Exchange, Fetched, Run, fetch_runs, join_runs, missing_runs
-from core.candles.http import JsonClient
+from core.candles.http import AskedToWait, JsonClient
 from core.candles.reads import stored_opens
 from core.candles.writes import StoredPull, store_candles, write_source_state
 from core.context import Context
@@ -74,6 +74,9 @@ def fetch_source(
     """
     bot, now = context.bot, context.now
     record: dict[str, Any] = state.setdefault("exchange", {})
+    asked_to_wait = _asked_to_wait(record, now)
+    if asked_to_wait is not None:
+        return FetchReport(StoredPull(), record.get("lacking", 0), (asked_to_wait,))
     was_down = record.get("problem") is not None
     deadline = time.monotonic() + (_DOWN_LIMIT_S if was_down else limit_s)
     with snapshot(context.engine) as conn:
@@ -96,12 +99,25 @@ def fetch_source(
     except CandleError as error:
         record["problem"] = str(error)
         record["since"] = record.get("since") or iso_z(now)
+        if isinstance(error, AskedToWait):
+            record["not_before"] = iso_z(now + timedelta(seconds=error.wait_s))
         problems.append(f"{source.fetch} down since {record['since']}: {error}")
     lacking -= arrived
     record["lacking"] = lacking
     with context.engine.begin() as conn:
         write_source_state(conn, source_id, state)
     return FetchReport(total, lacking, tuple(problems))
+
+
+def _asked_to_wait(record: dict[str, Any], now: datetime) -> str | None:
+    """The sentence of a source that is not to be asked yet; forgets a pause that is over."""
+    text = record.get("not_before")
+    if text is None:
+        return None
+    if now >= datetime.fromisoformat(text):
+        del record["not_before"]
+        return None
+    return f"not asked before {text}, as the server wishes: {record['problem']}"
 
 
 def wanted_span(conn: sa.Connection, context: Context, source: str) -> Run:

@@ -2,6 +2,7 @@
 
 import email.utils
 import json
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,8 +15,17 @@ _CONNECT_S = 5.0
 _READ_S = 10.0
 _FIRST_BACKOFF_S = 0.5
 _LONGEST_BACKOFF_S = 8.0
+_LONGEST_WAIT_S = 86_400.0  # a server that asks for more is asked again after a day
 _MAX_BYTES = 32 * 1024 * 1024
 _RETRIED = {408, 425, 429}
+
+
+class AskedToWait(CandleError):
+    """The server is not to be asked again for so many seconds."""
+
+    def __init__(self, message: str, wait_s: float) -> None:
+        super().__init__(message)
+        self.wait_s = wait_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +55,8 @@ class JsonClient:
         """The answer; raises CandleError that says what the last attempt met.
 
         Tries again after a lost connection, a timeout, 429 and 5xx, never
-        beyond the deadline. Another status is final.
+        beyond the deadline. Another status is final. Raises AskedToWait where the
+        server asks for a pause beyond the deadline.
         """
         problem = "no time was left to ask"
         for attempt in range(self.attempts):
@@ -54,8 +65,10 @@ class JsonClient:
             outcome = self._attempt(path, parameters)
             if isinstance(outcome, Answer):
                 return outcome
-            problem, pause_s = outcome
-            if attempt + 1 == self.attempts or not self._pause(attempt, pause_s):
+            problem, asked_s = outcome
+            if asked_s is not None and self.monotonic() + asked_s >= self.deadline:
+                raise AskedToWait(f"{self.base_url}{path}: {problem}", asked_s)
+            if attempt + 1 == self.attempts or not self._pause(attempt, asked_s):
                 break
         raise CandleError(f"{self.base_url}{path}: {problem}")
 
@@ -87,7 +100,7 @@ class JsonClient:
             )
         try:
             return Answer(json.loads(body), _server_time(headers.get("Date")))
-        except ValueError:
+        except (ValueError, RecursionError):
             return f"the answer is no JSON: {_short(body.decode(errors='replace'))}", None
 
     def _read(self, response: Any) -> bytes:
@@ -116,7 +129,7 @@ class JsonClient:
     def _pause(self, attempt: int, asked_s: float | None) -> bool:
         """Wait before the next attempt; False when that would end after the deadline."""
         backoff_s = min(_LONGEST_BACKOFF_S, _FIRST_BACKOFF_S * 2.0**attempt)
-        pause_s = backoff_s if asked_s is None else max(asked_s, 0.0)
+        pause_s = backoff_s if asked_s is None else asked_s
         if self.monotonic() + pause_s >= self.deadline:
             return False
         self.sleep(pause_s)
@@ -124,20 +137,21 @@ class JsonClient:
 
 
 def _retry_after(text: str | None) -> float | None:
-    """Seconds that the server asks to wait, given as a number or as a date."""
-    if text is None:
-        return None
+    """Seconds (≥ 0) that the server asks to wait, given as a number or as a date."""
     try:
-        return float(text)
+        wait_s = float(text or "")
     except ValueError:
         moment = _server_time(text)
-        return None if moment is None else (moment - datetime.now(UTC)).total_seconds()
+        if moment is None:
+            return None
+        wait_s = (moment - datetime.now(UTC)).total_seconds()
+    return min(max(wait_s, 0.0), _LONGEST_WAIT_S) if math.isfinite(wait_s) else None
 
 
 def _server_time(text: str | None) -> datetime | None:
     try:
         return email.utils.parsedate_to_datetime(text or "").astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

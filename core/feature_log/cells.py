@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from core.number_text import number
 from core.tailing.stream import MAX_LINE
 from core.time_text import TimeTextError, time_us
 
@@ -41,13 +42,12 @@ def parse_cell(text: str) -> float | str:
         return word
     if text[4:5] == "-" == text[7:8] and text[:4].isdigit():
         return text  # a date: what most text fields hold
-    if text.isascii() and "_" not in text:  # float() knows "1_0" and foreign digits, CSV does not
-        try:
-            number = float(text)
-        except ValueError:
-            pass
-        else:
-            return math.nan if number != number else number
+    try:
+        value = number(text)
+    except ValueError:
+        pass
+    else:
+        return math.nan if value != value else value
     stripped = text.strip()
     return text if stripped == text or stripped not in _WORDS else _WORDS[stripped]
 

@@ -6,12 +6,14 @@ logged. Nothing is moved because it looks wrong: a wrong zone is for the diagnos
 
 import re
 from datetime import UTC, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from core.time_text import NOT_A_TIME, TimeTextError, time_us, times_us
-from core.times import Timeframe, from_us
+from core.times import DAY_US, Timeframe, from_us, to_us
 
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d)(?:[.,]0+)?)?")
+_HOUR_US = 3_600_000_000
 _DAYS_BACK = 3  # a time of day that a clock change skips comes again within this
 
 
@@ -42,22 +44,41 @@ def candle_open_of(
         raise ValueError(f'label "{label}" has no date, and no time of logging tells it')
     else:
         hours, minutes, seconds = (int(part or 0) for part in clock.groups())
-        moment = _latest_closed(time(hours, minutes, seconds), ZoneInfo(zone), logged_at, timeframe)
+        clock_us = ((hours * 60 + minutes) * 60 + seconds) * 1_000_000
+        moment = from_us(_latest_closed_us(clock_us, zone, to_us(logged_at) - timeframe.length_us))
     if not timeframe.is_on_grid(moment):
         raise ValueError(f"label {label} is no candle open of {timeframe.text}")
     return moment
 
 
-def _latest_closed(
-    clock: time, zone: ZoneInfo, logged_at: datetime, timeframe: Timeframe
-) -> datetime:
-    today = logged_at.astimezone(zone).date()
+def _latest_closed_us(clock_us: int, zone: str, until_us: int) -> int:
+    """The latest moment (µs) not after `until_us` at which the zone's clock shows `clock_us`."""
+    offset_us = _steady_offset_us(zone, until_us // DAY_US)
+    if offset_us is None:
+        return _latest_shown_us(clock_us, ZoneInfo(zone), from_us(until_us))
+    return until_us - (until_us + offset_us - clock_us) % DAY_US
+
+
+@lru_cache(maxsize=4096)
+def _steady_offset_us(zone: str, day: int) -> int | None:
+    """The zone's offset (µs) where it is the same all through this UTC day and its neighbours."""
+    hours = (from_us((day * 24 + hour) * _HOUR_US) for hour in range(-24, 49))
+    offsets = {moment.astimezone(ZoneInfo(zone)).utcoffset() for moment in hours}
+    (offset,) = offsets if len(offsets) == 1 else (None,)
+    return None if offset is None else offset // timedelta(microseconds=1)
+
+
+def _latest_shown_us(clock_us: int, zone: ZoneInfo, until: datetime) -> int:
+    """The same where clocks change: a time of day may be shown twice, or on no clock at all."""
+    minutes, seconds = divmod(clock_us // 1_000_000, 60)
+    clock = time(minutes // 60, minutes % 60, seconds)
+    today = until.astimezone(zone).date()
     candidates = []
     for days in range(-1, _DAYS_BACK + 1):
         for fold in (0, 1):
             local = datetime.combine(today - timedelta(days=days), clock, tzinfo=zone)
             moment = local.replace(fold=fold).astimezone(UTC)
             is_real = moment.astimezone(zone).replace(tzinfo=None) == local.replace(tzinfo=None)
-            if is_real and moment + timeframe.length <= logged_at:
+            if is_real and moment <= until:
                 candidates.append(moment)
-    return max(candidates)
+    return to_us(max(candidates))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 
+from core.number_text import number
 from core.times import Timeframe
 
 _NAMED = 5  # rejected lines of a log that a report names
@@ -80,12 +81,8 @@ def read_values(
     p_short = None if short is None else probability(short)
     if p_long is None and p_short is None:
         raise ValueError("neither a LONG nor a SHORT probability")
-    printed = [
-        text
-        for text, value in ((long, p_long), (short, p_short))
-        if text is not None and value is not None
-    ]
-    shared = line_step(printed)
+    said = (long if p_long is not None else None, short if p_short is not None else None)
+    shared = None if keeps_zeros else line_step(said)
     value = None if price is None else reference_price(price)
     return Values(
         long=p_long,
@@ -139,11 +136,16 @@ def digit_step(text: str) -> float | None:
 
     Trailing zeros count, since they were printed; thousands separators do not.
     """
+    printed = text.strip().replace(",", "")
+    whole, _, fraction = printed.partition(".")
+    if whole.isdigit() and fraction.isdigit():  # what nearly every log prints
+        is_rounded = len((whole + fraction).lstrip("0")) < _FULL_PRECISION_DIGITS
+        return float(f"1e-{len(fraction)}") if is_rounded else None
     try:
-        number = Decimal(text.strip().replace(",", ""))
+        decimal = Decimal(printed)
     except InvalidOperation:
         return None
-    _, digits, exponent = number.as_tuple()
+    _, digits, exponent = decimal.as_tuple()
     if not isinstance(exponent, int) or len(digits) >= _FULL_PRECISION_DIGITS:
         return None
     return float(Decimal((0, (1,), exponent)))
@@ -181,7 +183,7 @@ def _number(text: str, what: str) -> float | None:
     if stripped.lower() in _NOTHING:
         return None
     try:
-        value = float(stripped)
+        value = number(stripped)
     except ValueError as error:
         raise ValueError(f'{what} "{_short(stripped)}" is no number') from error
     if not math.isfinite(value):

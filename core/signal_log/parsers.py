@@ -7,7 +7,7 @@ import csv
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
@@ -15,11 +15,12 @@ from typing import Any, Protocol
 from core.errors import ConfigError, LogFormatError
 from core.line_pattern import compile_pattern
 from core.settings import SignalFormat, SignalLogSettings
-from core.signal_log.candle_labels import candle_open_of, parse_moment, parse_moments
+from core.signal_log.candle_labels import candle_open_of, parse_moments
 from core.signal_log.entry import Entry, Raw, Values, checked_open, read_values
 from core.times import Timeframe
 
 _RAW_CHARS = 4096
+_CUT = "the line holds a NUL byte: it was cut off while it was written"
 
 
 class Parser(Protocol):
@@ -56,21 +57,25 @@ class TextParser:
 
     def parse(self, lines: Sequence[Raw]) -> list[Entry]:
         """Entries of the lines that are signals or look like one."""
-        entries = []
+        entries: list[Entry] = []
+        signals: list[tuple[Raw, dict[str, str | None]]] = []
         for raw in lines:
             text = raw.text
             groups = self._pattern.groups(text)
-            if groups is not None:
-                entries.append(self._entry(raw, groups))
+            if groups is not None and "\0" in text:
+                entries.append(rejected(raw, _CUT))
+            elif groups is not None:
+                signals.append((raw, groups))
             elif self._pattern.looks_like_a_signal(text):
                 entries.append(rejected(raw, "looks like a signal, but the pattern does not match"))
-        return entries
+        written = [groups.get("logged_at") or "" for _, groups in signals]
+        moments = parse_moments(written, self._log.logged_at_zone)
+        for (raw, groups), logged_at in zip(signals, moments, strict=True):
+            entries.append(self._entry(raw, groups, logged_at))
+        return sorted(entries, key=lambda entry: entry.line)
 
-    def _entry(self, raw: Raw, groups: dict[str, str | None]) -> Entry:
+    def _entry(self, raw: Raw, groups: dict[str, str | None], logged_at: datetime | None) -> Entry:
         written = groups.get("logged_at")
-        logged_at = None
-        if written is not None:
-            logged_at = parse_moment(written, self._log.logged_at_zone)
         try:
             if written is not None and logged_at is None:
                 raise ValueError(f'time of logging "{written[:40]}" cannot be read')
@@ -111,6 +116,9 @@ class CsvParser:
         for raw in lines:
             text = raw.text
             if not text.strip():
+                continue
+            if "\0" in text:
+                entries.append(rejected(raw, _CUT))
                 continue
             cells = _cells(text)
             if self._is_header(cells):
@@ -167,7 +175,7 @@ class JsonParser:
                 continue
             try:
                 found = self._fields(raw, _json_object(text))
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 entries.append(rejected(raw, str(error)))
                 continue
             if found is not None:
@@ -215,10 +223,15 @@ def accepted(raw: Raw, candle_open: datetime, logged_at: datetime | None, values
     return Entry(
         line=raw.line,
         sha256=_sha256(raw),
-        raw=raw.text[:_RAW_CHARS],
+        raw=_kept(raw.text[:_RAW_CHARS]),
         candle_open=candle_open,
         logged_at=logged_at,
-        **asdict(values),
+        long=values.long,
+        short=values.short,
+        price=values.price,
+        long_step=values.long_step,
+        short_step=values.short_step,
+        price_step=values.price_step,
     )
 
 
@@ -227,10 +240,15 @@ def rejected(raw: Raw, reason: str, logged_at: datetime | None = None) -> Entry:
     return Entry(
         line=raw.line,
         sha256=_sha256(raw),
-        raw=raw.text[:_RAW_CHARS],
+        raw=_kept(raw.text[:_RAW_CHARS]),
         logged_at=logged_at,
-        reason=reason,
+        reason=_kept(reason),
     )
+
+
+def _kept(text: str) -> str:
+    """The text as any database keeps it: NUL and lone halves of a character are replaced."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def _sha256(raw: Raw) -> str:
@@ -239,7 +257,7 @@ def _sha256(raw: Raw) -> str:
 
 def _cells(text: str) -> list[str]:
     try:
-        return [cell.strip() for cell in next(csv.reader([text.replace("\0", "")]))]
+        return [cell.strip() for cell in next(csv.reader([text]))]
     except csv.Error:
         return []
 
@@ -247,7 +265,7 @@ def _cells(text: str) -> list[str]:
 def _json_object(text: str) -> dict[str, Any]:
     try:
         record = json.loads(text, parse_float=Decimal, parse_int=Decimal, parse_constant=str)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, ArithmeticError, RecursionError) as error:
         raise ValueError(f"not readable as JSON: {error}") from error
     if not isinstance(record, dict):
         raise ValueError("not a JSON object")

@@ -182,6 +182,57 @@ def test_wait_that_would_end_too_late_is_not_begun(
     assert time.monotonic() - begin < 5
 
 
+def test_a_long_wait_is_remembered_over_cycles(engine: sa.Engine, exchange: FakeExchange) -> None:
+    exchange.faults = [server.status(429, Retry_After="3600")]
+    fetch(engine, at(288))
+    exchange.calls.clear()
+    report = fetch(engine, at(299))
+    assert exchange.calls == []
+    assert "not asked before 2025-11-04T01:00:20Z, as the server wishes" in report.problems[0]
+    assert fetch(engine, at(300)).problems == ()
+    assert len(stored(engine)) == 288
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-inf", "-5", "1e999", "soon", ""])
+def test_a_wait_that_is_no_time_is_the_usual_pause(
+    engine: sa.Engine, exchange: FakeExchange, text: str
+) -> None:
+    exchange.faults = [server.status(429, Retry_After=text)]
+    assert fetch(engine, at(300)).new == 288
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"time": 10**30},
+        {"time": -(10**17)},
+        {"time": "soon"},
+        {"close": "0x10"},
+        {"close": 10**400},
+        {"volume": None},
+    ],
+)
+def test_one_absurd_candle_costs_itself(
+    engine: sa.Engine, exchange: FakeExchange, bad: dict[str, Any]
+) -> None:
+    answers = exchange.answer
+
+    def one_bad(query: dict[str, str]) -> dict[str, Any]:
+        answer = answers(query)
+        answer["data"][5:6] = [{**answer["data"][5], **bad}]
+        return answer
+
+    exchange.answer = one_bad  # type: ignore[method-assign]
+    report = fetch(engine, at(300))
+    assert report.new == 287
+    assert "a candle is not as documented" in report.problems[0]
+
+
+def test_json_without_a_floor_is_no_answer(engine: sa.Engine, exchange: FakeExchange) -> None:
+    exchange.faults = [server.body("[" * 200_000)] * 6
+    assert "the answer is no JSON" in fetch(engine, at(300)).problems[0]
+
+
 @pytest.mark.parametrize("fault", [server.hang(8), server.drip(8)])
 def test_exchange_that_hangs_does_not_stall_the_cycle(
     engine: sa.Engine, exchange: FakeExchange, fault: Any

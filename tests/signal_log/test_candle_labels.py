@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -96,3 +97,20 @@ def test_a_time_that_no_bot_can_have_logged_is_none(text: str) -> None:
     assert parse_moments([text, "2025-10-24 18:35:00"], SEOUL) == [None, utc("2025-10-24 09:35")]
     with pytest.raises(ValueError, match="is no time"):
         candle_open_of(text, SEOUL, None, FIVE)
+
+
+@given(
+    st.sampled_from(["UTC", SEOUL, "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"]),
+    st.integers(0, 24 * 12 - 1),
+    st.integers(1_704_067_200, 1_767_225_600).map(lambda s: datetime.fromtimestamp(s, UTC)),
+)
+def test_the_quick_way_to_a_label_is_the_way_through_every_clock(
+    zone: str, bar: int, logged_at: datetime
+) -> None:
+    """Against each minute of the four days before, read off the zone's clock one by one."""
+    label = f"{bar // 12:02}:{bar % 12 * 5:02}"
+    until = logged_at - FIVE.length
+    minute = until.replace(second=0, microsecond=0)
+    while f"{minute.astimezone(ZoneInfo(zone)):%H:%M}" != label:
+        minute -= timedelta(minutes=1)
+    assert candle_open_of(label, zone, logged_at, FIVE) == minute
