@@ -95,7 +95,8 @@ class _Account:
         if "refused" in answer:
             raise _error(answer["refused"], answer["traceback"])
         opens = [int(grid.opens[row]) for row in frame.rows]
-        failure = answer.get("failed") or self._other_columns(answer)
+        failure = answer.get("failed") or _of_other_candles(answer, opens)
+        failure = failure or self._other_columns(answer)
         if failure is not None:
             self._failures.append(failure[1])
             self._traceback = self._traceback or answer.get("traceback")
@@ -105,7 +106,7 @@ class _Account:
         return self._rows(answer, frame, opens)
 
     def _rows(self, answer: dict[str, Any], frame: Frame, opens: Sequence[int]) -> Collected:
-        columns = self._columns or answer["columns"]
+        columns = self._columns or tuple(answer["columns"])
         self._columns = columns
         order = [answer["columns"].index(name) for name in columns]
         batch = Collected(columns=columns, texts=set(answer["texts"]))
@@ -129,6 +130,12 @@ class _Account:
             f"this frame came back {' and '.join(parts)}, unlike the first frame; "
             "return the same columns of numbers for every frame",
         )
+
+
+def _of_other_candles(answer: dict[str, Any], opens: Sequence[int]) -> tuple[str, str] | None:
+    if np.array_equal(answer["opens"], opens):
+        return None
+    return "other_candles", "the answer belongs to other candles than those asked for"
 
 
 def _answer(future: Future[dict[str, Any]]) -> dict[str, Any]:

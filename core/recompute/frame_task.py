@@ -44,11 +44,11 @@ def run_frame(task: Mapping[str, Any]) -> dict[str, Any]:
     """Run the pipeline on one frame; never raises what the trader's code raised.
 
     task: spec "module:function", pipeline_path, opens (µs), numbers (n × 5),
-    rows (positions whose values are wanted). Answer: columns, texts (columns
-    left out because they hold no numbers), matrix (rows × columns, NaN where
-    absent), found (bool a row), warming (bool, no value up to that row); or
-    refused (a sentence for the whole run); or failed (reason and sentence for
-    this frame); both with traceback.
+    rows (positions whose values are wanted). Answer: opens (µs of those rows: whose
+    values these are), columns, texts (columns left out because they hold no numbers),
+    matrix (rows × columns, NaN where absent), found (bool a row), warming (bool, no value
+    up to that row); or refused (a sentence for the whole run); or failed (reason and
+    sentence for this frame); both with traceback.
     """
     try:
         function = _load(task["spec"], tuple(task["pipeline_path"]))
@@ -66,7 +66,8 @@ def run_frame(task: Mapping[str, Any]) -> dict[str, Any]:
         return {"failed": ("pipeline_failed", _shown(error)), "traceback": traceback.format_exc()}
     try:
         _check_untouched(frame, task["opens"], task["numbers"])
-        return cut_rows(result, task["opens"], np.asarray(task["rows"], dtype=np.int64))
+        rows = np.asarray(task["rows"], dtype=np.int64)
+        return {"opens": task["opens"][rows], **cut_rows(result, task["opens"], rows)}
     except RefusedError as error:
         return {"refused": f"pipeline {task['spec']} {error}", "traceback": ""}
     except Exception as error:  # a result whose own methods fail

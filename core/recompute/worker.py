@@ -1,10 +1,14 @@
 """The worker process: takes calls from standard input, answers on standard output, one by one.
 
 Started as a script by WorkerPool. The trader's prints go to the error stream,
-memory is limited, and the process ends with the one that started it.
+memory is limited, and the process ends with the one that started it. An answer is JSON and
+raw arrays, so that nothing the trader's code made is ever unpickled, and names its call: what
+another process says (a child that the trader's code forked) belongs to none.
 """
 
+import ctypes
 import importlib
+import json
 import os
 import pickle
 import struct
@@ -15,30 +19,61 @@ from typing import Any, BinaryIO
 
 HEADER = struct.Struct("<Q")
 READY = b"ready"
+ARRAY = "\0array"  # the key that marks an array in a header; no feature's name holds a NUL
+_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 
 
 def main(memory_limit_mb: int, root: str) -> None:
     calls, answers = _private_streams()
     _limit_memory(memory_limit_mb)
+    _adopt_orphans()
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     sys.path.insert(0, root)
     task_module = importlib.import_module("core.recompute.frame_task")
     functions: dict[str, Any] = {"core.recompute.frame_task:run_frame": task_module.run_frame}
     _send(answers, READY)
     while (message := _receive(calls)) is not None:
-        _send(answers, _answer(functions, message))
+        token, name, args, kwargs = pickle.loads(message)  # ours: the collector wrote it
+        process = os.getpid()
+        outcome, value = _run(functions, name, args, kwargs)
+        if os.getpid() != process:
+            os._exit(0)  # a child that the call forked: only its parent may answer
+        try:
+            answer = encode(token, outcome, value)
+        except (TypeError, ValueError) as error:
+            answer = encode(token, "raised", f"{type(error).__name__}: {error}")
+        _send(answers, answer)
 
 
-def _answer(functions: dict[str, Any], message: bytes) -> bytes:
-    """Run one call; the answer is ("done", value) or ("raised", sentence)."""
-    name, args, kwargs = pickle.loads(message)
+def encode(token: str, outcome: str, value: Any) -> bytes:
+    """An answer: the length of a JSON header, the header, the arrays' bytes one after another."""
+    arrays: list[Any] = []
+
+    def array_number(found: Any) -> dict[str, Any]:
+        if not hasattr(found, "tobytes") or not hasattr(found, "dtype"):
+            raise TypeError(f"{type(found).__name__} is no answer of a worker")
+        arrays.append(found)
+        return {ARRAY: [found.dtype.str, list(found.shape)]}
+
+    header = json.dumps([token, outcome, value], default=array_number).encode()
+    return b"".join((HEADER.pack(len(header)), header, *(found.tobytes() for found in arrays)))
+
+
+def _run(functions: dict[str, Any], name: str, args: Any, kwargs: Any) -> tuple[str, Any]:
+    """Run one call: ("done", value) or ("raised", sentence)."""
     try:
         if name not in functions:
             module, _, attribute = name.partition(":")
             functions[name] = getattr(importlib.import_module(module), attribute)
-        return pickle.dumps(("done", functions[name](*args, **kwargs)))
+        return "done", functions[name](*args, **kwargs)
     except BaseException as error:
-        return pickle.dumps(("raised", f"{type(error).__name__}: {error}"))
+        return "raised", f"{type(error).__name__}: {error}"
+
+
+def _adopt_orphans() -> None:
+    """Let what a child leaves behind be ours, so that ending the worker finds all of it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def _private_streams() -> tuple[BinaryIO, BinaryIO]:

@@ -1,10 +1,14 @@
 """One spawned worker, seen from the collector: call it, and kill it when it is overdue."""
 
 import collections
+import contextlib
+import json
 import os
 import pickle
+import secrets
 import select
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -12,7 +16,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from core.recompute.worker import HEADER, READY
+import numpy as np
+
+from core.recompute.worker import ARRAY, HEADER, READY
 
 _ROOT = Path(__file__).resolve().parents[2]
 _START_LIMIT_S = 60.0
@@ -29,6 +35,11 @@ _ONE_THREAD = dict.fromkeys(
     ),
     "1",
 )
+
+# What feature code may know of the collector's environment: how to find programs, libraries and
+# the user's locale. Secrets and the database's address are not among it.
+_PASSED_ON = ("HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "TZ", "USER", "VIRTUAL_ENV")
+_PASSED_PREFIXES = ("BLIS_", "KMP_", "LC_", "MKL_", "NUMBA_", "OMP_", "OPENBLAS_", "PYTHON")
 
 
 class WorkerError(Exception):
@@ -55,9 +66,10 @@ class WorkerProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=folder,
-            env={**os.environ, **_ONE_THREAD},
+            env={**_small_environment(), **_ONE_THREAD},
             start_new_session=True,  # Ctrl-C is for the collector; the whole group can be killed
         )
+        self._orphans: list[int] = []
         self._output: collections.deque[str] = collections.deque(maxlen=_OUTPUT_KEPT)
         self._drain = threading.Thread(target=self._keep_output, daemon=True)
         self._drain.start()
@@ -67,8 +79,10 @@ class WorkerProcess:
 
     def call(self, name: str, args: Any, kwargs: Any, *, time_limit_s: float) -> Any:
         """Run module:function there; raises OverdueError or WorkerError and is dead then."""
-        message = pickle.dumps((name, args, kwargs))
+        token = secrets.token_hex(8)
+        message = pickle.dumps((token, name, args, kwargs))
         deadline = time.monotonic() + time_limit_s
+        self._refuse_unasked()
         try:
             self._stdin().write(HEADER.pack(len(message)) + message)
             self._stdin().flush()
@@ -81,17 +95,41 @@ class WorkerProcess:
                 f"no answer within {time_limit_s:g} s; make the pipeline faster or raise "
                 "time_limit_s"
             )
-        outcome, value = pickle.loads(answer)
+        outcome, value = self._decoded(answer, token)
         if outcome == "raised":
             raise WorkerError(str(value))
         return value
 
+    def _decoded(self, answer: bytes, token: str) -> tuple[str, Any]:
+        try:
+            said, outcome, value = decode(answer)
+        except (ValueError, TypeError, LookupError, RecursionError, struct.error) as error:
+            self.kill()
+            raise WorkerError("the worker's answer cannot be read; it was ended") from error
+        if said != token:
+            self.kill()
+            raise WorkerError("the worker answered another call than its own; it was ended")
+        return outcome, value
+
+    def _refuse_unasked(self) -> None:
+        """What stands on the pipe before a call was said by nobody who was asked."""
+        stream: Any = self._process.stdout
+        if select.select([stream.fileno()], [], [], 0)[0]:
+            if not os.read(stream.fileno(), 1):
+                raise self._died()
+            self.kill()
+            raise WorkerError("the worker answered a call twice; it was ended")
+
     def end(self) -> None:
         """Kill the worker and all it started; a call under way then fails. Any thread may call."""
+        self._orphans += _descendants(self._process.pid)
         try:
             os.killpg(self._process.pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
             self._process.kill()
+        for process in self._orphans:  # those that left the group
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(process, signal.SIGKILL)
 
     def kill(self) -> None:
         """End the worker and close its pipes, by the thread that calls it; safe to call twice."""
@@ -99,6 +137,9 @@ class WorkerProcess:
             return
         self.end()
         self._process.wait()
+        for process in self._orphans:  # ours to collect where this process is a container's first
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(process, 0)
         self._drain.join(timeout=1)
         for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
             if stream is not None:
@@ -143,6 +184,53 @@ class WorkerProcess:
                 self._output.extend(line[:500] for line in lines if line.strip())
         except (OSError, ValueError):  # closed by kill()
             return
+
+
+def decode(answer: bytes) -> tuple[str, str, Any]:
+    """Token, outcome and value of an encoded answer; raises ValueError, TypeError, LookupError."""
+    (length,) = HEADER.unpack_from(answer)
+    start = HEADER.size + length
+
+    def place(entry: dict[str, Any]) -> Any:
+        if ARRAY not in entry:
+            return entry
+        kind, shape = entry[ARRAY]
+        dtype = np.dtype(kind)
+        if dtype.kind not in "biuf":
+            raise ValueError(f"an array of {kind} is no answer")
+        nonlocal start
+        count = int(np.prod(shape, dtype=np.int64))
+        array = np.frombuffer(answer, dtype, count, start).reshape(shape).copy()
+        start += array.nbytes
+        return array
+
+    token, outcome, value = json.loads(answer[HEADER.size : start], object_hook=place)
+    if start != len(answer):
+        raise ValueError("bytes behind the last array")
+    return token, outcome, value
+
+
+def _small_environment() -> dict[str, str]:
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in _PASSED_ON or name.startswith(_PASSED_PREFIXES)
+    }
+
+
+def _descendants(process: int) -> list[int]:
+    """Processes below this one, as Linux tells them; elsewhere none are known."""
+    found: list[int] = []
+    waiting = [process]
+    while waiting:
+        for children in Path(f"/proc/{waiting.pop()}/task").glob("*/children"):
+            try:
+                below = [int(number) for number in children.read_text().split()]
+            except OSError:  # ended meanwhile
+                continue
+            found += below
+            waiting += below
+    return found
 
 
 def _close(stream: Any) -> None:

@@ -4,6 +4,7 @@ import os
 import pickle
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,8 @@ import numpy as np
 import pytest
 
 from core.recompute import worker_process
-from core.recompute.worker import HEADER, READY
-from core.recompute.worker_process import WorkerError, WorkerProcess
+from core.recompute.worker import HEADER, READY, encode
+from core.recompute.worker_process import WorkerError, WorkerProcess, decode
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "core" / "recompute" / "worker.py"
@@ -36,12 +37,13 @@ class Worker:
         assert self._read() == READY
 
     def call(self, name: str, *args: Any) -> tuple[str, Any]:
-        message = pickle.dumps((name, args, {}))
+        message = pickle.dumps(("a token", name, args, {}))
         assert self._process.stdin is not None
         self._process.stdin.write(HEADER.pack(len(message)) + message)
         self._process.stdin.flush()
-        answer: tuple[str, Any] = pickle.loads(self._read())
-        return answer
+        token, outcome, value = decode(self._read())
+        assert token == "a token"
+        return outcome, value
 
     def run(self, body: str, rows: tuple[int, ...] = (1, 3), spec: str = "") -> dict[str, Any]:
         """What run_frame answers for a pipeline of this body."""
@@ -103,8 +105,8 @@ def test_wanted_rows_come_back_with_what_is_warming_up(worker: Worker) -> None:
         "return candles.assign(mean=candles['close'].rolling(3).mean(), word='up', up=True)"
         "[['mean', 'word', 'up']]"
     )
-    assert answer["columns"] == ("mean", "up")
-    assert answer["texts"] == ("word",)
+    assert answer["columns"] == ["mean", "up"]
+    assert answer["texts"] == ["word"]
     np.testing.assert_array_equal(answer["matrix"], [[np.nan, 1.0], [(3 + 1 + 4) / 3, 1.0]])
     assert answer["found"].tolist() == [True, True]
     assert answer["warming"].tolist() == [[True, False], [False, False]]
@@ -153,7 +155,7 @@ def test_numbers_of_any_type_are_float64(worker: Worker, body: str, values: list
 )
 def test_what_is_no_number_is_named_and_left_out(worker: Worker, column: str) -> None:
     answer = worker.run(f"return candles.assign(x={column})[['x', 'close']]")
-    assert (answer["columns"], answer["texts"]) == (("close",), ("x",))
+    assert (answer["columns"], answer["texts"]) == (["close"], ["x"])
 
 
 @pytest.mark.parametrize(
@@ -273,3 +275,147 @@ def test_a_worker_that_does_not_start_in_time_is_ended(
     with pytest.raises(WorkerError, match="did not start"):
         WorkerProcess(memory_limit_mb=4096, folder=tmp_path)
     assert started[0].returncode == -9
+
+
+FORKS = """
+import os
+def compute(candles):
+    os.fork()
+    return candles[["close"]]
+"""
+FORKS_AWAY = """
+import os, time
+def compute(candles):
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            with open("grandchild", "w") as file:
+                file.write(str(os.getpid()))
+            time.sleep(60)
+        os._exit(0)
+    while not os.path.exists("grandchild") or not open("grandchild").read():
+        time.sleep(0.01)
+    return candles[["close"]]
+"""
+SAYS_MORE = """
+import os
+def compute(candles):
+    for descriptor in range(3, 30):
+        try:
+            if os.readlink(f"/proc/self/fd/{descriptor}").startswith("pipe"):
+                os.write(descriptor, ANSWER)
+        except OSError:
+            pass
+    return candles[["close"]]
+"""
+
+
+def task(folder: Path, module: str, start: int = 0) -> dict[str, Any]:
+    return {
+        "spec": f"{module}:compute",
+        "pipeline_path": (str(folder),),
+        "opens": OPENS + start * 300_000_000,
+        "numbers": NUMBERS + start,
+        "rows": np.array([3]),
+    }
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[WorkerProcess]:
+    worker = WorkerProcess(memory_limit_mb=4096, folder=tmp_path)
+    yield worker
+    worker.kill()
+
+
+def run_frame_in(worker: WorkerProcess, frame: dict[str, Any]) -> dict[str, Any]:
+    name = "core.recompute.frame_task:run_frame"
+    return dict(worker.call(name, (frame,), {}, time_limit_s=60))
+
+
+def test_a_fork_in_feature_code_answers_for_nobody(tmp_path: Path, process: WorkerProcess) -> None:
+    """Seen: 28 of 30 stored rows belonged to other candles, and the run was "done"."""
+    (tmp_path / "forks.py").write_text(FORKS)
+    for start in range(30):
+        answer = run_frame_in(process, task(tmp_path, "forks", start))
+        assert answer["opens"].tolist() == [int(OPENS[3]) + start * 300_000_000]
+        assert answer["matrix"].tolist() == [[4.0 + start]]
+
+
+def test_what_a_call_left_running_ends_with_the_worker(
+    tmp_path: Path, process: WorkerProcess
+) -> None:
+    (tmp_path / "away.py").write_text(FORKS_AWAY)
+    assert run_frame_in(process, task(tmp_path, "away"))["matrix"].tolist() == [[4.0]]
+    grandchild = int((tmp_path / "grandchild").read_text())
+    os.kill(grandchild, 0)
+    process.kill()
+    for _ in range(200):
+        status = Path(f"/proc/{grandchild}/stat")
+        if not status.exists() or status.read_text().split()[2] == "Z":
+            return
+        time.sleep(0.01)
+    pytest.fail("a grandchild outlives the worker")
+
+
+class Opens:
+    """What a hostile answer would run, were it unpickled."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (Path("/tmp/align-was-here"),)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pickle.dumps(("done", {"matrix": 1})),
+        pickle.dumps(("done", Opens())),
+        encode("a guess", "done", {"columns": ["close"]}),
+        b"",
+        b"\xff" * 40,
+    ],
+)
+def test_an_answer_that_nobody_asked_for_ends_the_worker(
+    tmp_path: Path, process: WorkerProcess, answer: bytes
+) -> None:
+    said = HEADER.pack(len(answer)) + answer
+    (tmp_path / "more.py").write_text(SAYS_MORE.replace("ANSWER", repr(said)))
+    with pytest.raises(WorkerError, match="was ended"):
+        for start in range(2):
+            run_frame_in(process, task(tmp_path, "more", start))
+    assert not Path("/tmp/align-was-here").exists()
+
+
+def test_arrays_and_words_cross_the_pipe_bit_for_bit() -> None:
+    value: dict[str, Any] = {
+        "columns": ("a", "\ud800", "é"),
+        "matrix": np.array([[np.nan, -0.0], [np.inf, 1e-320]]),
+        "found": np.array([True, False]),
+        "rows": np.array([], dtype="int64"),
+    }
+    token, outcome, back = decode(encode("t", "done", value))
+    assert (token, outcome, back["columns"]) == ("t", "done", list(value["columns"]))
+    for name in ("matrix", "found", "rows"):
+        wanted = np.asarray(value[name])
+        assert back[name].dtype == wanted.dtype
+        assert back[name].tobytes() == wanted.tobytes()
+
+
+@pytest.mark.parametrize("kind", ["|O", "<U4", "|V8", "<M8[us]"])
+def test_only_numbers_cross_the_pipe(kind: str) -> None:
+    with pytest.raises(ValueError, match="is no answer"):
+        decode(encode("t", "done", {"x": np.zeros(2, dtype=kind)}))
+
+
+def test_feature_code_gets_no_secret_of_the_collector(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALIGN_DATABASE_URL", "postgresql://align:secret@host/align")
+    monkeypatch.setenv("BINGX_API_KEY", "secret")
+    monkeypatch.setenv("LC_NUMERIC", "C")
+    worker = WorkerProcess(memory_limit_mb=4096, folder=tmp_path)
+    try:
+        known = worker.call("subprocess:getoutput", ("env",), {}, time_limit_s=10)
+    finally:
+        worker.kill()
+    assert "secret" not in str(known)
+    assert "LC_NUMERIC" in str(known)
