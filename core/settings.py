@@ -304,11 +304,13 @@ class CollectorSettings(_Table):
 
 
 class DashboardSettings(_Table):
-    """Where the dashboard listens."""
+    """Where the dashboard listens, and who may read once signed in."""
 
     address: str = "127.0.0.1"
     port: int = Field(default=8501, ge=1, le=65535)
     allow_anyone_to_read_without_sign_in: bool = False
+    allowed_emails: Names = ()
+    allowed_domains: Names = ()
 
 
 class Settings(BaseSettings):

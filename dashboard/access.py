@@ -2,7 +2,9 @@
 
 import ipaddress
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -33,10 +35,16 @@ def is_loopback(address: str) -> bool:
 
 
 def check_address(settings: DashboardSettings, *, secrets: Path = SECRETS) -> None:
-    """Refuse to show a bot's data to a network without sign-in; raises ConfigError."""
-    if is_loopback(settings.address) or has_sign_in(secrets):
-        return
-    if settings.allow_anyone_to_read_without_sign_in:
+    """Refuse to show a bot's data to people whom nobody named; raises ConfigError."""
+    if has_sign_in(secrets):
+        if settings.allowed_emails or settings.allowed_domains:
+            return
+        raise ConfigError(
+            "sign-in alone would let in everybody whom the provider knows: name who may read, "
+            'allowed_emails = ["you@example.com"] or allowed_domains = ["example.com"] in '
+            "[dashboard] of align.toml"
+        )
+    if is_loopback(settings.address) or settings.allow_anyone_to_read_without_sign_in:
         return
     raise ConfigError(
         f"dashboard.address is {settings.address}: everybody who reaches it could read the "
@@ -45,11 +53,36 @@ def check_address(settings: DashboardSettings, *, secrets: Path = SECRETS) -> No
     )
 
 
-def require_sign_in() -> None:
-    """Stop the page at a sign-in button until the reader is known, where sign-in is configured."""
-    if not has_sign_in() or st.user.get("is_logged_in", False):
+def may_read(claims: Mapping[str, Any], settings: DashboardSettings) -> bool:
+    """Whether the provider vouches for an address that the configuration names.
+
+    An address that the provider says is not verified is nobody's; letter case says nothing.
+    """
+    email = str(claims.get("email") or "").strip().casefold()
+    _, at, domain = email.rpartition("@")
+    if not at or claims.get("email_verified") is False:
+        return False
+    emails = {name.casefold() for name in settings.allowed_emails}
+    domains = {name.casefold().removeprefix("@") for name in settings.allowed_domains}
+    return email in emails or domain in domains
+
+
+def require_sign_in(settings: DashboardSettings) -> None:
+    """Stop the page until the reader is known and may read, where sign-in is configured."""
+    if not has_sign_in():
         return
-    st.title("Align")
-    st.write("Sign in to read this bot's data.")
-    st.button("Sign in", type="primary", icon=":material/login:", on_click=st.login)
-    st.stop()
+    if not st.user.get("is_logged_in", False):
+        st.title("Align")
+        st.write("Sign in to read this bot's data.")
+        st.button("Sign in", type="primary", icon=":material/login:", on_click=st.login)
+        st.stop()
+    if not may_read(st.user.to_dict(), settings):
+        st.title("Align")
+        st.write("This account may not read here. Ask whoever runs this page to name its address.")
+        st.button("Sign out", icon=":material/logout:", on_click=st.logout)
+        st.stop()
+
+
+def may_see_code(settings: DashboardSettings) -> bool:
+    """Whether the text of a trader's own code may be shown: signed in, or on this machine alone."""
+    return has_sign_in() or is_loopback(settings.address)

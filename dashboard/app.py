@@ -17,12 +17,13 @@ def main() -> None:
     st.set_page_config(
         page_title="Align", page_icon=str(_ASSETS / "icon.png"), layout="wide", menu_items={}
     )
-    access.require_sign_in()
     try:
-        database.settings()
+        settings = database.settings()
+        access.check_address(settings.dashboard)
     except ConfigError as error:
         draw_status(Badge("bad", "Configuration"), "align.toml cannot be used.", detail=str(error))
         st.stop()
+    access.require_sign_in(settings.dashboard)
     st.logo(str(_ASSETS / "logo.svg"), icon_image=str(_ASSETS / "icon.png"), size="large")
     st.navigation(navigation_pages(), expanded=True).run()
     figures.warm_up()

@@ -11,7 +11,9 @@ SHOWS = {"streamlit", "plotly"}
 # Rooms of core from the ground up: each knows itself and those before it.
 ORDER = (
     "errors",
+    "masking",
     "arrays",
+    "number_text",
     "market",
     "rule",
     "times",

@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.errors import AlignError
+from core.masking import mask_secrets
 from core.storage.failures import without_statement
 from core.storage.tables import run
 
@@ -61,8 +62,8 @@ def recorded_run(engine: sa.Engine, bot_id: int | None, step: str, now: datetime
     try:
         yield current
     except Exception as error:
-        current.error = _sentence(error)
-        trace = traceback.format_exc()
+        current.error = mask_secrets(_sentence(error))
+        trace = mask_secrets(traceback.format_exc())
         _LOG.debug("%s", trace)
     finished = now + timedelta(seconds=time.perf_counter() - started)
     with engine.begin() as connection:

@@ -10,7 +10,8 @@ from core.market import OHLCV
 from core.storage.run_history import StoredRun
 from core.storage.runs import Outcome
 from dashboard import clock, states
-from dashboard.data import health_reads
+from dashboard.access import may_see_code
+from dashboard.data import database, health_reads
 from dashboard.format import ago, count, duration, moment, percent, plural, price, size
 from dashboard.freshness_bar import current_freshness
 from dashboard.markup import (
@@ -116,12 +117,13 @@ def errors(screen: Screen) -> None:
     if not failed:
         states.nothing_flagged("No stored run of this bot has failed.")
         return
-    for one in failed[:10]:
-        draw_line(Badge("bad", step_word(one.step)), moment(one.started_at, screen.zone))
-        draw_text(one.error or "No message was stored.")
-        if one.traceback:
-            with st.expander("Traceback", icon=":material/bug_report:", key=f"trace-{one.id}"):
-                st.code(one.traceback, language=None, height=260)
+    shows_code = may_see_code(database.settings().dashboard)
+    for run in failed[:10]:
+        draw_line(Badge("bad", step_word(run.step)), moment(run.started_at, screen.zone))
+        draw_text(run.error or "No message was stored.")
+        if run.traceback and shows_code:
+            with st.expander("Traceback", icon=":material/bug_report:", key=f"trace-{run.id}"):
+                st.code(run.traceback, language=None, height=260)
 
 
 def sources(screen: Screen) -> None:

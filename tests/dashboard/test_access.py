@@ -7,7 +7,7 @@ import pytest
 from core.errors import ConfigError
 from core.settings import DashboardSettings, Settings
 from dashboard.__main__ import streamlit_command
-from dashboard.access import check_address, has_sign_in, is_loopback
+from dashboard.access import check_address, has_sign_in, is_loopback, may_read
 
 pytestmark = pytest.mark.slow
 
@@ -32,7 +32,32 @@ def test_another_address_is_allowed_in_so_many_words_or_with_sign_in(tmp_path: P
     secrets = tmp_path / "secrets.toml"
     secrets.write_text("[auth]\nredirect_uri = 'http://localhost:8501/oauth2callback'\n")
     assert has_sign_in(secrets)
-    check_address(DashboardSettings(address="0.0.0.0"), secrets=secrets)
+    named = DashboardSettings(address="0.0.0.0", allowed_domains=("example.com",))
+    check_address(named, secrets=secrets)
+    for address in ("0.0.0.0", "127.0.0.1"):
+        with pytest.raises(ConfigError, match="everybody whom the provider knows"):
+            check_address(DashboardSettings(address=address), secrets=secrets)
+
+
+@pytest.mark.parametrize(
+    ("claims", "may"),
+    [
+        ({"email": "ann@example.com"}, True),
+        ({"email": "ANN@Example.com", "email_verified": True}, True),
+        ({"email": "ann@example.com", "email_verified": False}, False),
+        ({"email": "bob@fund.example"}, True),
+        ({"email": "eve@sub.fund.example"}, False),
+        ({"email": "fund.example"}, False),
+        ({"email": "eve@example.com"}, False),
+        ({"email": None}, False),
+        ({}, False),
+    ],
+)
+def test_only_named_addresses_may_read(claims: dict[str, object], may: bool) -> None:
+    settings = DashboardSettings(
+        allowed_emails=("ann@example.com",), allowed_domains=("@Fund.example",)
+    )
+    assert may_read(claims, settings) is may
 
 
 def test_secrets_without_auth_are_no_sign_in(tmp_path: Path) -> None:
