@@ -96,7 +96,7 @@ def _collection(
 
 
 def _ingestion(connection: sa.Connection, number: int, bot: BotSettings) -> dict[str, int | None]:
-    keys = ("lines", "stored", "duplicates", "quarantined", "recovered")
+    keys = ("lines", "stored", "duplicates", "quarantined", "waiting", "recovered")
     if bot.feature_log is None:
         return dict.fromkeys(keys)
     account = ingestion_account(connection, number)

@@ -68,7 +68,7 @@ def test_every_metric_is_documented() -> None:
     names |= {"diff", "abs_diff"} & {column.name for column in pair.columns}
     names |= {
         *("expected", "logged", "success_ratio", "silent_bars", "target_rows", "days", "gaps"),
-        *("lines", "stored", "duplicates", "quarantined", "recovered"),
+        *("lines", "stored", "duplicates", "quarantined", "waiting", "recovered"),
         *("matched", "rejected", "conflicts"),
     }
     assert names - documented == set()

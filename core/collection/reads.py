@@ -123,26 +123,16 @@ def layouts(connection: sa.Connection, bot_id: int) -> dict[int, Layout]:
 def files(connection: sa.Connection, bot_id: int) -> list[dict[str, Any]]:
     """Every file that was read: log, path, lines and what became of them, problem, read_at."""
     names = (
-        "log", "path", "lines", "stored", "duplicates", "quarantined", "recovered", "problem",
+        "log", "path", "stored", "duplicates", "quarantined", "waiting", "recovered", "problem",
         "read_at",
     )  # fmt: skip
+    lines = (log_file.c.lines + log_file.c.waiting).label("lines")
     rows = connection.execute(
-        sa.select(*(log_file.c[name] for name in names))
+        sa.select(lines, *(log_file.c[name] for name in names))
         .where(log_file.c.bot_id == bot_id)
         .order_by(log_file.c.log, log_file.c.path)
     )
     return [dict(row) for row in rows.mappings()]
-
-
-def account(connection: sa.Connection, bot_id: int) -> dict[str, int]:
-    """What became of every data line of the feature log, all files together."""
-    names = ("lines", "stored", "duplicates", "quarantined", "recovered")
-    row = connection.execute(
-        sa.select(*(sa.func.coalesce(sa.func.sum(log_file.c[name]), 0) for name in names)).where(
-            log_file.c.bot_id == bot_id, log_file.c.log == "feature_log"
-        )
-    ).one()
-    return {name: int(value) for name, value in zip(names, row, strict=True)}
 
 
 def _text(raw_line: bytes | str) -> str:

@@ -119,12 +119,16 @@ class Rejected:
 
 @dataclass(slots=True)
 class Batch:
-    """What one piece of a file holds; `offset` and `line` say how far it went."""
+    """What one piece of a file holds; `offset` and `line` say how far it went.
+
+    `waiting`: whole lines behind them that an open quoted field holds back.
+    """
 
     start: int
     data: bytes
     offset: int = 0
     line: int = 0
+    waiting: int = 0
     headers: list[Layout] = field(default_factory=list)
     blocks: list[RowBlock] = field(default_factory=list)
     drifted: list[Drifted] = field(default_factory=list)

@@ -7,7 +7,7 @@ logs (docs/feature_log.md).
 
 import csv
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 from core.number_text import number
@@ -23,6 +23,7 @@ _WORDS = {
 }
 EXACT_INTEGERS = 2.0**53  # beyond, a float64 no longer holds every integer
 MAX_QUOTED_LINES = 1000
+FEWEST_FIELDS = 3  # a time and two numbers; prose has two commas a line often enough
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -84,6 +85,27 @@ def parse_time(text: str, zone: ZoneInfo) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class Widths:
+    """How many fields lines have by what is known of their file.
+
+    headers: of each of its headers; before: of the record above, 0 where there is none.
+    """
+
+    headers: frozenset[int] = frozenset()
+    before: int = 0
+
+    @property
+    def own(self) -> frozenset[int]:
+        """Widths by which a line alone is a row, whatever stands around it."""
+        return self.headers | {self.before} - {0}
+
+    @property
+    def least(self) -> int:
+        """From here on two lines of one width are rows: text in a field has fewer commas."""
+        return max(FEWEST_FIELDS, max(self.headers, default=0) // 2)
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """One record as it stands in the file, its last line end left out."""
 
@@ -135,50 +157,55 @@ def quote_open_at_end(raw: bytes, *, is_open: bool = False) -> bool:
 
 
 def join_quoted(
-    lines: list[bytes], offset: int, line: int, width: int | None, *, is_last: bool
+    lines: list[bytes], offset: int, line: int, widths: Widths, *, is_last: bool
 ) -> list[Record]:
     """Whole physical lines → records; what waits for the rest of a quoted field is left out.
 
-    A quote that is not closed before a line that stands on its own (`width`
-    fields) is a stray one: its line is a record alone. The same after
-    MAX_QUOTED_LINES lines or MAX_LINE bytes, and (`is_last`) when no line that
-    could close it follows.
+    A quote that is not closed before a line that stands on its own is a stray one: its line
+    is a record alone. A line stands on its own that has as many fields as a header of its file,
+    as the record before the quote, or as the line above it inside the stretch. The same after
+    MAX_QUOTED_LINES lines or MAX_LINE bytes, and (`is_last`) when no line that could close
+    it follows.
     """
     records: list[Record] = []
     at = 0
     while at < len(lines):
-        count = _quoted_length(lines, at, width, is_last) if b'"' in lines[at] else 1
+        count = _quoted_length(lines, at, widths, is_last) if b'"' in lines[at] else 1
         if count is None:
             break
         raw = b"\n".join(lines[at : at + count])
         records.append(Record(line + at, offset, raw, count))
+        widths = replace(widths, before=_width(raw) or widths.before)
         offset += len(raw) + 1
         at += count
     return records
 
 
-def _quoted_length(lines: list[bytes], at: int, width: int | None, is_last: bool) -> int | None:
+def _quoted_length(lines: list[bytes], at: int, widths: Widths, is_last: bool) -> int | None:
     """How many lines the record at `at` spans; None when its end is not there yet."""
     is_open = quote_open_at_end(lines[at])
     size = len(lines[at])
-    end = at + 1
+    end, above = at + 1, 0
     while is_open:
         if end - at >= MAX_QUOTED_LINES or size > MAX_LINE:
             return 1
         if end == len(lines):
             return 1 if is_last else None
-        if _stands_alone(lines[end], width):
+        width = _width(lines[end])
+        if width in widths.own or (width == above and width >= widths.least):
             return 1
+        above = width
         size += len(lines[end]) + 1
         is_open = quote_open_at_end(lines[end], is_open=True)
         end += 1
     return end - at
 
 
-def _stands_alone(line: bytes, width: int | None) -> bool:
-    if width is None or width < 3 or line.count(b",") + 1 < width:
-        return False
+def _width(raw: bytes) -> int:
+    """How many fields it has; 0 where it cannot be read, and of fewer than any log has."""
+    if raw.count(b",") + 1 < FEWEST_FIELDS:
+        return 0
     try:
-        return len(split_cells(line)) == width
+        return len(split_cells(raw))
     except LineError:
-        return False
+        return 0

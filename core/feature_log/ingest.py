@@ -105,7 +105,7 @@ class _Ingest:
             placer = self._placer(connection)
             placer.forget_files([file.id for file in old])
             for file in old:
-                file.offset = file.line = 0
+                file.offset = file.line = file.waiting = 0
                 file.state = {}
                 save_file(connection, file)
             self._book(connection, placer)

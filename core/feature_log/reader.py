@@ -8,6 +8,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,15 @@ import numpy as np
 from core.arrays import Flags, Floats
 from core.feature_log.batch import Batch, LoggedRow, Rejected, RowBlock, logged_row
 from core.feature_log.bulk import parse_content, parse_lines
-from core.feature_log.cells import LineError, Record, is_blank, join_quoted, split_cells
+from core.feature_log.cells import (
+    FEWEST_FIELDS,
+    LineError,
+    Record,
+    Widths,
+    is_blank,
+    join_quoted,
+    split_cells,
+)
 from core.feature_log.drifted import Before, Drifted, before_document, before_of
 from core.feature_log.layout import Grammar, Layout, Profile, Row
 from core.tailing.stream import MAX_LINE, Chunk, LongLine
@@ -39,6 +48,10 @@ class LogReader:
         self._kinds = list(state.get("kinds", ""))
         self._before = before_of(state.get("before"))
         self._held = b""
+        self._held_at = 0
+        self._widths = Widths(
+            frozenset(int(width) for width in state.get("widths", ())), int(state.get("width", 0))
+        )
         self._alone: list[Row] = []  # read one by one, their profile not yet taken
 
     def read(self, piece: Chunk | LongLine) -> Batch:
@@ -48,6 +61,12 @@ class LogReader:
         offset = piece.offset - len(self._held)
         batch = Batch(offset, self._held + piece.data)
         self._read_lines(batch, is_last=False)
+        return self._close(batch)
+
+    def finish(self) -> Batch:
+        """Account for lines that are held back, as nothing follows that could close their quote."""
+        batch = Batch(self._held_at, self._held)
+        self._read_lines(batch, is_last=True)
         return self._close(batch)
 
     def _read_long_line(self, piece: LongLine) -> Batch:
@@ -64,10 +83,14 @@ class LogReader:
     def _close(self, batch: Batch) -> Batch:
         self._learn_alone(batch)
         batch.line = self._line
+        batch.waiting = sum(not is_blank(line) for line in self._held.split(b"\n")[:-1])
+        self._held_at = batch.offset
         batch.state = {
             "line": self._line,
             "header": None if self.header is None else list(self.header.columns),
             "kinds": "".join(self._kinds),
+            "widths": sorted(self._widths.headers),
+            "width": self._widths.before,
             "before": before_document(self._before),
         }
         return batch
@@ -85,8 +108,7 @@ class LogReader:
         at, offset = 0, batch.start
         while at < len(lines):
             header = self.header
-            width = None if header is None else len(header.columns)
-            records = join_quoted(lines[at:], offset, self._line + 1, width, is_last=is_last)
+            records = join_quoted(lines[at:], offset, self._line + 1, self._widths, is_last=is_last)
             if not records:
                 break
             for record in records:
@@ -133,6 +155,7 @@ class LogReader:
             return False
         self._learn(batch, self.header, plain.matrix, plain.text)
         batch.blocks.append(RowBlock(self.header, plain=plain))
+        self._note_width(len(self.header.columns))
         self._line = int(plain.lines[-1])
         close = plain.prices[3]
         last = math.nan if close is None else float(plain.matrix[-1, close])
@@ -173,8 +196,13 @@ class LogReader:
         if not batch.blocks or batch.blocks[-1].layout is not header:
             batch.blocks.append(RowBlock(header))
         batch.blocks[-1].rows.append(row)
+        self._note_width(len(header.columns))
         self._line = row.line
         self._before = Before(row.line, row.candle_open, row.close)
+
+    def _note_width(self, before: int) -> None:
+        if before != self._widths.before:
+            self._widths = replace(self._widths, before=before)
 
     def _learn_rows(self, batch: Batch, layout: Layout, rows: list[LoggedRow]) -> None:
         width = len(layout.columns)
@@ -216,12 +244,15 @@ class LogReader:
             except LineError as error:
                 self._reject(batch, record, error)
             else:
+                if len(cells) >= FEWEST_FIELDS:
+                    self._note_width(len(cells))
                 self._read_cells(batch, record, cells)
 
     def _read_cells(self, batch: Batch, record: Record, cells: list[str]) -> None:
         if self._grammar.is_header(cells, is_first=record.line == 1):
             header = Layout(tuple(cells))
             batch.headers.append(header)
+            self._widths = replace(self._widths, headers=self._widths.headers | {len(cells)})
             if header != self.header:
                 self.header, self._kinds = header, ["?"] * len(cells)
             return

@@ -30,7 +30,7 @@ LOG = "feature_log"
 _ROW = raw(feature_row)
 _QUARANTINE = raw(quarantine)
 _PAGE = 4096
-_COUNTS = ("lines", "stored", "duplicates", "quarantined", "recovered")
+_COUNTS = ("lines", "stored", "duplicates", "quarantined", "waiting", "recovered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +134,16 @@ def collection_rows(
 
 
 def ingestion_account(connection: sa.Connection, bot_id: int) -> dict[str, int]:
-    """lines, stored, duplicates, quarantined, recovered: lines are the sum of the next three."""
+    """lines, stored, duplicates, quarantined, waiting, recovered.
+
+    Lines are the sum of the next four; those that wait are held back behind an open quote.
+    """
     sums = [sa.func.coalesce(sa.func.sum(log_file.c[name]), 0) for name in _COUNTS]
     row = connection.execute(
         sa.select(*sums).where(log_file.c.bot_id == bot_id, log_file.c.log == LOG)
     ).one()
-    return {name: int(count) for name, count in zip(_COUNTS, row, strict=True)}
+    account = {name: int(count) for name, count in zip(_COUNTS, row, strict=True)}
+    return {**account, "lines": account["lines"] + account["waiting"]}
 
 
 def quarantined(connection: sa.Connection, bot_id: int, limit: int | None = None) -> pd.DataFrame:

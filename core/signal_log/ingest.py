@@ -43,6 +43,7 @@ class Entries:
     offset: int
     line: int
     state: Mapping[str, object]
+    waiting: int = 0  # every line of a signal log stands alone
 
 
 class EntryReader:
@@ -64,6 +65,10 @@ class EntryReader:
         except LogFormatError as error:
             raise LogFormatError(f"{self._path}: {error}") from error
         return self._entries(entries, piece.offset + len(piece.data))
+
+    def finish(self) -> Entries:
+        """Nothing waits."""
+        raise AssertionError("no line of a signal log waits")
 
     def _pass(self, piece: LongLine) -> Entries:
         """A line beyond every signal's size: noise in a text log, rejected elsewhere."""

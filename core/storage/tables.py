@@ -102,6 +102,8 @@ log_file = sa.Table(
     sa.Column("duplicates", sa.BigInteger, nullable=False, default=0),
     sa.Column("quarantined", sa.BigInteger, nullable=False, default=0),
     sa.Column("recovered", sa.BigInteger, nullable=False, default=0),
+    # Whole lines behind `offset`, held back until an open quoted field ends.
+    sa.Column("waiting", sa.BigInteger, nullable=False, default=0),
     sa.Column("state", sa.JSON, nullable=False, default=dict),  # what the reader needs to go on
     sa.Column("problem", sa.Text),  # why the file could not be read, as a sentence
     sa.Column("read_at", UtcDateTime),

@@ -9,15 +9,19 @@ import sqlalchemy as sa
 
 from core.storage.tables import log_file
 
-_READ = tuple(log_file.c[name] for name in ("offset", "line", "generation", "state", "problem"))
+_READ = tuple(
+    log_file.c[name] for name in ("offset", "line", "generation", "waiting", "state", "problem")
+)
 
 
 @dataclass(slots=True)
 class LogFile:
     """How far a file was read, `generation` counting how often its content was replaced.
 
-    `state`: "content" (its fingerprint), "stat" (size, modification time and inode of what
-    was read wholly), "looks" (how often it was read), "reader" (what its reader needs to go on).
+    `waiting`: whole lines behind `offset` that its reader holds back until more comes.
+    `state`: "content" (its fingerprint), "stat" (size, time of modification, inode and time of
+    change of what was read wholly), "looks" (how often it was read), "reader" (what its reader
+    needs to go on).
     """
 
     id: int
@@ -25,6 +29,7 @@ class LogFile:
     offset: int = 0
     line: int = 0
     generation: int = 0
+    waiting: int = 0
     state: dict[str, Any] = field(default_factory=dict)
     problem: str | None = None
 

@@ -9,7 +9,7 @@ run in a thread of their own; reading and parsing hold Python's lock for moments
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -30,6 +30,7 @@ from core.tailing.fingerprint import BLOCK, Fingerprint
 from core.tailing.prefetch import prefetch
 from core.tailing.stream import Chunk, ContentChanged, LongLine, open_after, whole_lines
 from core.tailing.survey import Change, Finding, Survey, survey
+from core.times import to_us
 
 PIECE = BLOCK  # bytes of a file in one transaction
 
@@ -42,6 +43,8 @@ class Batch(Protocol):
     @property
     def line(self) -> int: ...
     @property
+    def waiting(self) -> int: ...  # whole lines behind it that wait for more
+    @property
     def state(self) -> Mapping[str, object]: ...  # what another reader needs to go on (JSON)
 
 
@@ -53,6 +56,9 @@ class Reader(Protocol[B_co]):
     """Parses one file, piece after piece; LogFormatError, with its path, ends the reading."""
 
     def read(self, piece: Chunk | LongLine, /) -> B_co: ...
+    def finish(self) -> B_co:
+        """Account for what waits: nothing more is to be expected of the file."""
+        ...
 
 
 class Sink(Protocol[B]):
@@ -100,6 +106,8 @@ def follow(context: Context, source: Source, sink: Sink[B]) -> Followed:
     follower.rename(found)
     looked_at = [file.id for file in found.unchanged]
     looked_at += [follower.read(finding, found.problems) for finding in found.to_read]
+    for file in _finished(context, found.unchanged, follower.read_now):
+        follower.release(file, found.problems)
     with context.engine.begin() as connection:
         mark_looked_at(connection, looked_at, context.now)
     return Followed(len(looked_at), tuple(found.problems.values()))
@@ -110,6 +118,7 @@ class _Follower(Generic[B]):
     context: Context
     log: str
     sink: Sink[B]
+    read_now: list[LogFile] = field(default_factory=list)
 
     def rename(self, found: Survey) -> None:
         """Records follow their content to its new path."""
@@ -128,25 +137,36 @@ class _Follower(Generic[B]):
             file.generation += 1
             file.offset = file.line = 0
             file.state = {"looks": file.state.get("looks", 0)}
-        file.problem = self._read_on(file, finding.stat[0])
+        self._account(file, finding.stat, problems)
+        self.read_now.append(file)
+        return file.id
+
+    def release(self, file: LogFile, problems: dict[str, str]) -> None:
+        """What waits in a file that is finished is accounted for as it stands."""
+        self._account(file, file.state["stat"], problems, is_finished=True)
+
+    def _account(
+        self, file: LogFile, stat: list[int], problems: dict[str, str], *, is_finished: bool = False
+    ) -> None:
+        file.problem = self._read_on(file, stat[0], is_finished=is_finished)
         if file.problem is None:
-            file.state["stat"] = finding.stat
+            file.state["stat"] = stat
         else:
             problems[file.path] = file.problem
         file.state["looks"] = int(file.state.get("looks", 0)) + 1
         with self.context.engine.begin() as connection:
             save_file(connection, file)
-        return file.id
 
     def _begin(self, finding: Finding) -> LogFile:
         with self.context.engine.begin() as connection:
             return add_file(connection, self.context.bot_id, self.log, finding.path)
 
-    def _read_on(self, file: LogFile, size: int) -> str | None:
+    def _read_on(self, file: LogFile, size: int, *, is_finished: bool) -> str | None:
         """Everything new in a file; returns what went wrong."""
         content = Fingerprint.from_document(file.state.get("content"))
         try:
-            with closing(prefetch(lambda: self._batches(file, content))) as batches:
+            pieces = self._batches(file, content, is_finished=is_finished)
+            with closing(prefetch(lambda: pieces)) as batches:
                 for batch, document in batches:
                     self._keep(file, batch, document)
                     if self.context.progress is not None:
@@ -161,17 +181,21 @@ class _Follower(Generic[B]):
             return str(error)
         return None
 
-    def _batches(self, file: LogFile, content: Fingerprint) -> Iterator[tuple[B, dict[str, Any]]]:
+    def _batches(
+        self, file: LogFile, content: Fingerprint, *, is_finished: bool
+    ) -> Iterator[tuple[B, dict[str, Any]]]:
         """Parsed pieces of a file, with the content that they complete."""
         reader = self.sink.reader(file)
         with closing(prefetch(lambda: _pieces(file, content), ahead=1)) as pieces:
             for piece, document in pieces:
                 yield reader.read(piece), document
+        if is_finished:
+            yield reader.finish(), content.document()
 
     def _keep(self, file: LogFile, batch: B, content: dict[str, Any]) -> None:
         """One piece: its lines and how far the file was read, in one transaction."""
         with self.context.engine.begin() as connection:
-            file.offset, file.line = batch.offset, batch.line
+            file.offset, file.line, file.waiting = batch.offset, batch.line, batch.waiting
             file.state = {
                 "reader": dict(batch.state),
                 "content": content,
@@ -179,6 +203,26 @@ class _Follower(Generic[B]):
             }
             self.sink.keep(connection, file, batch)
             save_file(connection, file)
+
+
+def _finished(
+    context: Context, unchanged: Sequence[LogFile], read_now: Sequence[LogFile]
+) -> list[LogFile]:
+    """Files with waiting lines that nobody goes on writing.
+
+    A bot writes a line a candle: a file that got none in two candles is finished, and one that
+    stood still since the last look while a younger one was written.
+    """
+    files = [file for file in (*unchanged, *read_now) if "stat" in file.state]
+    written_ns = {file.id: file.state["stat"][1] for file in files}
+    long_ago_ns = to_us(context.now - 2 * context.bot.frame.length) * 1000
+    youngest_ns = max(written_ns.values(), default=0)
+    bounds_ns = dict.fromkeys((file.id for file in unchanged), max(long_ago_ns, youngest_ns))
+    return [
+        file
+        for file in files
+        if file.waiting and written_ns[file.id] < bounds_ns.get(file.id, long_ago_ns)
+    ]
 
 
 def _pieces(

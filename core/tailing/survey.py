@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 
 from core.errors import LogFormatError
 from core.tailing.files import LogFile
@@ -91,14 +92,16 @@ def _look(
     """One path: unchanged, grown, or with a content that is not its record's."""
     try:
         status = os.stat(path)
-        stat = [status.st_size, status.st_mtime_ns, status.st_ino]
-        if os.path.isdir(path):
-            result.problems[path] = f"{path}: a folder where a log file was expected"
+        # The time of change tells a file that was written anew at equal size and time.
+        stat = [status.st_size, status.st_mtime_ns, status.st_ino, status.st_ctime_ns]
+        if not S_ISREG(status.st_mode):  # a pipe would keep its reader waiting for ever
+            kind = "a folder" if S_ISDIR(status.st_mode) else "no regular file"
+            result.problems[path] = f"{path}: {kind} where a log file was expected"
         elif file is None:
             open_paths[path] = stat
         elif file.state.get("stat") == stat:
             result.unchanged.append(file)
-        elif _still_holds(path, file, whole=file.state.get("stat", [0, 0, 0])[2] != stat[2]):
+        elif _still_holds(path, file, whole=_is_other(file.state.get("stat"), stat)):
             result.to_read.append(Finding(path, Change.GROWN, file, stat))
         else:
             open_paths[path] = stat
@@ -139,6 +142,11 @@ def _find_homes(
             result.to_read.append(Finding(path, Change.NEW, None, stat))
         else:
             result.to_read.append(Finding(path, Change.REPLACED, own, stat))
+
+
+def _is_other(read: list[int] | None, stat: list[int]) -> bool:
+    """Whether more than an append may have become of a file: another inode, or nothing grew."""
+    return read is None or read[2] != stat[2] or read[0] == stat[0]
 
 
 def _exists(path: str) -> bool:

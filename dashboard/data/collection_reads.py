@@ -9,6 +9,7 @@ from core.candles import reads as stored_candles
 from core.collection import reads as stored_collection
 from core.collection.calendar import CollectionOverview, Completeness, summarise_collection
 from core.collection.calendar import completeness as summarise_completeness
+from core.feature_log import reads as stored_lines
 from core.features import reads as stored_features
 from core.settings import BotSettings
 from core.times import Timeframe, index_from_us
@@ -62,9 +63,9 @@ def _collection(
 
 @st.cache_data(ttl=600, max_entries=16, show_spinner=False)
 def ingestion_account(bot_id: int, version: str) -> dict[str, int]:
-    """What became of every data line: lines = stored + duplicates + quarantined."""
+    """What became of every data line: lines = stored + duplicates + quarantined + waiting."""
     with database.engine().connect() as connection:
-        return stored_collection.account(connection, bot_id)
+        return stored_lines.ingestion_account(connection, bot_id)
 
 
 @st.cache_data(ttl=600, max_entries=16, show_spinner=False)

@@ -71,7 +71,8 @@ def cards(screen: Screen, overview: CollectionOverview, whole: CollectionOvervie
             count(account["lines"]),
             f"{count(account['stored'])} stored ({count(account['recovered'])} recovered), "
             f"{count(account['duplicates'])} duplicates, "
-            f"{count(account['quarantined'])} in quarantine",
+            f"{count(account['quarantined'])} in quarantine"
+            + (f", {count(account['waiting'])} waiting" if account["waiting"] else ""),
         ),
     )
     for box, part in zip(st.columns(len(parts)), parts, strict=True):
@@ -215,7 +216,7 @@ def file_list(screen: Screen) -> None:
     draw_table(columns, rows, caption="Files that were read")
 
 
-_ACCOUNT = ("lines", "stored", "duplicates", "quarantined", "recovered")
+_ACCOUNT = ("lines", "stored", "duplicates", "quarantined", "waiting", "recovered")
 
 
 def _layout_row(

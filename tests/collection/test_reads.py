@@ -4,6 +4,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from core.collection import reads as stored_collection
+from core.feature_log.reads import ingestion_account
 from tests.seeded_window import OPENS, PLAN
 
 
@@ -29,4 +30,4 @@ def test_quarantine_keeps_raw_text_and_reason(seeded_connection: sa.Connection) 
         "conflict": 1,
         "no_layout": 1,
     }
-    assert stored_collection.account(seeded_connection, 1)["quarantined"] == 2
+    assert ingestion_account(seeded_connection, 1)["quarantined"] == 2

@@ -55,6 +55,7 @@ def test_a_bot_without_any_row_is_known_with_nulls(
             "stored": 0,
             "duplicates": 0,
             "quarantined": 0,
+            "waiting": 0,
             "recovered": 0,
         },
         "signals": dict.fromkeys(("lines", "matched", "rejected", "duplicates", "conflicts")),

@@ -101,6 +101,7 @@ def upgrade() -> None:
         sa.Column("duplicates", sa.BigInteger(), nullable=False),
         sa.Column("quarantined", sa.BigInteger(), nullable=False),
         sa.Column("recovered", sa.BigInteger(), nullable=False),
+        sa.Column("waiting", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.JSON(), nullable=False),
         sa.Column("problem", sa.Text(), nullable=True),
         sa.Column("read_at", UtcDateTime(), nullable=True),
