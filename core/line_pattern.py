@@ -6,42 +6,60 @@ pattern does not match but the line looks like a signal, that is when either
 - the pattern matches up to the end of its second group among label, long, short and
   price (a line that was cut off, or into which another process wrote).
 All other lines are noise and are not counted.
+
+A pattern is a stranger's program: some need ages on some lines ((a+)+$ on aaaa…!). The package
+`regex` ends a search in time, which Python's own `re` cannot.
 """
 
 import re
 from dataclasses import dataclass
+
+import regex
 
 _ALLOWED = {"label", "logged_at", "long", "short", "price"}
 _VALUES = {"label", "long", "short", "price"}
 _GROUP = re.compile(r"\(\?P<(\w+)>")
 # Looking twice at very long lines is not worth it: signals are short.
 _LONGEST_LOOK = 4096
+_LONGEST_SEARCH = 65_536  # characters of a line that are searched at all
+_LONGEST_PATTERN = 4096
+# A search takes microseconds; this long only where the pattern backtracks without end.
+_SEARCH_LIMIT_S = 1.0
+
+
+class SlowPatternError(Exception):
+    """A search that did not end in time; a sentence."""
 
 
 @dataclass(frozen=True)
 class TextPattern:
     """A compiled pattern with its two looser forms."""
 
-    exact: re.Pattern[str]
-    looser: tuple[re.Pattern[str], ...]
+    exact: regex.Pattern[str]
+    looser: tuple[regex.Pattern[str], ...]
 
     def groups(self, line: str) -> dict[str, str | None] | None:
-        """The named groups of a signal line, None for any other line."""
-        found = self.exact.search(line)
+        """The named groups of a signal line, None for any other line; raises SlowPatternError."""
+        found = _search(self.exact, line[:_LONGEST_SEARCH])
         return None if found is None else found.groupdict()
 
     def looks_like_a_signal(self, line: str) -> bool:
-        """Whether a line that the pattern does not match is a broken signal line."""
+        """Whether a line that the pattern does not match is a broken signal line.
+
+        Raises SlowPatternError.
+        """
         if len(line) > _LONGEST_LOOK:
             return False
-        return any(pattern.search(line) for pattern in self.looser)
+        return any(_search(pattern, line) for pattern in self.looser)
 
 
 def compile_pattern(text: str) -> TextPattern:
     """Compile and check a pattern; raises ValueError that says what is wrong with it."""
+    if len(text) > _LONGEST_PATTERN:
+        raise ValueError(f"pattern has {len(text)} characters; {_LONGEST_PATTERN} are the limit")
     try:
-        exact = re.compile(text)
-    except (re.error, RecursionError, OverflowError) as error:
+        exact = regex.compile(text)
+    except (regex.error, RecursionError, OverflowError) as error:
         raise ValueError(f"pattern is no valid regular expression: {error}") from error
     names = set(exact.groupindex)
     if unknown := sorted(names - _ALLOWED):
@@ -55,7 +73,17 @@ def compile_pattern(text: str) -> TextPattern:
     return TextPattern(exact, _looser(text))
 
 
-def _looser(text: str) -> tuple[re.Pattern[str], ...]:
+def _search(pattern: regex.Pattern[str], line: str) -> "regex.Match[str] | None":
+    try:
+        return pattern.search(line, timeout=_SEARCH_LIMIT_S)
+    except TimeoutError as error:
+        raise SlowPatternError(
+            f"the pattern does not come to an end within {_SEARCH_LIMIT_S:g} s on the line "
+            f"{line[:60]!r}; avoid repetitions inside repetitions, e.g. (a+)+"
+        ) from error
+
+
+def _looser(text: str) -> tuple[regex.Pattern[str], ...]:
     spans = _named_groups(text)
     anything, at = "", 0
     for start, end, _ in spans:
@@ -69,8 +97,8 @@ def _looser(text: str) -> tuple[re.Pattern[str], ...]:
     patterns = []
     for candidate in candidates:
         try:
-            patterns.append(re.compile(candidate))
-        except re.error:  # a group inside a group, or a reference to one: no looser form
+            patterns.append(regex.compile(candidate))
+        except regex.error:  # a group inside a group, or a reference to one: no looser form
             continue
     return tuple(patterns)
 

@@ -1,6 +1,6 @@
 import pytest
 
-from core.line_pattern import compile_pattern
+from core.line_pattern import SlowPatternError, compile_pattern
 
 PATTERN = (
     r"^(?P<logged_at>\S+ \S+) - INFO - \[Candle (?P<label>\d\d:\d\d:\d\d) \w+\] "
@@ -100,3 +100,15 @@ def test_a_very_long_line_is_noise_unless_it_is_a_signal() -> None:
     pattern = compile_pattern(PATTERN)
     assert pattern.groups(LINE + " " * 5000) is not None
     assert not pattern.looks_like_a_signal(LINE.replace("0.3734", "nan") + " " * 5000)
+
+
+def test_a_pattern_without_end_is_ended() -> None:
+    pattern = compile_pattern(r"^(?P<label>(?:a|aa)+)(?P<long>[0-9])$")
+    with pytest.raises(SlowPatternError, match="does not come to an end within 1 s"):
+        pattern.groups("a" * 60 + "!")
+    assert pattern.groups("aaa5") == {"label": "aaa", "long": "5"}
+
+
+def test_a_pattern_has_a_longest_length() -> None:
+    with pytest.raises(ValueError, match="4096 are the limit"):
+        compile_pattern("(?P<label>x)(?P<long>1)" + "a?" * 2050)

@@ -13,13 +13,15 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from core.errors import ConfigError, LogFormatError
-from core.line_pattern import compile_pattern
+from core.line_pattern import SlowPatternError, compile_pattern
 from core.settings import SignalFormat, SignalLogSettings
 from core.signal_log.candle_labels import candle_open_of, parse_moments
 from core.signal_log.entry import Entry, Raw, Values, checked_open, read_values
 from core.times import Timeframe
 
 _RAW_CHARS = 4096
+# One hostile line costs a second; a log full of them would cost the cycle.
+_SLOW_LINES = 5
 _CUT = "the line holds a NUL byte: it was cut off while it was written"
 
 
@@ -53,20 +55,32 @@ class TextParser:
         except ValueError as error:
             raise ConfigError(f'signal log "{log.name}": {error}') from error
         self._log, self._timeframe = log, timeframe
+        self._slow_lines = 0
         self.state: dict[str, Any] = {}
 
     def parse(self, lines: Sequence[Raw]) -> list[Entry]:
-        """Entries of the lines that are signals or look like one."""
+        """Entries of the lines that are signals or look like one.
+
+        Raises LogFormatError where the pattern is too slow for this log.
+        """
         entries: list[Entry] = []
         signals: list[tuple[Raw, dict[str, str | None]]] = []
         for raw in lines:
             text = raw.text
-            groups = self._pattern.groups(text)
+            try:
+                groups = self._pattern.groups(text)
+                is_broken = groups is None and self._pattern.looks_like_a_signal(text)
+            except SlowPatternError as error:
+                entries.append(rejected(raw, str(error)))
+                self._slow_lines += 1
+                if self._slow_lines == _SLOW_LINES:
+                    raise LogFormatError(str(error)) from error
+                continue
             if groups is not None and "\0" in text:
                 entries.append(rejected(raw, _CUT))
             elif groups is not None:
                 signals.append((raw, groups))
-            elif self._pattern.looks_like_a_signal(text):
+            elif is_broken:
                 entries.append(rejected(raw, "looks like a signal, but the pattern does not match"))
         written = [groups.get("logged_at") or "" for _, groups in signals]
         moments = parse_moments(written, self._log.logged_at_zone)

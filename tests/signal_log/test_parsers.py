@@ -5,6 +5,7 @@ import random
 
 import pytest
 
+from core.errors import LogFormatError
 from core.settings import SignalLogSettings
 from core.signal_log.entry import Entry, Raw
 from core.signal_log.parsers import parser_for
@@ -74,3 +75,19 @@ def test_no_mutated_line_stops_a_log(log_format: str) -> None:
         assert any(entry.long == 0.5 and entry.short == 0.25 for entry in good)
         for entry in entries:
             json.dumps([entry.raw, entry.reason], ensure_ascii=False).encode()
+
+
+def test_a_log_that_the_pattern_is_too_slow_for_is_given_up() -> None:
+    log = SignalLogSettings.model_validate(
+        {
+            "name": "s",
+            "paths": "x",
+            "format": "text",
+            "pattern": r"^(?P<label>(?:a|aa)+)(?P<long>[0-9])$",
+        }
+    )
+    lines = [Raw(number, b"a" * 60 + b"!") for number in range(1, 8)]
+    (slow,) = parser_for(log, FIVE).parse(lines[:1])
+    assert slow.reason is not None and "does not come to an end" in slow.reason
+    with pytest.raises(LogFormatError, match="avoid repetitions"):
+        parser_for(log, FIVE).parse(lines)
