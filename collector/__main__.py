@@ -9,9 +9,7 @@ import logging
 import os
 import sys
 
-from collector import verbs
 from collector.arguments import build_parser
-from collector.stop import Stopped
 from core.errors import AlignError, ConfigError
 
 _LOG = logging.getLogger("collector")
@@ -22,6 +20,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = build_parser()
     options = parser.parse_args(arguments)
     _check(parser, options)
+    from collector import verbs  # after the parser: --help waits for no library
+    from collector.stop import Stopped
+
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
     )

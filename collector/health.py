@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from collector.jobs import utc_now
+from collector.now import utc_now
 from core.errors import AlignError
 from core.settings import BotSettings, load_settings
 from core.storage.engine import reader_engine

@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 import sqlalchemy as sa
 
+from collector.now import utc_now
 from core.context import Progress
 from core.cycle import run_cycle
 from core.errors import StorageError
@@ -14,10 +15,6 @@ from core.storage.engine import migrate, writer_engine
 from core.storage.runs import close_interrupted
 
 _LOG = logging.getLogger(__name__)
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 def open_database(url: str) -> sa.Engine:

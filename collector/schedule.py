@@ -11,7 +11,8 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
-from collector.jobs import align_bot, utc_now
+from collector.jobs import align_bot
+from collector.now import utc_now
 from collector.stop import Stop, Stopped
 from core.settings import BotSettings, Settings
 from core.times import Timeframe

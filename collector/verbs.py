@@ -1,4 +1,7 @@
-"""What each verb of the command line does; each returns an exit code."""
+"""What each verb of the command line does; each returns an exit code.
+
+A verb imports what it alone needs by itself: `status` is asked often, and starts in a moment.
+"""
 
 import argparse
 import json
@@ -10,12 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from collector.export_formats import write_table
-from collector.export_tables import TABLES
-from collector.jobs import align_all, open_database, utc_now
-from collector.lock import database_lock
-from collector.progress import watcher
-from collector.stop import Stop
+from collector.now import utc_now
 from collector.text import diagnosis_text, status_text
 from core.bots import bot_id
 from core.errors import ConfigError, StorageError
@@ -29,6 +27,11 @@ from core.storage.schema_state import REMEDY, SchemaState, schema_state
 
 def once(options: argparse.Namespace) -> int:
     """One full cycle of every bot."""
+    from collector.jobs import align_all, open_database
+    from collector.lock import database_lock
+    from collector.progress import watcher
+    from collector.stop import Stop
+
     settings = _settings_with_bots(options)
     stop = Stop()
     stop.install(interrupts=True)
@@ -42,7 +45,10 @@ def once(options: argparse.Namespace) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """The scheduled service, until SIGTERM or Ctrl-C."""
+    from collector.jobs import open_database
+    from collector.lock import database_lock
     from collector.schedule import Service
+    from collector.stop import Stop
 
     settings = _settings_with_bots(options)
     stop = Stop()
@@ -98,6 +104,9 @@ def diagnose(options: argparse.Namespace) -> int:
 
 def export(options: argparse.Namespace) -> int:
     """Data out, to a file or to standard output."""
+    from collector.export_formats import write_table
+    from collector.export_tables import TABLES
+
     settings = load_settings(options.config)
     bots = settings.bots if options.bot is None else (settings.bot(options.bot),)
     with _reading(settings) as connection:

@@ -64,6 +64,7 @@ def test_collection_and_accounts(config: Path, capsys: pytest.CaptureFixture[str
         "stored": 1077,
         "duplicates": 0,
         "quarantined": 0,
+        "waiting": 0,
         "recovered": 122,
     }
     assert bot["signals"] == {
