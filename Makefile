@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?=
 
-.PHONY: run test test-fast coverage bench mutants exam exam-short e2e check format schema migration golden screenshots clean
+.PHONY: run test test-fast coverage bench mutants exam exam-short e2e check format schema migration golden screenshots lock audit clean
 
 run: $(VENV)/.installed
 	@exec $(BIN)/python -m collector.launch $(if $(PORT),--port $(PORT))
@@ -43,6 +43,15 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_layers.py tests/storage/test_engine.py
+
+# Every package of the image by its hash; after a change of requirements*.txt.
+lock: $(VENV)/.installed-dev
+	$(BIN)/uv pip compile requirements.txt requirements-auth.txt --generate-hashes --universal \
+		--python-version 3.11 --no-emit-index-url --no-header --quiet -o requirements.lock
+
+# Known vulnerabilities of what the image installs, as far as advisories can be reached.
+audit: $(VENV)/.installed-dev
+	$(BIN)/pip-audit -r requirements.lock --require-hashes --disable-pip --progress-spinner off
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
