@@ -1,7 +1,7 @@
 """Candle files: CSV or Parquet, any column order, every bad row named."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +18,9 @@ from core.number_text import numbers as parse_numbers
 from core.time_text import NOT_A_TIME, times_us
 from core.times import Timeframe, index_from_us, to_us
 
+_PROBLEMS_KEPT = 20  # of one file, as sentences; a million of them say no more
+_PIECE_ROWS = 50_000  # rows of text in memory at once, some 30 MB
+
 
 @dataclass(frozen=True, slots=True)
 class CandlePull:
@@ -25,7 +28,8 @@ class CandlePull:
 
     candles: candle_open (UTC), open, high, low, close, volume in the order of
     the rows (a candle may stand twice). not_closed: rows whose candle was still
-    open when they were pulled. problems: rows left out, one sentence each.
+    open when they were pulled. problems: rows left out, one sentence each for
+    the first of them, and how many more.
     """
 
     origin: str
@@ -43,19 +47,44 @@ def read_candle_file(
     candle of this timeframe. A row counts as not closed when its candle was
     still open at `now`, or (last row) when the file was last written.
     """
-    header, rows, lines = _read_rows(path)
-    columns = find_columns(str(path), header, candle_open)
-    opens = _candle_opens(path, rows, columns, timeframe, zone)
-    numbers = _numbers(rows, columns)
-    problems = _problems(path, rows, lines, columns, opens, numbers, timeframe)
-    is_good = np.array([problem is None for problem in problems], dtype=bool)
-    frame = candle_frame(opens[is_good], numbers[is_good])
+    columns: Columns | None = None
+    time_at = -1
+    opens, numbers, more = [], [], 0
+    problems: list[str] = []
+    for piece in _pieces(path):
+        if columns is None:
+            columns = find_columns(str(path), piece.header, candle_open)
+            time_at = _time_column(piece.rows, columns, timeframe, zone)
+        piece_opens = times_us(_column(piece.rows, time_at), ZoneInfo(zone))
+        piece_numbers = _numbers(piece.rows, columns)
+        is_bad = (
+            (piece_opens == NOT_A_TIME)
+            | (piece_opens % timeframe.length_us != 0)
+            | ~is_whole(piece_numbers)
+        )
+        bad = np.flatnonzero(is_bad).tolist()
+        shown = bad[: _PROBLEMS_KEPT - len(problems)]
+        more += len(bad) - len(shown)
+        for i in shown:
+            reason = _reason(
+                piece.rows[i], columns, time_at, int(piece_opens[i]), piece_numbers[i], timeframe
+            )
+            problems.append(f"{path}:{piece.lines[i]}: {reason}")
+        opens.append(piece_opens)
+        numbers.append(np.where(is_bad[:, None], np.nan, piece_numbers))
+    if more:
+        problems.append(f"… and {more} more rows of this file")
+    every = np.concatenate(opens)
+    whole = np.concatenate(numbers)
+    _check_step(path, every, timeframe)
+    is_good = ~np.isnan(whole).any(axis=1)
+    frame = candle_frame(every[is_good], whole[is_good])
     is_open = _is_not_closed(path, frame, timeframe, now)
     return CandlePull(
         origin=path.name,
         candles=frame[~is_open].reset_index(drop=True),
         not_closed=frame[is_open].reset_index(drop=True),
-        problems=tuple(problem for problem in problems if problem is not None),
+        problems=tuple(problems),
     )
 
 
@@ -66,44 +95,74 @@ def candle_frame(opens_us: npt.NDArray[np.int64], numbers: npt.NDArray[np.float6
     return frame
 
 
-def _read_rows(path: Path) -> tuple[list[str], list[list[str]], list[int]]:
-    """Header, data rows as text, and the line each stands in (1 is the first)."""
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Some rows of a file as text, with the line each stands in (1 is the first)."""
+
+    header: list[str]
+    rows: list[list[str]]
+    lines: list[int]
+
+
+def _pieces(path: Path) -> Iterator[_Piece]:
+    """At least one piece, in bounded memory; raises CandleError."""
     try:
         if path.suffix.lower() in (".parquet", ".pq"):
-            return _read_parquet(path)
-        return _read_csv(path)
+            yield from _parquet_pieces(path)
+        else:
+            yield from _csv_pieces(path)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise CandleError(f"{path}: cannot be read: {error}") from error
 
 
-def _read_csv(path: Path) -> tuple[list[str], list[list[str]], list[int]]:
+def _csv_pieces(path: Path) -> Iterator[_Piece]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         first = file.readline()
         file.seek(0)
-        delimiter = max(",;\t", key=first.count)
-        reader = csv.reader(file, delimiter=delimiter)
-        rows, lines = [], []
-        for row in reader:
-            if row and any(cell.strip() for cell in row):
-                rows.append(row)
-                lines.append(reader.line_num)
-    if not rows:
-        raise CandleError(f"{path}: empty file; remove it or pull it again")
-    if len(rows[0]) >= len(HEADERLESS) and np.isfinite(parse_numbers(rows[0][:6])).all():
-        return [*HEADERLESS, *(f"_{i}" for i in range(len(rows[0]) - 6))], rows, lines
-    return rows[0], rows[1:], lines[1:]
+        reader = csv.reader(file, delimiter=max(",;\t", key=first.count))
+        filled = (
+            (row, reader.line_num) for row in reader if row and any(cell.strip() for cell in row)
+        )
+        head = next(filled, None)
+        if head is None:
+            raise CandleError(f"{path}: empty file; remove it or pull it again")
+        header, rows, lines = head[0], [], []
+        if len(header) >= len(HEADERLESS) and np.isfinite(parse_numbers(header[:6])).all():
+            rows, lines = [header], [head[1]]
+            header = [*HEADERLESS, *(f"_{i}" for i in range(len(header) - 6))]
+        for row, line in filled:
+            rows.append(row)
+            lines.append(line)
+            if len(rows) == _PIECE_ROWS:
+                yield _Piece(header, rows, lines)
+                rows, lines = [], []
+        yield _Piece(header, rows, lines)
 
 
-def _read_parquet(path: Path) -> tuple[list[str], list[list[str]], list[int]]:
+def _parquet_pieces(path: Path) -> Iterator[_Piece]:
+    import pyarrow.parquet as pq
+
+    line = 1
     try:
-        frame = pd.read_parquet(path)
+        with pq.ParquetFile(path) as file:
+            schema = file.schema_arrow.empty_table().to_pandas()
+            for batch in file.iter_batches(_PIECE_ROWS):
+                piece = _parquet_piece(batch.to_pandas(), line)
+                line += len(piece.rows)
+                yield piece
+            if line == 1:
+                yield _parquet_piece(schema, 1)
     except ValueError as error:  # pyarrow's own errors derive from it
         raise CandleError(f"{path}: cannot be read as Parquet: {error}") from error
+
+
+def _parquet_piece(frame: pd.DataFrame, line: int) -> _Piece:
     if not isinstance(frame.index, pd.RangeIndex):
         frame = frame.reset_index(names=frame.index.name or "timestamp")
     cells = {name: _texts(frame[name]) for name in frame.columns}
     rows = [list(row) for row in zip(*cells.values(), strict=True)]
-    return [str(name) for name in frame.columns], rows, list(range(1, len(rows) + 1))
+    lines = list(range(line, line + len(rows)))
+    return _Piece([str(name) for name in frame.columns], rows, lines)
 
 
 def _texts(values: pd.Series) -> list[str]:
@@ -114,19 +173,20 @@ def _texts(values: pd.Series) -> list[str]:
     return [str(value) for value in values.tolist()]
 
 
-def _candle_opens(
-    path: Path, rows: Sequence[Sequence[str]], columns: Columns, timeframe: Timeframe, zone: str
-) -> npt.NDArray[np.int64]:
-    """The candle opens by the first candidate that reads as times of this timeframe."""
-    best, best_fit = np.full(len(rows), NOT_A_TIME), (0.0, 0.0)
+def _time_column(
+    rows: Sequence[Sequence[str]], columns: Columns, timeframe: Timeframe, zone: str
+) -> int:
+    """The first candidate that reads best as times of this timeframe, by the first piece."""
+    best, best_fit = columns.times[0], (0.0, 0.0)
     for position in columns.times:
-        texts = [row[position] if position < len(row) else "" for row in rows]
-        opens = times_us(texts, ZoneInfo(zone))
-        fit = _fit(opens, timeframe)
+        fit = _fit(times_us(_column(rows, position), ZoneInfo(zone)), timeframe)
         if fit > best_fit:
-            best, best_fit = opens, fit
-    _check_step(path, best, timeframe)
+            best, best_fit = position, fit
     return best
+
+
+def _column(rows: Sequence[Sequence[str]], position: int) -> list[str]:
+    return [row[position] if position < len(row) else "" for row in rows]
 
 
 def _fit(opens: npt.NDArray[np.int64], timeframe: Timeframe) -> tuple[float, float]:
@@ -155,27 +215,8 @@ def _check_step(path: Path, opens: npt.NDArray[np.int64], timeframe: Timeframe) 
 def _numbers(rows: Sequence[Sequence[str]], columns: Columns) -> npt.NDArray[np.float64]:
     matrix = np.empty((len(rows), len(OHLCV)))
     for k, position in enumerate(columns.numbers):
-        matrix[:, k] = parse_numbers([row[position] if position < len(row) else "" for row in rows])
+        matrix[:, k] = parse_numbers(_column(rows, position))
     return matrix
-
-
-def _problems(
-    path: Path,
-    rows: Sequence[Sequence[str]],
-    lines: Sequence[int],
-    columns: Columns,
-    opens: npt.NDArray[np.int64],
-    numbers: npt.NDArray[np.float64],
-    timeframe: Timeframe,
-) -> list[str | None]:
-    """For each row why it is no candle, or None."""
-    is_bad = (opens == NOT_A_TIME) | (opens % timeframe.length_us != 0) | ~is_whole(numbers)
-    problems: list[str | None] = [None] * len(rows)
-    for i in np.flatnonzero(is_bad).tolist():
-        row = rows[i]
-        reason = _reason(row, columns, int(opens[i]), numbers[i], timeframe)
-        problems[i] = f"{path}:{lines[i]}: {reason}"
-    return problems
 
 
 def is_whole(numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
@@ -189,6 +230,7 @@ def is_whole(numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
 def _reason(
     row: Sequence[str],
     columns: Columns,
+    time_at: int,
     open_us: int,
     numbers: npt.NDArray[np.float64],
     timeframe: Timeframe,
@@ -197,9 +239,9 @@ def _reason(
     if len(row) <= last:
         return f"{len(row)} cells, too few for a candle; complete the row or delete it"
     if open_us == NOT_A_TIME:
-        return f'"{row[columns.times[0]]}" is no time; write ISO text or an epoch'
+        return f'"{row[time_at]}" is no time; write ISO text or an epoch'
     if open_us % timeframe.length_us:
-        return f'"{row[columns.times[0]]}" is not on the grid of {timeframe.text} candles'
+        return f'"{row[time_at]}" is not on the grid of {timeframe.text} candles'
     for k, name in enumerate(OHLCV):
         if not np.isfinite(numbers[k]):
             return f'{name} "{row[columns.numbers[k]]}" is no finite number; pull the candle again'

@@ -22,8 +22,6 @@ from core.errors import CandleError
 from core.settings import CandleSourceSettings
 from core.times import iso_z, us_from_index
 
-_PROBLEMS_KEPT = 20
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceReport:
@@ -128,7 +126,8 @@ def _files(source: CandleSourceSettings) -> list[Path]:
 def _stamp(path: Path, source: CandleSourceSettings) -> list[Any]:
     """Changes when the file or the way it is to be read changes."""
     status = path.stat()
-    return [status.st_size, status.st_mtime_ns, source.candle_open, source.zone]
+    changed_ns = status.st_ctime_ns  # also of a file written anew at equal size and time
+    return [status.st_size, status.st_mtime_ns, changed_ns, source.candle_open, source.zone]
 
 
 def _ingest_file(
@@ -164,14 +163,11 @@ def _ingest_file(
 
 def _file_state(pull: CandlePull, stamp: list[Any], now: datetime) -> dict[str, Any]:
     opens = us_from_index(pull.candles["candle_open"])
-    kept = list(pull.problems[:_PROBLEMS_KEPT])
-    if len(pull.problems) > _PROBLEMS_KEPT:
-        kept.append(f"… and {len(pull.problems) - _PROBLEMS_KEPT} more rows of this file")
     return {
         "stamp": stamp,
         "rows": len(pull.candles),
         "not_closed": len(pull.not_closed),
         "last": int(opens.max()) if len(opens) else None,
-        "problems": kept,
+        "problems": list(pull.problems),
         "read_at": iso_z(now),
     }
