@@ -183,7 +183,7 @@ def test_collection(draw: Draw) -> None:
     assert table(app, "Files that were read") == [
         {
             "File": "/logs/a.csv", "Lines": "31", "Stored": "23", "Duplicates": "5",
-            "Quarantined": "3", "Recovered": "2", "Read": "2025-11-06 21:34 KST",
+            "Quarantined": "3", "Waiting": "0", "Recovered": "2", "Read": "2025-11-06 21:34 KST",
             "Problem": "The last line is cut.",
         }
     ]  # fmt: skip
