@@ -17,38 +17,47 @@ _HOUR_US = 3_600_000_000
 _DAYS_BACK = 3  # a time of day that a clock change skips comes again within this
 
 
-def parse_moment(text: str, zone: str) -> datetime | None:
-    """The UTC time that a text names, as core.time_text reads it; None where it names none."""
+def moment_us(text: str, zone: str) -> int | None:
+    """The time (stored µs) that a text names, as core.time_text reads it; None: it names none."""
     try:
-        return from_us(time_us(text, ZoneInfo(zone)))
+        return time_us(text, ZoneInfo(zone))
     except TimeTextError:
         return None
 
 
-def parse_moments(texts: list[str], zone: str) -> list[datetime | None]:
-    """What parse_moment says of each text."""
+def moments_us(texts: list[str], zone: str) -> list[int | None]:
+    """What moment_us says of each text."""
     times = times_us(texts, ZoneInfo(zone)).tolist()
-    return [None if us == NOT_A_TIME else from_us(us) for us in times]
+    return [None if us == NOT_A_TIME else us for us in times]
 
 
-def candle_open_of(
-    label: str, zone: str, logged_at: datetime | None, timeframe: Timeframe
-) -> datetime:
-    """The candle open (UTC) that a label names; raises ValueError when it names none."""
-    clock = _CLOCK.fullmatch(label.strip())
-    if clock is None:
-        moment = parse_moment(label, zone)
-        if moment is None:
+def label_open_us(label: str, zone: str, logged_at: int | None, timeframe: Timeframe) -> int:
+    """The candle open that a label names; raises ValueError when it names none.
+
+    It and the time of logging are stored µs.
+    """
+    clock_us = _clock_us(label)
+    if clock_us is None:
+        opened = moment_us(label, zone)
+        if opened is None:
             raise ValueError(f'label "{label}" is no time')
     elif logged_at is None:
         raise ValueError(f'label "{label}" has no date, and no time of logging tells it')
     else:
-        hours, minutes, seconds = (int(part or 0) for part in clock.groups())
-        clock_us = ((hours * 60 + minutes) * 60 + seconds) * 1_000_000
-        moment = from_us(_latest_closed_us(clock_us, zone, to_us(logged_at) - timeframe.length_us))
-    if not timeframe.is_on_grid(moment):
+        opened = _latest_closed_us(clock_us, zone, logged_at - timeframe.length_us)
+    if opened % timeframe.length_us:
         raise ValueError(f"label {label} is no candle open of {timeframe.text}")
-    return moment
+    return opened
+
+
+@lru_cache(maxsize=4096)
+def _clock_us(label: str) -> int | None:
+    """The time of day (µs since midnight) of a label that is nothing else."""
+    clock = _CLOCK.fullmatch(label.strip())
+    if clock is None:
+        return None
+    hours, minutes, seconds = (int(part or 0) for part in clock.groups())
+    return ((hours * 60 + minutes) * 60 + seconds) * 1_000_000
 
 
 def _latest_closed_us(clock_us: int, zone: str, until_us: int) -> int:

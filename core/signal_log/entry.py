@@ -6,8 +6,8 @@ With each number goes the value of its last printed digit.
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from typing import NamedTuple
 
 from core.number_text import number
 from core.times import Timeframe
@@ -18,8 +18,7 @@ _FULL_PRECISION_DIGITS = 15
 _NOTHING = frozenset(("", "nan", "none", "null", "-", "n/a", "na"))
 
 
-@dataclass(frozen=True, slots=True)
-class Raw:
+class Raw(NamedTuple):
     """A whole line of a file, without its line end."""
 
     line: int
@@ -30,43 +29,39 @@ class Raw:
         return self.content.decode("utf-8", "replace").lstrip("\ufeff").rstrip("\r")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """A signal line: its values, or the reason why it was rejected.
+class Values(NamedTuple):
+    """Probabilities and price of one line, with the value of their last printed digits.
 
-    Times are UTC. A side that the line says nothing about is None. `row_open` is the
-    candle open of the feature row that it stands in, where it stands in one.
+    A side that the line says nothing about is None, as is a step in full precision.
     """
 
-    line: int
-    sha256: str
-    raw: str | None = None
-    candle_open: datetime | None = None
-    logged_at: datetime | None = None
     long: float | None = None
     short: float | None = None
     price: float | None = None
     long_step: float | None = None
     short_step: float | None = None
     price_step: float | None = None
+
+
+class Entry(NamedTuple):
+    """A signal line: its values, or the reason why it was rejected.
+
+    Times are stored µs. `row_open` is the candle open of the feature row that it stands in,
+    where it stands in one.
+    """
+
+    line: int
+    sha256: str
+    raw: str | None = None
+    row_open: int | None = None
+    candle_open: int | None = None
+    logged_at: int | None = None
+    values: Values = Values()
     reason: str | None = None
-    row_open: datetime | None = None
 
     @property
     def is_rejected(self) -> bool:
         return self.reason is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Values:
-    """Probabilities and price of one line, with the value of their last printed digits."""
-
-    long: float | None
-    short: float | None
-    price: float | None
-    long_step: float | None
-    short_step: float | None
-    price_step: float | None
 
 
 def read_values(
@@ -102,13 +97,13 @@ def _step(
     return digit_step(text) if keeps_zeros else shared
 
 
-def checked_open(moment: datetime | None, text: str, timeframe: Timeframe) -> datetime:
-    """A candle open that can be one; raises ValueError."""
-    if moment is None:
+def checked_open(us: int | None, text: str, timeframe: Timeframe) -> int:
+    """A candle open (stored µs) that can be one; raises ValueError."""
+    if us is None:
         raise ValueError(f'candle time "{text[:40]}" cannot be read')
-    if not timeframe.is_on_grid(moment):
+    if us % timeframe.length_us:
         raise ValueError(f"candle time {text} is no candle open of {timeframe.text}")
-    return moment
+    return us
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ from core.context import Context
 from core.feature_log.reads import read_vectors
 from core.feature_log.texts import RowPlace, row_places
 from core.settings import SignalLogSettings
-from core.signal_log.candle_labels import parse_moment
+from core.signal_log.candle_labels import moment_us
 from core.signal_log.entry import Entry, LogCounts, checked_open, read_values
 from core.signal_log.writes import delete_rows_lines, insert_lines, settle
 from core.storage.changes import feature_changes
@@ -20,7 +20,7 @@ from core.storage.sql import raw
 from core.storage.tables import feature_row
 from core.storage.watermarks import read_watermark, write_watermark
 from core.tailing.precedence import Place
-from core.times import END_OF_TIME, from_us, to_us
+from core.times import END_OF_TIME, from_us
 
 _ROW = raw(feature_row)
 
@@ -81,7 +81,7 @@ class ColumnLog:
             for entry in self._entries(block, places):
                 entries.append(entry)
                 if entry.row_open is not None:
-                    row = places[to_us(entry.row_open)]
+                    row = places[entry.row_open]
                     whence.append(Place(row.file_id, row.generation, row.line))
         touched |= insert_lines(
             connection, self.context.bot_id, self.log.name, self.position, whence, entries
@@ -111,24 +111,23 @@ class ColumnLog:
     def _entry(
         self, opened: int, place: RowPlace, label: str | None, cells: Mapping[str, str | None]
     ) -> Entry:
-        row_open = from_us(opened)
         said = Entry(
             line=place.line,
             sha256=hashlib.sha256(f"{opened} {sorted(cells.items())}".encode()).hexdigest(),
-            logged_at=None if place.logged_at is None else from_us(place.logged_at),
-            row_open=row_open,
+            logged_at=place.logged_at,
+            row_open=opened,
         )
         try:
-            candle_open = row_open
+            candle_open = opened
             if label is not None:
-                moment = parse_moment(label, self.log.zone)
-                candle_open = checked_open(moment, label, self.context.bot.frame)
+                us = moment_us(label, self.log.zone)
+                candle_open = checked_open(us, label, self.context.bot.frame)
             values = read_values(
                 cells.get("long"), cells.get("short"), cells.get("price"), keeps_zeros=False
             )
         except ValueError as error:
-            return replace(said, reason=str(error))
-        return replace(said, candle_open=candle_open, **asdict(values))
+            return said._replace(reason=str(error))
+        return said._replace(candle_open=candle_open, values=values)
 
 
 def column_step(log: str) -> str:

@@ -7,21 +7,20 @@ import csv
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from core.errors import ConfigError, LogFormatError
 from core.line_pattern import SlowPatternError, compile_pattern
 from core.settings import SignalFormat, SignalLogSettings
-from core.signal_log.candle_labels import candle_open_of, parse_moments
+from core.signal_log.candle_labels import label_open_us, moments_us
 from core.signal_log.entry import Entry, Raw, Values, checked_open, read_values
 from core.times import Timeframe
 
 _RAW_CHARS = 4096
 # One hostile line costs a second; a log full of them would cost the cycle.
 _SLOW_LINES = 5
+_JSON = json.JSONDecoder(parse_float=Decimal, parse_int=Decimal, parse_constant=str)
 _CUT = "the line holds a NUL byte: it was cut off while it was written"
 
 
@@ -83,17 +82,17 @@ class TextParser:
             elif is_broken:
                 entries.append(rejected(raw, "looks like a signal, but the pattern does not match"))
         written = [groups.get("logged_at") or "" for _, groups in signals]
-        moments = parse_moments(written, self._log.logged_at_zone)
-        for (raw, groups), logged_at in zip(signals, moments, strict=True):
+        times = moments_us(written, self._log.logged_at_zone)
+        for (raw, groups), logged_at in zip(signals, times, strict=True):
             entries.append(self._entry(raw, groups, logged_at))
         return sorted(entries, key=lambda entry: entry.line)
 
-    def _entry(self, raw: Raw, groups: dict[str, str | None], logged_at: datetime | None) -> Entry:
+    def _entry(self, raw: Raw, groups: dict[str, str | None], logged_at: int | None) -> Entry:
         written = groups.get("logged_at")
         try:
             if written is not None and logged_at is None:
                 raise ValueError(f'time of logging "{written[:40]}" cannot be read')
-            opened = candle_open_of(
+            opened = label_open_us(
                 groups["label"] or "", self._log.label_zone, logged_at, self._timeframe
             )
             values = read_values(
@@ -104,8 +103,7 @@ class TextParser:
         return accepted(raw, opened, logged_at, values)
 
 
-@dataclass(frozen=True, slots=True)
-class _Fields:
+class _Fields(NamedTuple):
     """The texts of one record, before they are read."""
 
     raw: Raw
@@ -217,13 +215,12 @@ def read_fields(
     fields: Sequence[_Fields], log: SignalLogSettings, timeframe: Timeframe
 ) -> list[Entry]:
     """Records whose candle time is written out → entries."""
-    opened = parse_moments([one.candle_open for one in fields], log.zone)
-    written = [one.logged_at or "" for one in fields]
-    logged = parse_moments(written, log.logged_at_zone)
+    opened = moments_us([one.candle_open for one in fields], log.zone)
+    logged = moments_us([one.logged_at or "" for one in fields], log.logged_at_zone)
     entries = []
-    for one, moment, logged_at in zip(fields, opened, logged, strict=True):
+    for one, us, logged_at in zip(fields, opened, logged, strict=True):
         try:
-            candle_open = checked_open(moment, one.candle_open, timeframe)
+            candle_open = checked_open(us, one.candle_open, timeframe)
             values = read_values(one.long, one.short, one.price, keeps_zeros=False)
         except ValueError as error:
             entries.append(rejected(one.raw, str(error), logged_at))
@@ -232,7 +229,7 @@ def read_fields(
     return entries
 
 
-def accepted(raw: Raw, candle_open: datetime, logged_at: datetime | None, values: Values) -> Entry:
+def accepted(raw: Raw, candle_open: int, logged_at: int | None, values: Values) -> Entry:
     """A line that says a signal."""
     return Entry(
         line=raw.line,
@@ -240,16 +237,11 @@ def accepted(raw: Raw, candle_open: datetime, logged_at: datetime | None, values
         raw=_kept(raw.text[:_RAW_CHARS]),
         candle_open=candle_open,
         logged_at=logged_at,
-        long=values.long,
-        short=values.short,
-        price=values.price,
-        long_step=values.long_step,
-        short_step=values.short_step,
-        price_step=values.price_step,
+        values=values,
     )
 
 
-def rejected(raw: Raw, reason: str, logged_at: datetime | None = None) -> Entry:
+def rejected(raw: Raw, reason: str, logged_at: int | None = None) -> Entry:
     """A line that should say a signal but does not."""
     return Entry(
         line=raw.line,
@@ -278,7 +270,7 @@ def _cells(text: str) -> list[str]:
 
 def _json_object(text: str) -> dict[str, Any]:
     try:
-        record = json.loads(text, parse_float=Decimal, parse_int=Decimal, parse_constant=str)
+        record = _JSON.decode(text)
     except (ValueError, ArithmeticError, RecursionError) as error:
         raise ValueError(f"not readable as JSON: {error}") from error
     if not isinstance(record, dict):
@@ -290,6 +282,4 @@ def _json_text(value: Any) -> str | None:
     """A JSON value as it was written; null is not known."""
     if value is None or isinstance(value, str):
         return value
-    if isinstance(value, bool) or not isinstance(value, Decimal):
-        return json.dumps(value, default=str)
-    return str(value)
+    return str(value) if isinstance(value, Decimal) else json.dumps(value, default=str)

@@ -4,7 +4,7 @@ LONG and SHORT may come from different logs: each side has its own first line.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from core.market import SIDES, Side
 from core.tailing.precedence import Verdict, judge
@@ -12,8 +12,7 @@ from core.tailing.precedence import Verdict, judge
 _NOISE = 1e-12  # 0.5005 - 0.5 is a little more than half of 0.001
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class Line(NamedTuple):
     """What a stored line says about its candle."""
 
     id: int

@@ -1,28 +1,31 @@
 """Lines of signal logs, which of them count, and the signals that these emit."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from core.market import SIDES, Origin, Side
-from core.signal_log.entry import Entry
+from core.market import Origin
+from core.signal_log.entry import Entry, Values
 from core.signal_log.verdicts import Line, judge_candle
-from core.signals.reads import read_series
-from core.signals.writes import delete_signals, ensure_series, upsert_signals
+from core.signals.writes import ensure_series, replace_signals
 from core.storage.changes import Span
-from core.storage.sql import raw
+from core.storage.sql import fetch_tuples, insert_many, raw
 from core.storage.tables import log_file, signal_line
 from core.tailing.files import LogFile
-from core.tailing.precedence import Place, Status, Verdict, order
-from core.times import index_from_us, to_us
+from core.tailing.precedence import Place, Status, order
 
 _LINE = raw(signal_line)
-_VALUES = ("long", "short", "price", "long_step", "short_step", "price_step")
-_IN_ONE_QUERY = 500
+_NAMES = (
+    *("bot_id", "log", *Place._fields, "position", "row_open", "candle_open", "logged_at"),
+    *Values._fields,
+    *("status", "reason", "raw", "sha256"),
+)
+_LINE_AT = 7  # where the fields of Line begin in a row of _lines_of
+_IN_ONE_RANGE = 8192
+_FAR_US = 3_600_000_000
 
 
 def insert_lines(
@@ -38,25 +41,16 @@ def insert_lines(
     Which of them count is decided by `settle`.
     """
     rows = [
-        {
-            "bot_id": bot_id,
-            "log": log,
-            "position": position,
-            **place._asdict(),
-            "row_open": None if entry.row_open is None else to_us(entry.row_open),
-            "candle_open": None if entry.candle_open is None else to_us(entry.candle_open),
-            "logged_at": None if entry.logged_at is None else to_us(entry.logged_at),
-            **{name: getattr(entry, name) for name in _VALUES},
-            "status": str(Status.REJECTED if entry.is_rejected else Status.USED),
-            "reason": entry.reason,
-            "raw": entry.raw,
-            "sha256": entry.sha256,
-        }
-        for place, entry in zip(places, entries, strict=True)
+        (
+            *(bot_id, log, *place, position, it.row_open, it.candle_open, it.logged_at),
+            *it.values,
+            *(str(Status.REJECTED if it.is_rejected else Status.USED), it.reason),
+            *(it.raw, it.sha256),
+        )
+        for place, it in zip(places, entries, strict=True)
     ]
-    if rows:
-        connection.execute(sa.insert(_LINE), rows)
-    return {row["candle_open"] for row in rows if row["candle_open"] is not None}
+    insert_many(connection, _LINE, _NAMES, rows)
+    return {it.candle_open for it in entries if it.candle_open is not None}
 
 
 def claim_lines(
@@ -69,7 +63,7 @@ def claim_lines(
     waiting = _earlier_lines(connection, bot_id, log, file, entries)
     fresh, moved, touched = [], [], set()
     for entry in entries:
-        key = (None if entry.candle_open is None else to_us(entry.candle_open), entry.sha256)
+        key = (entry.candle_open, entry.sha256)
         if not waiting[key]:
             fresh.append(entry)
             continue
@@ -90,11 +84,8 @@ def _earlier_lines(
     connection: sa.Connection, bot_id: int, log: str, file: LogFile, entries: Sequence[Entry]
 ) -> dict[tuple[int | None, str], list[int]]:
     """Ids of lines of earlier contents by candle open (stored µs) and sha256, in their order."""
-    opens = sorted({to_us(it.candle_open) for it in entries if it.candle_open is not None})
-    spoken_of = [
-        _LINE.c.candle_open.in_(opens[at : at + _IN_ONE_QUERY])
-        for at in range(0, len(opens), _IN_ONE_QUERY)
-    ]
+    opens = sorted({it.candle_open for it in entries if it.candle_open is not None})
+    spoken_of = [_LINE.c.candle_open.between(part[0], part[-1]) for part in _stretches(opens)]
     found: dict[tuple[int | None, str], list[int]] = defaultdict(list)
     for where in (*spoken_of, _LINE.c.candle_open.is_(None)):
         query = sa.select(_LINE.c.candle_open, _LINE.c.sha256, _LINE.c.id).where(
@@ -151,22 +142,37 @@ def place_log(connection: sa.Connection, bot_id: int, log: str, position: int) -
     return touched
 
 
-def settle(
-    connection: sa.Connection, bot_id: int, candle_opens: Iterable[int], run_id: int | None = None
-) -> None:
+def settle(connection: sa.Connection, bot_id: int, candle_opens: Iterable[int]) -> None:
     """Decide anew which lines of these candles (stored µs) count, and store what they emit."""
     opens = sorted(set(candle_opens))
     if not opens:
         return
     series_id = ensure_series(connection, bot_id, Origin.EMITTED)
-    for at in range(0, len(opens), _IN_ONE_QUERY):
-        part = opens[at : at + _IN_ONE_QUERY]
-        found = _lines_of(connection, bot_id, part)
-        verdicts = {
-            opened: judge_candle([line for line, _ in lines]) for opened, lines in found.items()
-        }
-        _update_statuses(connection, verdicts, found)
-        _store_emitted(connection, bot_id, series_id, part, verdicts, run_id)
+    for part in _stretches(opens):
+        changed: list[tuple[int, Status]] = []
+        emitted: list[tuple[Any, ...]] = []
+        for opened, rows in _lines_of(connection, bot_id, part).items():
+            verdict = judge_candle([Line(*row[_LINE_AT:]) for row in rows])
+            changed += [
+                (row[_LINE_AT], now)
+                for row, now in zip(rows, verdict.statuses, strict=True)
+                if row[1] != now
+            ]
+            for side, line in verdict.winners.items():
+                said = (line.value(side), line.step(side), line.price, line.price_step)
+                emitted.append((str(side), opened, *said))
+        _update_statuses(connection, changed)
+        replace_signals(connection, series_id, part, emitted)
+
+
+def _stretches(opens: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Candle opens in order, cut where a range of them would hold many candles besides."""
+    start = 0
+    for at in range(1, len(opens) + 1):
+        is_end = at == len(opens) or at - start == _IN_ONE_RANGE
+        if is_end or opens[at] - opens[at - 1] > _FAR_US:
+            yield opens[start:at]
+            start = at
 
 
 def file_log(log: str) -> str:
@@ -180,83 +186,48 @@ def _opens(connection: sa.Connection, is_it: sa.ColumnElement[bool]) -> set[int]
 
 
 def _lines_of(
-    connection: sa.Connection, bot_id: int, opens: list[int]
-) -> dict[int, list[tuple[Line, str]]]:
-    """Lines that say something about these candles, in their order, with their status."""
-    names = ("candle_open", "status", "position", "file_id", "generation", "line", "id", *_VALUES)
+    connection: sa.Connection, bot_id: int, opens: Sequence[int]
+) -> dict[int, list[tuple[Any, ...]]]:
+    """Rows of lines that say something about these candles, in their order, by candle open.
+
+    A row: candle open, status, position, path, its Place, and the fields of Line.
+    """
+    names = ("candle_open", "status", "position")
+    place = (log_file.c.path, _LINE.c.file_id, _LINE.c.generation, _LINE.c.line)
     query = (
-        sa.select(log_file.c.path, *(_LINE.c[name] for name in names))
+        sa.select(*(_LINE.c[name] for name in names), *place, *(_LINE.c[n] for n in Line._fields))
         .join(log_file, log_file.c.id == _LINE.c.file_id)
         .where(
             _LINE.c.bot_id == bot_id,
             _LINE.c.log.in_(sa.select(_LINE.c.log).where(_LINE.c.bot_id == bot_id).distinct()),
-            _LINE.c.candle_open.in_(opens),
+            _LINE.c.candle_open.between(opens[0], opens[-1]),
             _LINE.c.status != str(Status.REJECTED),
         )
     )
-    found: dict[int, list[tuple[Line, str]]] = defaultdict(list)
-    for row in sorted(connection.execute(query), key=_order):
-        values = {name: getattr(row, name) for name in _VALUES}
-        found[row.candle_open].append((Line(id=row.id, **values), row.status))
+    concerned = set(opens)
+    found: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
+    for row in fetch_tuples(connection, query):
+        if row[0] in concerned:
+            found[row[0]].append(row)
+    for rows in found.values():
+        if len(rows) > 1:
+            rows.sort(key=_order)
     return found
 
 
-def _order(row: Any) -> tuple[int, str, int, int, int]:
-    place = Place(row.file_id, row.generation, row.line)
-    return (*order(row.path, place, row.position), row.id)
+def _order(row: tuple[Any, ...]) -> tuple[int, str, int, int, int]:
+    _, _, position, path, *place, line_id = row[: _LINE_AT + 1]
+    return (*order(path, Place(*place), position), line_id)
 
 
-def _update_statuses(
-    connection: sa.Connection,
-    verdicts: dict[int, Verdict[Line, Side]],
-    found: dict[int, list[tuple[Line, str]]],
-) -> None:
-    changed = [
-        {"line_id": line.id, "new_status": str(now)}
-        for opened, lines in found.items()
-        for (line, status), now in zip(lines, verdicts[opened].statuses, strict=True)
-        if status != now
-    ]
+def _update_statuses(connection: sa.Connection, changed: Sequence[tuple[int, Status]]) -> None:
     if changed:
         connection.execute(
             sa.update(_LINE)
             .where(_LINE.c.id == sa.bindparam("line_id"))
             .values(status=sa.bindparam("new_status")),
-            changed,
+            [{"line_id": line_id, "new_status": str(now)} for line_id, now in changed],
         )
-
-
-def _store_emitted(
-    connection: sa.Connection,
-    bot_id: int,
-    series_id: int,
-    opens: list[int],
-    verdicts: dict[int, Verdict[Line, Side]],
-    run_id: int | None,
-) -> None:
-    """Upsert what the winners say, and remove signals that no line says any longer."""
-    rows: list[tuple[Any, ...]] = []
-    for opened in opens:
-        winners: dict[Side, Line] = verdicts[opened].winners if opened in verdicts else {}
-        for side in SIDES:
-            if side in winners:
-                line = winners[side]
-                value, step = line.value(side), line.step(side)
-                rows.append((opened, str(side), value, step, line.price, line.price_step))
-    columns = ["candle_open", "side", "probability", "step", "price", "price_step"]
-    frame = pd.DataFrame(rows, columns=columns)
-    frame = frame.assign(candle_open=index_from_us(frame["candle_open"])).astype(
-        dict.fromkeys(columns[2:], "float64")
-    )
-    window = index_from_us([opens[0], opens[-1] + 1])
-    stored = read_series(
-        connection, bot_id, Origin.EMITTED, "", window[0].to_pydatetime(), window[1].to_pydatetime()
-    )
-    stored = stored[stored["candle_open"].isin(index_from_us(opens))]
-    keys = ["candle_open", "side"]
-    gone = ~pd.MultiIndex.from_frame(stored[keys]).isin(pd.MultiIndex.from_frame(frame[keys]))
-    delete_signals(connection, series_id, stored[np.asarray(gone)])
-    upsert_signals(connection, series_id, frame, run_id)
 
 
 def note_price_matches(connection: sa.Connection, is_match: pd.Series) -> None:

@@ -3,7 +3,7 @@
 Every write notes the days whose pairs are due, in the same transaction.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import repeat
 from typing import Any
@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from core.bundle.load import Bundle
 from core.market import SIDES, Origin
 from core.signals.due_days import mark_due
-from core.storage.sql import insert_many, raw, upsert
+from core.storage.sql import fetch_tuples, insert_many, raw, upsert
 from core.storage.tables import bundle as bundle_table
 from core.storage.tables import series, signal, signal_absence
 from core.times import to_us, us_from_index
@@ -89,6 +89,30 @@ def upsert_signals(
     mark_due(connection, series_id, opened)
 
 
+def replace_signals(
+    connection: sa.Connection,
+    series_id: int,
+    candle_opens: Sequence[int],
+    signals: Iterable[tuple[str, int, float, float | None, float | None, float | None]],
+) -> None:
+    """Have these candles (stored µs, in order) hold these signals and no other.
+
+    `signals`: side, candle open (stored µs), probability, step, price, price_step.
+    """
+    rows = [(series_id, *said, None, None) for said in signals]
+    said = {row[1:3] for row in rows}
+    query = sa.select(_SIGNAL.c.side, _SIGNAL.c.candle_open).where(
+        _SIGNAL.c.series_id == series_id,
+        _SIGNAL.c.side.in_([str(side) for side in SIDES]),
+        _SIGNAL.c.candle_open.between(candle_opens[0], candle_opens[-1]),
+    )
+    concerned = set(candle_opens)
+    stored = [key for key in fetch_tuples(connection, query) if key[1] in concerned]
+    _delete(connection, series_id, [key for key in stored if key not in said])
+    insert_many(connection, _SIGNAL, _SIGNAL_NAMES, rows, replace=True)
+    mark_due(connection, series_id, [at for _, at in said.union(stored)])
+
+
 def upsert_absences(
     connection: sa.Connection, series_id: int, frame: pd.DataFrame, run_id: int | None
 ) -> None:
@@ -137,18 +161,23 @@ def delete_signals(connection: sa.Connection, series_id: int, frame: pd.DataFram
     if frame.empty:
         return
     opened = us_from_index(frame["candle_open"])
+    _delete(connection, series_id, zip(map(str, frame["side"]), opened.tolist(), strict=True))
+    mark_due(connection, series_id, opened)
+
+
+def _delete(connection: sa.Connection, series_id: int, keys: Iterable[tuple[str, int]]) -> None:
+    """Remove signals by side and candle open (stored µs)."""
+    gone = [{"gone_side": side, "gone_open": at} for side, at in keys]
+    if not gone:
+        return
     connection.execute(
         sa.delete(_SIGNAL).where(
             _SIGNAL.c.series_id == series_id,
             _SIGNAL.c.side == sa.bindparam("gone_side"),
             _SIGNAL.c.candle_open == sa.bindparam("gone_open"),
         ),
-        [
-            {"gone_side": str(side), "gone_open": at}
-            for side, at in zip(frame["side"], opened.tolist(), strict=True)
-        ],
+        gone,
     )
-    mark_due(connection, series_id, opened)
 
 
 def _within(

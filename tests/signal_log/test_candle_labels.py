@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.signal_log.candle_labels import candle_open_of, parse_moments
-from core.times import Timeframe
+from core.signal_log.candle_labels import label_open_us, moments_us
+from core.times import Timeframe, from_us, to_us
 
 FIVE = Timeframe.parse("5m")
 SEOUL = "Asia/Seoul"
@@ -14,6 +14,17 @@ SEOUL = "Asia/Seoul"
 
 def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def candle_open_of(
+    label: str, zone: str, logged_at: datetime | None, timeframe: Timeframe
+) -> datetime:
+    logged_us = None if logged_at is None else to_us(logged_at)
+    return from_us(label_open_us(label, zone, logged_us, timeframe))
+
+
+def parse_moments(texts: list[str], zone: str) -> list[datetime | None]:
+    return [None if us is None else from_us(us) for us in moments_us(texts, zone)]
 
 
 def test_a_label_without_date_is_the_latest_closed_such_time() -> None:
