@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?=
 
-.PHONY: run test test-fast coverage bench mutants exam exam-short e2e check format schema migration golden screenshots lock audit clean
+.PHONY: run test test-fast coverage bench mutants exam exam-short e2e test-postgres check format schema migration golden screenshots lock audit clean
 
 run: $(VENV)/.installed
 	@exec $(BIN)/python -m collector.launch $(if $(PORT),--port $(PORT))
@@ -21,6 +21,15 @@ test-fast: $(VENV)/.installed-dev
 # Branch coverage of core by the same tests, child processes included; at least 95 %.
 coverage: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile -q --cov --cov-report=term --cov-fail-under=95
+
+# What stores and reads, on a private PostgreSQL server (apt package postgresql), or with
+# ALIGN_TEST_DATABASE_URL on yours: a database a test. Everything: make test-postgres TESTS=tests
+TESTS ?= tests/storage tests/tailing tests/feature_log tests/signal_log tests/signals \
+	tests/candles tests/alignment tests/collection tests/collector tests/diagnosis/test_reads.py \
+	tests/diagnosis/test_writes.py tests/diagnosis/test_watch.py tests/test_cycle.py
+test-postgres: $(VENV)/.installed-dev
+	$(if $(ALIGN_TEST_DATABASE_URL),,$(BIN)/python -m tests.postgres_server) \
+		$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not e2e and not exam and not slow" $(TESTS)
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks
@@ -46,8 +55,8 @@ check: $(VENV)/.installed-dev
 
 # Every package of the image by its hash; after a change of requirements*.txt.
 lock: $(VENV)/.installed-dev
-	$(BIN)/uv pip compile requirements.txt requirements-auth.txt --generate-hashes --universal \
-		--python-version 3.11 --no-emit-index-url --no-header --quiet -o requirements.lock
+	$(BIN)/uv pip compile requirements.txt requirements-auth.txt requirements-postgres.txt \
+		--generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header --quiet -o requirements.lock
 
 # Known vulnerabilities of what the image installs, as far as advisories can be reached.
 audit: $(VENV)/.installed-dev
@@ -84,6 +93,6 @@ $(VENV)/.installed: requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
 
-$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+$(VENV)/.installed-dev: requirements-dev.txt requirements-postgres.txt $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@

@@ -52,12 +52,23 @@ def _file_lock(url: sa.URL) -> Iterator[None]:
         lock.release()
 
 
+# A machine that vanished is noticed within a minute; a session that is idle for days is kept.
+_SESSION = {
+    "tcp_keepalives_idle": 30,
+    "tcp_keepalives_interval": 10,
+    "tcp_keepalives_count": 3,
+    "idle_session_timeout": 0,
+}
+
+
 @contextmanager
 def _server_lock(url: sa.URL) -> Iterator[None]:
     """An advisory lock of a session of its own: it ends with the process, wherever that runs."""
     engine = sa.create_engine(url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
     speak_in_sentences(engine)
     with engine.connect() as session:
+        for name, value in _SESSION.items():
+            session.execute(sa.text(f"set {name} = {value}"))
         is_ours = session.scalar(sa.select(sa.func.pg_try_advisory_lock(_ADVISORY_KEY)))
         if not is_ours:
             raise _refusal(shown_place(url))

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from core.bundle.convert import SideFiles, convert_model
+from tests.databases import database_url
 from tests.real import REAL
 
 LIVE = "enhanced_20251024_012445"
@@ -27,7 +28,7 @@ def write_workspace(folder: Path, *, signal_log: bool = False) -> Path:
     convert_bundle(folder)
     logs = [f"{REAL}/feature_logs/{place}/features_*.csv" for place in ("main", "other_cwd")]
     text = f"""
-database_url = "sqlite:///align.db"
+database_url = "{database_url(folder / "align.db")}"
 display_zone = "Asia/Seoul"
 
 [[bots]]

@@ -9,19 +9,18 @@ import sqlalchemy as sa
 
 from core.bots import ensure_bot
 from core.storage.changes import note_feature_rows
-from core.storage.engine import migrate, writer_engine
+from core.storage.engine import writer_engine
 from core.storage.sql import raw
 from core.storage.tables import feature_row, layout, log_file
 from core.times import Timeframe, to_us
+from tests.databases import migrated_url
 
 FIVE = Timeframe.parse("5m")
 
 
 def new_database(folder: Path) -> sa.Engine:
     """An empty database of the current schema."""
-    engine = writer_engine(f"sqlite:///{folder / 'align.db'}")
-    migrate(engine)
-    return engine
+    return writer_engine(migrated_url(folder / "align.db"))
 
 
 def new_bot(engine: sa.Engine) -> int:

@@ -11,6 +11,7 @@ from core.errors import BundleError
 from core.settings import BotSettings
 from core.storage.engine import migrate, writer_engine
 from core.storage.tables import run
+from tests.databases import database_url
 
 NOW = datetime(2025, 11, 3, tzinfo=UTC)
 
@@ -24,7 +25,7 @@ class Report:
 
 @pytest.fixture
 def engine(tmp_path: Path) -> sa.Engine:
-    made = writer_engine(f"sqlite:///{tmp_path / 'align.db'}")
+    made = writer_engine(database_url(tmp_path / "align.db"))
     migrate(made)
     return made
 

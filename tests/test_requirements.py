@@ -26,7 +26,7 @@ def test_the_lock_holds_every_pinned_package_at_its_version_with_hashes() -> Non
     assert "://" not in text  # no address of an index
 
 
-@pytest.mark.parametrize("package", ["streamlit", "xgboost-cpu", "authlib"])
+@pytest.mark.parametrize("package", ["streamlit", "xgboost-cpu", "authlib", "psycopg-binary"])
 def test_the_lock_holds_what_the_image_needs(package: str) -> None:
     assert package in pins("requirements.lock")
 

@@ -125,6 +125,7 @@ def explained(connection: sa.Connection, bot_id: int, comparison: str) -> tuple[
             finding.c.verdict == str(Verdict.PROVEN),
             finding.c.refuted_by_id.is_(None),
         )
+        .order_by(finding.c.id)
     )
     stretches: dict[Side, list[tuple[datetime, datetime]]] = {}
     for row in rows:

@@ -33,12 +33,12 @@ def add_counts(connection: sa.Connection, file_id: int, counts: Mapping[str, int
 
 
 def read_catalog(connection: sa.Connection, bot_id: int) -> Catalog:
-    """Every layout of the bot's feature logs."""
+    """Every layout of the bot's feature logs, in an order that depends on them alone."""
     catalog = Catalog()
     rows = connection.execute(
-        sa.select(layouts.c.id, layouts.c.columns, layouts.c.profile).where(
-            layouts.c.bot_id == bot_id, layouts.c.kind == LOG
-        )
+        sa.select(layouts.c.id, layouts.c.columns, layouts.c.profile)
+        .where(layouts.c.bot_id == bot_id, layouts.c.kind == LOG)
+        .order_by(layouts.c.hash)
     )
     for number, columns, profile in rows:
         layout = Layout(tuple(columns))

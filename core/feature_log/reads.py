@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from core.feature_log.batch import says
 from core.feature_log.layout import Layout
-from core.storage.sql import fetch_tuples, raw
+from core.storage.sql import fetch_tuples, json_text, raw
 from core.storage.tables import (
     feature_row,
     layout,
@@ -75,7 +75,7 @@ def read_vectors(
     layouts = _layouts(connection, bot_id)
     columns: list[Any] = [_ROW.c.candle_open, _ROW.c.layout_id, _ROW.c.vector]
     if with_texts:
-        columns.append(sa.type_coerce(_ROW.c.texts, sa.Text))
+        columns.append(json_text(_ROW.c.texts))
     query = sa.select(*columns).where(*_window(bot_id, from_, until)).order_by(_ROW.c.candle_open)
     page: list[Any] = []
     while True:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from core.storage.sql import raw
+from core.storage.sql import json_text, raw
 from core.storage.tables import feature_row, layout
 
 _ROW = raw(feature_row)
-_TEXTS = sa.type_coerce(_ROW.c.texts, sa.Text)
+_TEXTS = json_text(_ROW.c.texts)
 _IN_ONE_QUERY = 500
 
 

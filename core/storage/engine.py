@@ -20,15 +20,24 @@ _PAGE_BYTES = 8_192  # of a new database; holds several feature vectors
 # a connection to a file costs next to nothing, a thread that waits for one costs a cycle.
 _POOL = {"pool_size": 5, "max_overflow": 60}
 _READS = "reads_only"  # the execution option of a connection that takes no write lock
+# A server's transaction sees what is committed meanwhile, and may write, unless told otherwise.
+_SERVER_READS = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+# Taken at the start of every writing transaction, as SQLite's own write lock is ("write").
+_WRITE_KEY = 0x7772697465
+_TAKE_WRITE_LOCK = (
+    f"set local lock_timeout = {_BUSY_TIMEOUT_MS}; select pg_advisory_xact_lock({_WRITE_KEY})"
+)
 
 
 def writer_engine(url: str) -> sa.Engine:
-    """An engine for the collector: WAL, and every transaction takes the write lock at its start.
+    """An engine for the collector: every transaction takes the write lock at its start.
 
-    pysqlite's own transaction handling loses concurrent updates and does not
-    roll back DDL, so it is switched off and BEGIN IMMEDIATE is emitted here. Threads of
-    this process take turns: SQLite lets those who wait try again at random and gives up
-    on the unlucky one, a lock serves everybody. Reads go through `snapshot`.
+    So nothing that it reads changes before it writes. Threads of this process take turns:
+    SQLite lets those who wait try again at random and gives up on the unlucky one, a lock
+    serves everybody. Reads go through `snapshot`.
+
+    SQLite runs with WAL; pysqlite's own transaction handling loses concurrent updates and does
+    not roll back DDL, so it is switched off and BEGIN IMMEDIATE is emitted here.
     """
     return _engine(url, read_only=False)
 
@@ -68,7 +77,8 @@ def is_migrated(engine: sa.Engine) -> bool:
 @contextmanager
 def snapshot(engine: sa.Engine) -> Iterator[sa.Connection]:
     """One consistent view of the database for several reads; holds up no writer."""
-    with engine.execution_options(**{_READS: True}).connect() as connection:
+    options = {_READS: True} | ({} if _is_sqlite(engine.url) else _SERVER_READS)
+    with engine.execution_options(**options).connect() as connection:
         yield connection
 
 
@@ -80,18 +90,30 @@ def _engine(url: str, *, read_only: bool) -> sa.Engine:
         shown = url.split("@")[-1]  # never the password
         raise StorageError(f'database_url "{shown}" cannot be used: {error}') from error
     speak_in_sentences(engine)
-    if parsed.get_backend_name() == "sqlite":
+    if not read_only:
+        _take_turns(engine)
+    if _is_sqlite(parsed):
         _check_place(parsed, read_only=read_only)
         _prepare_sqlite(engine, read_only=read_only)
     elif read_only:
-        engine = engine.execution_options(postgresql_readonly=True)
+        engine = engine.execution_options(**_SERVER_READS)
+    else:
+        _prepare_server(engine)
     return engine
 
 
+def _is_sqlite(url: sa.URL) -> bool:
+    return url.get_backend_name() == "sqlite"
+
+
 def _pool(url: sa.URL) -> dict[str, Any]:
-    """Nothing for a database in memory, which lives in its one connection."""
-    is_in_memory = url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:")
-    return {} if is_in_memory else _POOL
+    """Nothing for a database in memory, which lives in its one connection.
+
+    A server is asked whether a connection still stands: it may have been restarted.
+    """
+    if not _is_sqlite(url):
+        return {**_POOL, "pool_pre_ping": True}
+    return {} if url.database in (None, "", ":memory:") else _POOL
 
 
 def _check_place(url: sa.URL, *, read_only: bool) -> None:
@@ -119,17 +141,33 @@ def _prepare_sqlite(engine: sa.Engine, *, read_only: bool) -> None:
             cursor.execute("pragma foreign_keys = on")
         cursor.close()
 
+    @event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(
+            "begin" if read_only or _only_reads(connection) else "begin immediate"
+        )
+
+
+def _prepare_server(engine: sa.Engine) -> None:
+    @event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        if not _only_reads(connection):
+            connection.exec_driver_sql(_TAKE_WRITE_LOCK)
+
+
+def _only_reads(connection: sa.Connection) -> bool:
+    return bool(connection.get_execution_options().get(_READS))
+
+
+def _take_turns(engine: sa.Engine) -> None:
+    """Before the database's own lock, whose listener is added later."""
     turn = threading.RLock()
 
     @event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
-        if read_only or connection.get_execution_options().get(_READS):
-            connection.exec_driver_sql("begin")
-            return
-        if not connection.info.get("has_turn"):
+        if not _only_reads(connection) and not connection.info.get("has_turn"):
             turn.acquire()
             connection.info["has_turn"] = True
-        connection.exec_driver_sql("begin immediate")
 
     @event.listens_for(engine, "checkin")
     def _checkin(_connection: Any, record: Any) -> None:

@@ -22,6 +22,14 @@ _REMEDIES = {
     sqlite3.SQLITE_LOCKED: "another process holds it; stop what else writes to this file",
 }
 
+# The same by PostgreSQL's codes (SQLSTATE); who cannot connect gets no code, but a clear sentence.
+_SERVER_REMEDIES: dict[str | None, str] = {
+    "25006": "it can only be read; is it a standby?",
+    "42501": "access is refused; let the user of database_url own the database",
+    "55P03": "another process holds it; stop what else writes to this database",
+    "53100": "the server's disk is full; make room, nothing that was stored is lost",
+}
+
 
 def speak_in_sentences(engine: Engine) -> None:
     """Raise StorageError with one sentence where the database itself fails.
@@ -33,6 +41,8 @@ def speak_in_sentences(engine: Engine) -> None:
 
     @event.listens_for(engine, "handle_error")
     def _say(context: ExceptionContext) -> None:
+        if context.is_pre_ping:  # the pool itself replaces a connection that a restart has cut
+            return
         sentence = failure_sentence(context.original_exception, context.sqlalchemy_exception)
         if sentence is not None:
             raise StorageError(f"{shown}: {sentence}") from None
@@ -43,6 +53,8 @@ def failure_sentence(original: BaseException, wrapped: Exception | None = None) 
     if isinstance(original, sqlite3.Error) and not isinstance(original, sqlite3.IntegrityError):
         code = getattr(original, "sqlite_errorcode", 0) & 0xFF  # the primary of an extended code
         return _REMEDIES.get(code)
+    if remedy := _SERVER_REMEDIES.get(getattr(original, "sqlstate", None)):
+        return remedy
     if isinstance(wrapped, (OperationalError, InterfaceError)) and not isinstance(
         wrapped, IntegrityError
     ):

@@ -20,7 +20,7 @@ import numpy.typing as npt
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from core.storage.tables import UtcDateTime
+from core.storage.tables import UtcDateTime, stored_number
 from core.times import to_us
 
 _PARAMETERS = 900  # of one statement; SQLite's smallest limit is 999
@@ -40,6 +40,11 @@ def raw(table: sa.Table) -> sa.Table:
         for column in table.columns
     ]
     return sa.Table(table.name, sa.MetaData(), *columns)
+
+
+def json_text(column: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+    """A JSON column as the text that is stored; a server's driver would decode it otherwise."""
+    return sa.cast(column, sa.Text)
 
 
 def int64_rows(result: sa.CursorResult[Any], columns: int) -> npt.NDArray[np.int64]:
@@ -101,8 +106,7 @@ def insert_many(
         return
     text, order = _statement(table, names, connection.dialect, replace)
     if order is None:
-        keyed = [dict(zip(names, row, strict=True)) for row in rows]
-        connection.exec_driver_sql(text, keyed)
+        connection.exec_driver_sql(text, [_keyed(names, row) for row in rows])
         return
     together = max(1, _PARAMETERS // len(names))
     whole = len(rows) - len(rows) % together
@@ -120,6 +124,14 @@ def fetch_tuples(connection: sa.Connection, query: sa.Select[Any]) -> list[tuple
         return list(result.cursor.fetchall())
     finally:
         result.close()
+
+
+def _keyed(names: Sequence[str], row: Sequence[Any]) -> dict[str, Any]:
+    """A row by name, its numbers as `Double` binds them."""
+    return {
+        name: stored_number(value) if isinstance(value, float) else value
+        for name, value in zip(names, row, strict=True)
+    }
 
 
 def _joined(rows: Sequence[Sequence[Any]], together: int) -> Iterator[Values]:

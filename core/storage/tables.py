@@ -36,6 +36,42 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
         return None if value is None else from_us(int(value))
 
 
+class Text(sa.types.TypeDecorator[str]):
+    """Text that sorts by code point everywhere; a NUL, which PostgreSQL refuses, becomes ␀.
+
+    A server sorts by its own language unless told otherwise, and the order of file names
+    decides which line of a candle counts.
+    """
+
+    impl = sa.Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        is_server = dialect.name == "postgresql"
+        return dialect.type_descriptor(sa.Text(collation="C") if is_server else sa.Text())
+
+    def process_bind_param(self, value: str | None, dialect: Any) -> str | None:
+        return value if value is None else without_nul(value)
+
+
+class Double(sa.types.TypeDecorator[float]):
+    """A float64 as SQLite keeps it, on a server as well: NaN is null, and zero has no sign."""
+
+    impl = sa.Double
+    cache_ok = True
+
+    def process_bind_param(self, value: float | None, dialect: Any) -> float | None:
+        return None if value is None else stored_number(value)
+
+
+def stored_number(value: float) -> float | None:
+    return None if value != value else value + 0.0  # -0.0 becomes 0.0
+
+
+def without_nul(text: str) -> str:
+    return text.replace("\0", "␀")
+
+
 Id = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
@@ -51,8 +87,8 @@ bot = sa.Table(
     "bot",
     metadata,
     _id(),
-    sa.Column("name", sa.Text, nullable=False, unique=True),
-    sa.Column("timeframe", sa.Text, nullable=False),
+    sa.Column("name", Text, nullable=False, unique=True),
+    sa.Column("timeframe", Text, nullable=False),
 )
 
 # One execution of one step of the cycle; results point to their run.
@@ -61,13 +97,13 @@ run = sa.Table(
     metadata,
     _id(),
     _ref("bot_id", "bot.id"),
-    sa.Column("step", sa.Text, nullable=False),  # ingest, replay, recompute, pair, diagnose, ...
+    sa.Column("step", Text, nullable=False),  # ingest, replay, recompute, pair, diagnose, ...
     sa.Column("started_at", UtcDateTime, nullable=False),
     sa.Column("finished_at", UtcDateTime),
-    sa.Column("outcome", sa.Text, nullable=False),  # running, done, failed, interrupted
+    sa.Column("outcome", Text, nullable=False),  # running, done, failed, interrupted
     sa.Column("is_idle", sa.Boolean, nullable=False, default=False),  # nothing points to it
-    sa.Column("error", sa.Text),  # one sentence
-    sa.Column("traceback", sa.Text),
+    sa.Column("error", Text),  # one sentence
+    sa.Column("traceback", Text),
     sa.Column("details", sa.JSON, nullable=False, default=dict),  # counts, hashes, versions
 )
 
@@ -77,8 +113,8 @@ layout = sa.Table(
     metadata,
     _id(),
     _ref("bot_id", "bot.id", nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),  # feature_log, backtest
-    sa.Column("hash", sa.Text, nullable=False),
+    sa.Column("kind", Text, nullable=False),  # feature_log, backtest
+    sa.Column("hash", Text, nullable=False),
     sa.Column("columns", sa.JSON, nullable=False),
     sa.Column("profile", sa.JSON),  # what the columns held in rows under their own header
     sa.UniqueConstraint("bot_id", "kind", "hash"),
@@ -90,8 +126,8 @@ log_file = sa.Table(
     metadata,
     _id(),
     _ref("bot_id", "bot.id", nullable=False),
-    sa.Column("log", sa.Text, nullable=False),  # feature_log, or the name of a signal log
-    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("log", Text, nullable=False),  # feature_log, or the name of a signal log
+    sa.Column("path", Text, nullable=False),
     sa.Column("offset", sa.BigInteger, nullable=False),  # bytes read, whole lines only
     sa.Column("line", sa.BigInteger, nullable=False),  # physical lines read
     sa.Column(
@@ -105,7 +141,7 @@ log_file = sa.Table(
     # Whole lines behind `offset`, held back until an open quoted field ends.
     sa.Column("waiting", sa.BigInteger, nullable=False, default=0),
     sa.Column("state", sa.JSON, nullable=False, default=dict),  # what the reader needs to go on
-    sa.Column("problem", sa.Text),  # why the file could not be read, as a sentence
+    sa.Column("problem", Text),  # why the file could not be read, as a sentence
     sa.Column("read_at", UtcDateTime),
     sa.UniqueConstraint("bot_id", "log", "path"),
 )
@@ -127,11 +163,11 @@ feature_row = sa.Table(
     sa.Column("length", sa.BigInteger, nullable=False),
     sa.Column("is_recovered", sa.Boolean, nullable=False, default=False),
     sa.Column("logged_at", UtcDateTime),
-    sa.Column("open", sa.Double),
-    sa.Column("high", sa.Double),
-    sa.Column("low", sa.Double),
-    sa.Column("close", sa.Double),
-    sa.Column("volume", sa.Double),
+    sa.Column("open", Double),
+    sa.Column("high", Double),
+    sa.Column("low", Double),
+    sa.Column("close", Double),
+    sa.Column("volume", Double),
     sa.Column("texts", sa.JSON),  # position in the layout -> text, for what is no number
     sa.Column("vector", sa.LargeBinary, nullable=False),
     # When rows came, without reading a single vector.
@@ -185,11 +221,11 @@ quarantine = sa.Table(
     sa.Column("line", sa.BigInteger, nullable=False),
     sa.Column("offset", sa.BigInteger, nullable=False),
     sa.Column("length", sa.BigInteger, nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),  # a code: no_layout, ambiguous, conflict, ...
-    sa.Column("detail", sa.Text, nullable=False),  # one sentence with value and remedy
+    sa.Column("reason", Text, nullable=False),  # a code: no_layout, ambiguous, conflict, ...
+    sa.Column("detail", Text, nullable=False),  # one sentence with value and remedy
     sa.Column("candle_open", UtcDateTime),
     sa.Column("raw", sa.LargeBinary),  # up to 1 MB
-    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("sha256", Text, nullable=False),
     # Of a conflict: how its row reads, so that it can take the place of another.
     _ref("layout_id", "layout.id"),
     sa.Column("row_hash", sa.LargeBinary),
@@ -210,8 +246,8 @@ drifted_line = sa.Table(
     sa.Column("offset", sa.BigInteger, nullable=False),
     sa.Column("raw", sa.LargeBinary, nullable=False),  # zlib
     _ref("header_id", "layout.id"),  # header in force above it
-    sa.Column("reason", sa.Text, nullable=False),  # why it does not stand under that header
-    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("reason", Text, nullable=False),  # why it does not stand under that header
+    sa.Column("detail", Text, nullable=False),
     sa.Column("before", sa.JSON),  # the readable line before it
     _ref("layout_id", "layout.id"),  # the one that fits
     sa.Column("candle_open", UtcDateTime),
@@ -224,7 +260,7 @@ signal_line = sa.Table(
     metadata,
     _id(),
     _ref("bot_id", "bot.id", nullable=False),
-    sa.Column("log", sa.Text, nullable=False),
+    sa.Column("log", Text, nullable=False),
     _ref("file_id", "log_file.id", nullable=False),
     sa.Column("generation", sa.Integer, nullable=False, default=0),  # of the file's content
     sa.Column("line", sa.BigInteger, nullable=False),
@@ -232,18 +268,18 @@ signal_line = sa.Table(
     sa.Column("row_open", UtcDateTime),  # of the feature row that it stands in
     sa.Column("candle_open", UtcDateTime),
     sa.Column("logged_at", UtcDateTime),
-    sa.Column("long", sa.Double),
-    sa.Column("short", sa.Double),
-    sa.Column("price", sa.Double),
-    sa.Column("long_step", sa.Double),  # value of the last printed digit; null: full precision
-    sa.Column("short_step", sa.Double),
-    sa.Column("price_step", sa.Double),
+    sa.Column("long", Double),
+    sa.Column("short", Double),
+    sa.Column("price", Double),
+    sa.Column("long_step", Double),  # value of the last printed digit; null: full precision
+    sa.Column("short_step", Double),
+    sa.Column("price_step", Double),
     # Whether the price is the close of its candle; null: no price, or a close not known yet.
     sa.Column("is_price_match", sa.Boolean),
-    sa.Column("status", sa.Text, nullable=False),
-    sa.Column("reason", sa.Text),
-    sa.Column("raw", sa.Text),
-    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("status", Text, nullable=False),
+    sa.Column("reason", Text),
+    sa.Column("raw", Text),
+    sa.Column("sha256", Text, nullable=False),
     sa.Index("ix_signal_line_candle", "bot_id", "log", "candle_open"),
     sa.Index("ix_signal_line_row", "bot_id", "log", "row_open"),
 )
@@ -265,9 +301,9 @@ bundle = sa.Table(
     "bundle",
     metadata,
     _id(),
-    sa.Column("hash", sa.Text, nullable=False, unique=True),
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("hash", Text, nullable=False, unique=True),
+    sa.Column("name", Text, nullable=False),
+    sa.Column("path", Text, nullable=False),
     sa.Column("manifest", sa.JSON, nullable=False),
 )
 
@@ -277,8 +313,8 @@ series = sa.Table(
     metadata,
     _id(),
     _ref("bot_id", "bot.id", nullable=False),
-    sa.Column("origin", sa.Text, nullable=False),  # emitted, replay, backtest
-    sa.Column("comparison", sa.Text, nullable=False, default=""),  # name of the backtest, else ""
+    sa.Column("origin", Text, nullable=False),  # emitted, replay, backtest
+    sa.Column("comparison", Text, nullable=False, default=""),  # name of the backtest, else ""
     sa.UniqueConstraint("bot_id", "origin", "comparison"),
 )
 
@@ -287,12 +323,12 @@ signal = sa.Table(
     "signal",
     metadata,
     _ref("series_id", "series.id", primary_key=True),
-    sa.Column("side", sa.Text, primary_key=True),
+    sa.Column("side", Text, primary_key=True),
     sa.Column("candle_open", UtcDateTime, primary_key=True),
-    sa.Column("probability", sa.Double, nullable=False),
-    sa.Column("step", sa.Double),  # value of the last printed digit; null: full precision
-    sa.Column("price", sa.Double),
-    sa.Column("price_step", sa.Double),
+    sa.Column("probability", Double, nullable=False),
+    sa.Column("step", Double),  # value of the last printed digit; null: full precision
+    sa.Column("price", Double),
+    sa.Column("price_step", Double),
     _ref("bundle_id", "bundle.id"),
     _ref("run_id", "run.id"),
     sqlite_with_rowid=False,
@@ -303,10 +339,10 @@ signal_absence = sa.Table(
     "signal_absence",
     metadata,
     _ref("series_id", "series.id", primary_key=True),
-    sa.Column("side", sa.Text, primary_key=True),
+    sa.Column("side", Text, primary_key=True),
     sa.Column("candle_open", UtcDateTime, primary_key=True),
-    sa.Column("reason", sa.Text, nullable=False),  # a code: missing_feature, warm_up, gap, ...
-    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("reason", Text, nullable=False),  # a code: missing_feature, warm_up, gap, ...
+    sa.Column("detail", Text, nullable=False),
     _ref("run_id", "run.id"),
     sqlite_with_rowid=False,
 )
@@ -317,7 +353,7 @@ candle_source = sa.Table(
     metadata,
     _id(),
     _ref("bot_id", "bot.id", nullable=False),
-    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("name", Text, nullable=False),
     sa.Column("state", sa.JSON, nullable=False, default=dict),  # last pull, problem, watermark
     sa.UniqueConstraint("bot_id", "name"),
 )
@@ -327,12 +363,12 @@ candle = sa.Table(
     metadata,
     _ref("source_id", "candle_source.id", primary_key=True),
     sa.Column("candle_open", UtcDateTime, primary_key=True),
-    sa.Column("open", sa.Double, nullable=False),
-    sa.Column("high", sa.Double, nullable=False),
-    sa.Column("low", sa.Double, nullable=False),
-    sa.Column("close", sa.Double, nullable=False),
-    sa.Column("volume", sa.Double, nullable=False),
-    sa.Column("origin", sa.Text, nullable=False),  # file name or exchange
+    sa.Column("open", Double, nullable=False),
+    sa.Column("high", Double, nullable=False),
+    sa.Column("low", Double, nullable=False),
+    sa.Column("close", Double, nullable=False),
+    sa.Column("volume", Double, nullable=False),
+    sa.Column("origin", Text, nullable=False),  # file name or exchange
     sa.Column("revision", sa.Integer, nullable=False, default=0),
     sqlite_with_rowid=False,
 )
@@ -343,14 +379,14 @@ candle_revision = sa.Table(
     _id(),
     _ref("source_id", "candle_source.id", nullable=False),
     sa.Column("candle_open", UtcDateTime, nullable=False),
-    sa.Column("open", sa.Double, nullable=False),
-    sa.Column("high", sa.Double, nullable=False),
-    sa.Column("low", sa.Double, nullable=False),
-    sa.Column("close", sa.Double, nullable=False),
-    sa.Column("volume", sa.Double, nullable=False),
-    sa.Column("origin", sa.Text, nullable=False),
+    sa.Column("open", Double, nullable=False),
+    sa.Column("high", Double, nullable=False),
+    sa.Column("low", Double, nullable=False),
+    sa.Column("close", Double, nullable=False),
+    sa.Column("volume", Double, nullable=False),
+    sa.Column("origin", Text, nullable=False),
     sa.Column("is_unfinished", sa.Boolean, nullable=False),
-    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("sha256", Text, nullable=False),
     sa.Column("seen_at", UtcDateTime, nullable=False),
     sa.UniqueConstraint("source_id", "candle_open", "sha256", "origin"),
 )
@@ -365,7 +401,7 @@ backtest_row = sa.Table(
     sa.Column("vector", sa.LargeBinary, nullable=False),
     # Packed bits, one a column: no value in the whole frame up to this candle. Null: none.
     sa.Column("warming", sa.LargeBinary),
-    sa.Column("content_key", sa.Text, nullable=False),  # pipeline, candles, lookback, mode
+    sa.Column("content_key", Text, nullable=False),  # pipeline, candles, lookback, mode
     sa.Column("is_provisional", sa.Boolean, nullable=False, default=False),
     _ref("run_id", "run.id"),
 )
@@ -374,12 +410,12 @@ backtest_row = sa.Table(
 vector_cache = sa.Table(
     "vector_cache",
     metadata,
-    sa.Column("content_key", sa.Text, primary_key=True),
+    sa.Column("content_key", Text, primary_key=True),
     _ref("layout_id", "layout.id"),
     sa.Column("vector", sa.LargeBinary),
     sa.Column("warming", sa.LargeBinary),
-    sa.Column("reason", sa.Text),  # why there is no vector
-    sa.Column("detail", sa.Text),
+    sa.Column("reason", Text),  # why there is no vector
+    sa.Column("detail", Text),
     sa.Column("used_at", UtcDateTime, nullable=False),
     sa.Index("ix_vector_cache_used", "used_at"),
 )
@@ -389,11 +425,11 @@ comparison = sa.Table(
     metadata,
     _id(),
     _ref("bot_id", "bot.id", nullable=False),
-    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("name", Text, nullable=False),
     sa.Column("position", sa.Integer, nullable=False),  # order in the configuration
-    sa.Column("tolerance", sa.Double),
+    sa.Column("tolerance", Double),
     sa.Column("spec", sa.JSON, nullable=False),  # pipeline, lookback_bars, mode, ...
-    sa.Column("pairing", sa.Text),  # hash of tolerance and rules that its pairs were made with
+    sa.Column("pairing", Text),  # hash of tolerance and rules that its pairs were made with
     sa.Column("is_configured", sa.Boolean, nullable=False, default=True),
     sa.UniqueConstraint("bot_id", "name"),
 )
@@ -403,13 +439,13 @@ pair = sa.Table(
     "pair",
     metadata,
     _ref("comparison_id", "comparison.id", primary_key=True),
-    sa.Column("side", sa.Text, primary_key=True),
+    sa.Column("side", Text, primary_key=True),
     sa.Column("candle_open", UtcDateTime, primary_key=True),
-    sa.Column("production_origin", sa.Text, nullable=False),
-    sa.Column("production", sa.Double, nullable=False),
-    sa.Column("backtest", sa.Double, nullable=False),
-    sa.Column("diff", sa.Double, nullable=False),
-    sa.Column("abs_diff", sa.Double, nullable=False),
+    sa.Column("production_origin", Text, nullable=False),
+    sa.Column("production", Double, nullable=False),
+    sa.Column("backtest", Double, nullable=False),
+    sa.Column("diff", Double, nullable=False),
+    sa.Column("abs_diff", Double, nullable=False),
     sa.Column("is_aligned", sa.Boolean, nullable=False),
     sa.Column("flip", sa.Boolean, nullable=False),
     sa.Column("decision_flip", sa.Boolean),  # null where one side's LONG or SHORT is missing
@@ -422,7 +458,7 @@ sa.Index(
     pair.c.comparison_id,
     pair.c.abs_diff.desc(),
     sqlite_where=pair.c.is_aligned.is_(False),
-    postgresql_where=pair.c.is_aligned.is_(False),
+    postgresql_where=sa.text("is_aligned is false"),  # as text: migrations are made on SQLite
 )
 
 # Pairs rolled up by UTC day, so that a year is read in milliseconds. A day with
@@ -431,7 +467,7 @@ pair_day = sa.Table(
     "pair_day",
     metadata,
     _ref("comparison_id", "comparison.id", primary_key=True),
-    sa.Column("side", sa.Text, primary_key=True),
+    sa.Column("side", Text, primary_key=True),
     sa.Column("day", UtcDateTime, primary_key=True),
     sa.Column("production_signals", sa.Integer, nullable=False),
     sa.Column("backtest_signals", sa.Integer, nullable=False),
@@ -456,7 +492,7 @@ diagnosis = sa.Table(
     metadata,
     _id(),
     _ref("bot_id", "bot.id", nullable=False),
-    sa.Column("comparison", sa.Text, nullable=False),
+    sa.Column("comparison", Text, nullable=False),
     sa.Column("from_open", UtcDateTime, nullable=False),
     sa.Column("until_open", UtcDateTime, nullable=False),
     sa.Column("made_at", UtcDateTime, nullable=False),
@@ -471,8 +507,8 @@ finding = sa.Table(
     _id(),
     _ref("diagnosis_id", "diagnosis.id", nullable=False),
     sa.Column("position", sa.Integer, nullable=False),
-    sa.Column("cause", sa.Text, nullable=False),
-    sa.Column("verdict", sa.Text, nullable=False),
+    sa.Column("cause", Text, nullable=False),
+    sa.Column("verdict", Text, nullable=False),
     sa.Column("document", sa.JSON, nullable=False),  # as in diagnose --json
     _ref("refuted_by_id", "diagnosis.id"),  # the later diagnosis that took it back
 )
@@ -482,7 +518,7 @@ trial = sa.Table(
     metadata,
     _id(),
     _ref("diagnosis_id", "diagnosis.id", nullable=False),
-    sa.Column("cause", sa.Text, nullable=False),
+    sa.Column("cause", Text, nullable=False),
     sa.Column("round", sa.Integer, nullable=False),
     sa.Column("document", sa.JSON, nullable=False),  # parameters, before, after, held out
 )
@@ -494,7 +530,7 @@ annotation = sa.Table(
     _ref("bot_id", "bot.id", primary_key=True),
     sa.Column("candle_open", UtcDateTime, primary_key=True),
     sa.Column("is_reviewed", sa.Boolean, nullable=False),
-    sa.Column("note", sa.Text, nullable=False, default=""),
+    sa.Column("note", Text, nullable=False, default=""),
     sa.Column("written_at", UtcDateTime, nullable=False),
 )
 
@@ -503,6 +539,6 @@ watermark = sa.Table(
     "watermark",
     metadata,
     _ref("bot_id", "bot.id", primary_key=True),
-    sa.Column("step", sa.Text, primary_key=True),
+    sa.Column("step", Text, primary_key=True),
     sa.Column("value", sa.JSON, nullable=False),
 )

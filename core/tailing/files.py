@@ -35,11 +35,11 @@ class LogFile:
 
 
 def read_files(connection: sa.Connection, bot_id: int, log: str) -> dict[str, LogFile]:
-    """The files of one log by path."""
+    """The files of one log by path, in the order of paths."""
     rows = connection.execute(
-        sa.select(log_file.c.id, log_file.c.path, *_READ).where(
-            log_file.c.bot_id == bot_id, log_file.c.log == log
-        )
+        sa.select(log_file.c.id, log_file.c.path, *_READ)
+        .where(log_file.c.bot_id == bot_id, log_file.c.log == log)
+        .order_by(log_file.c.path)
     )
     return {row.path: LogFile(*row) for row in rows}
 

@@ -9,6 +9,7 @@ from core.bots import ensure_bot
 from core.errors import StorageError
 from core.storage.engine import migrate, reader_engine, writer_engine
 from core.storage.schema_state import SchemaState, newest_revision, schema_state
+from tests.databases import database_url
 
 AT = datetime(2025, 11, 3, 4, 45, tzinfo=UTC)
 NOW = datetime(2025, 11, 6, 12, 0, tzinfo=UTC)
@@ -16,7 +17,7 @@ NOW = datetime(2025, 11, 6, 12, 0, tzinfo=UTC)
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    address = f"sqlite:///{tmp_path / 'align.db'}"
+    address = database_url(tmp_path / "align.db")
     engine = writer_engine(address)
     migrate(engine)
     with engine.begin() as connection:
@@ -75,7 +76,7 @@ def test_the_schema_is_told_by_its_revision(url: str, tmp_path: Path) -> None:
         connection.execute(sa.text("delete from alembic_version"))
         assert schema_state(connection) is SchemaState.MISSING
     engine.dispose()
-    empty = writer_engine(f"sqlite:///{tmp_path / 'empty.db'}")
+    empty = writer_engine(database_url(tmp_path / "empty.db"))
     with empty.connect() as connection:
         assert schema_state(connection) is SchemaState.MISSING
     empty.dispose()

@@ -22,6 +22,7 @@ from core.signals.writes import delete_signals, ensure_series, upsert_signals
 from core.storage.engine import migrate, writer_engine
 from core.storage.runs import recorded_run
 from core.storage.tables import pair_day
+from tests.databases import database_url
 from tests.factories import signals
 
 pytestmark = pytest.mark.slow
@@ -37,7 +38,7 @@ BOT: dict[str, Any] = {
 
 @pytest.fixture
 def engine(tmp_path: Path) -> sa.Engine:
-    made = writer_engine(f"sqlite:///{tmp_path / 'align.db'}")
+    made = writer_engine(database_url(tmp_path / "align.db"))
     migrate(made)
     with made.begin() as connection:
         ensure_bot(connection, "b", "5m")
@@ -165,7 +166,7 @@ def test_one_changed_signal_writes_its_pairs_alone(engine: sa.Engine) -> None:
 
 
 def test_content_does_not_depend_on_order_or_pieces(engine: sa.Engine, tmp_path: Path) -> None:
-    other = writer_engine(f"sqlite:///{tmp_path / 'other.db'}")
+    other = writer_engine(database_url(tmp_path / "other.db"))
     migrate(other)
     with other.begin() as connection:
         ensure_bot(connection, "b", "5m")

@@ -58,6 +58,7 @@ def test_worst_pairs_are_those_beyond_the_tolerance_largest_first(
     assert one_side["side"].tolist() == ["LONG"]
 
 
+@pytest.mark.sqlite("its query plan")
 def test_worst_pairs_use_the_partial_index(
     seeded_connection: sa.Connection, seeded_comparison: int
 ) -> None:

@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
+from tests.databases import database_url
+
 FIRST = datetime(2025, 11, 3, tzinfo=UTC)
 
 
@@ -30,5 +32,6 @@ def write_config(folder: Path, *names: str, extra: str = "") -> Path:
         for name in names
     ]
     file = folder / "align.toml"
-    file.write_text('database_url = "sqlite:///align.db"\n' + "\n".join(bots))
+    url = database_url(folder / "align.db")
+    file.write_text(f'database_url = "{url}"\n' + "\n".join(bots))
     return file

@@ -8,6 +8,7 @@ from collector.jobs import open_database
 from core.bots import ensure_bot
 from core.settings import BotSettings
 from core.storage.runs import recorded_run
+from tests.databases import database_url
 
 NOW = datetime(2025, 11, 3, tzinfo=UTC)
 BOT = BotSettings(name="b")
@@ -16,7 +17,7 @@ BOT = BotSettings(name="b")
 def test_a_bot_is_late_when_no_step_succeeded_within_two_candles_and_some_slack(
     tmp_path: Path,
 ) -> None:
-    engine = open_database(f"sqlite:///{tmp_path / 'align.db'}")
+    engine = open_database(database_url(tmp_path / "align.db"))
     with engine.begin() as connection:
         number = ensure_bot(connection, "b", "5m")
         assert is_late(connection, BOT, NOW)

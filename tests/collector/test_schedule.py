@@ -10,6 +10,7 @@ from collector.schedule import CandleTrigger, ClockWatch, Service
 from collector.stop import Stop
 from core.settings import BotSettings, Settings
 from core.storage.engine import writer_engine
+from tests.databases import database_url
 
 
 def moment(text: str) -> datetime:
@@ -55,7 +56,7 @@ def test_after_a_jump_back_the_next_run_is_the_next_candle_not_an_hour_later(
     tmp_path: Path,
 ) -> None:
     bots = (BotSettings(name="a"), BotSettings(name="b", timeframe="1h"))
-    engine = writer_engine(f"sqlite:///{tmp_path / 'align.db'}")
+    engine = writer_engine(database_url(tmp_path / "align.db"))
     service = Service(engine, Settings(bots=bots), Stop())
     scheduler = service.scheduler()
     scheduler.start(paused=True)

@@ -3,7 +3,6 @@
 import json
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -14,13 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from collector.__main__ import main
 from collector.schedule import Service
 from collector.stop import Stop
+from core.errors import StorageError
 from core.settings import Settings
 from core.storage.engine import writer_engine
 from tests.collector.bots import write_config, write_log
+from tests.databases import SERVER, database_url, fetch
 
 pytestmark = pytest.mark.slow
 
@@ -53,15 +55,10 @@ def wait_for(what: Callable[[], bool]) -> None:
 
 
 def count(database: Path, table: str) -> int:
-    if not database.exists():
-        return 0
-    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
     try:
-        return int(connection.execute(f"select count(*) from {table}").fetchone()[0])
-    except sqlite3.OperationalError:
+        return int(fetch(database, f"select count(*) from {table}")[0][0])
+    except (StorageError, sa.exc.DBAPIError):  # no database, or no schema yet
         return 0
-    finally:
-        connection.close()
 
 
 def status(config: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
@@ -115,14 +112,11 @@ def test_a_stop_during_a_long_ingest_finishes_the_transaction(
         assert process.wait(timeout=60) == 0
         assert process.stdout is not None
         assert process.stdout.read() == ""
-    connection = sqlite3.connect(database)
-    assert connection.execute("pragma integrity_check").fetchone() == ("ok",)
-    stored, accounted = (
-        connection.execute(query).fetchone()[0]
-        for query in ("select count(*) from feature_row", "select sum(stored) from log_file")
+    if SERVER is None:
+        assert fetch(database, "pragma integrity_check") == [("ok",)]
+    assert fetch(database, "select count(*) from feature_row") == fetch(
+        database, "select sum(stored) from log_file"
     )
-    connection.close()
-    assert stored == accounted
     assert main(["--config", str(config), "once"]) == 0
     assert status(config, capsys)["ingestion"]["stored"] == 6 * 5760
 
@@ -138,17 +132,15 @@ def test_a_killed_collector_leaves_its_run_marked_as_interrupted(
         process.kill()
         process.wait()
     assert main(["--config", str(config), "once"]) == 0
-    connection = sqlite3.connect(database)
-    outcomes = {row[0] for row in connection.execute("select outcome from run")}
-    connection.close()
-    assert outcomes == {"interrupted", "done"}
+    outcomes = fetch(database, "select distinct outcome from run order by outcome")
+    assert outcomes == [("done",), ("interrupted",)]
 
 
 def test_every_bot_has_its_job_on_its_own_grid(tmp_path: Path) -> None:
     settings = Settings.model_validate(
         {"bots": [{"name": "five"}, {"name": "hour", "timeframe": "1h"}]}
     )
-    engine = writer_engine(f"sqlite:///{tmp_path / 'align.db'}")
+    engine = writer_engine(database_url(tmp_path / "align.db"))
     scheduler = Service(engine, settings, Stop()).scheduler()
     scheduler.start(paused=True)
     try:

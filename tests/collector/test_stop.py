@@ -6,11 +6,12 @@ import sqlalchemy as sa
 
 from collector.stop import Stop, Stopped
 from core.storage.engine import writer_engine
+from tests.databases import database_url
 
 
 @pytest.fixture
 def engine(tmp_path: Path) -> sa.Engine:
-    made = writer_engine(f"sqlite:///{tmp_path / 'align.db'}")
+    made = writer_engine(database_url(tmp_path / "align.db"))
     with made.begin() as connection:
         connection.exec_driver_sql("create table t (x integer)")
     return made

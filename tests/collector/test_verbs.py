@@ -10,6 +10,7 @@ import pytest
 
 from collector.__main__ import main
 from tests.collector.bots import write_config, write_log
+from tests.databases import database_url
 
 
 def run(config: Path, *arguments: str) -> int:
@@ -29,7 +30,7 @@ def test_status_before_the_first_run_says_what_to_do(
 ) -> None:
     assert run(write_config(tmp_path, "a"), "status", "--json") == 1
     assert capsys.readouterr().out == ""
-    assert "no database yet; run the collector first" in caplog.text
+    assert "run the collector first" in caplog.text
 
 
 def test_a_bot_without_any_row_is_known_with_nulls(
@@ -143,7 +144,7 @@ def test_a_second_once_is_refused_while_the_first_holds_the_lock(
     from collector.lock import database_lock
 
     config = write_config(tmp_path, "a")
-    with database_lock(f"sqlite:///{tmp_path / 'align.db'}"):
+    with database_lock(database_url(tmp_path / "align.db")):
         assert run(config, "once") == 1
     errors = [record for record in caplog.records if record.levelno >= logging.ERROR]
     assert len(errors) == 1

@@ -29,6 +29,7 @@ from dashboard.format import signed, size
 from dashboard.wording import other_word, production_word
 from tests.dashboard.conftest import View
 from tests.dashboard.known_rows import ETH_OPENS, NOW, SPLIT, write_known_rows
+from tests.databases import database_url
 
 pytestmark = pytest.mark.slow
 
@@ -345,7 +346,7 @@ def test_health(draw: Draw) -> None:
 
 def test_the_database_and_the_versions_are_those_in_use(draw: Draw, known: Path) -> None:
     shown = {row["What"]: row["Value"] for row in table(draw("health"), "Database and versions")}
-    engine = reader_engine(f"sqlite:///{known.parent / 'align.db'}")
+    engine = reader_engine(database_url(known.parent / "align.db"))
     with engine.connect() as connection:
         stored = size(database_size(connection))
     engine.dispose()

@@ -9,6 +9,7 @@ from core.diagnosis.watch import Due, due_windows, keep_state
 from core.settings import BotSettings
 from core.storage.engine import migrate, writer_engine
 from core.storage.tables import comparison, pair
+from tests.databases import database_url
 
 FIRST = datetime(2025, 11, 3, tzinfo=UTC)
 BAR = timedelta(minutes=5)
@@ -19,7 +20,7 @@ BOT = BotSettings.model_validate(
 
 @pytest.fixture
 def engine(tmp_path: Path) -> sa.Engine:
-    made = writer_engine(f"sqlite:///{tmp_path / 'align.db'}")
+    made = writer_engine(database_url(tmp_path / "align.db"))
     migrate(made)
     with made.begin() as connection:
         bot_id = ensure_bot(connection, "bot", "5m")

@@ -10,13 +10,14 @@ from core.diagnosis.reads import diagnoses, newest_findings, trials
 from core.diagnosis.writes import store_diagnosis
 from core.storage.engine import migrate, writer_engine
 from core.storage.tables import diagnosis, finding, trial
+from tests.databases import database_url
 
 NOON = datetime(2025, 11, 3, 12, tzinfo=UTC)
 
 
 @pytest.fixture
 def engine(tmp_path: Path) -> sa.Engine:
-    made = writer_engine(f"sqlite:///{tmp_path / 'align.db'}")
+    made = writer_engine(database_url(tmp_path / "align.db"))
     migrate(made)
     return made
 

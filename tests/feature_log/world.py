@@ -1,12 +1,8 @@
 """Small feature logs with every flaw of real ones, and a database's content to compare."""
 
-import atexit
 import random
-import shutil
-import tempfile
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +13,10 @@ from core.bots import ensure_bot
 from core.context import Context
 from core.feature_log.ingest import IngestReport, ingest_feature_logs
 from core.settings import BotSettings, FeatureLogSettings
-from core.storage.engine import migrate, writer_engine
+from core.storage.engine import writer_engine
 from core.storage.tables import duplicate_line, feature_row, layout, log_file, quarantine
 from core.times import Timeframe
+from tests.databases import migrated_url
 
 FRAME = Timeframe.parse("5m")
 FIRST_MS = 1_762_128_000_000  # 2025-11-03 00:00 UTC
@@ -74,17 +71,6 @@ def rows(first: int, last: int, columns: tuple[str, ...] = OLD) -> str:
     return "".join(row(bar, columns) for bar in range(first, last))
 
 
-@cache
-def _empty_database() -> Path:
-    """A migrated database, made once a process."""
-    folder = Path(tempfile.mkdtemp(prefix="align-test-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    engine = writer_engine(f"sqlite:///{folder / 'empty.db'}")
-    migrate(engine)
-    engine.dispose()
-    return folder / "empty.db"
-
-
 @dataclass
 class Bench:
     """A database, a bot and a folder of logs."""
@@ -95,10 +81,7 @@ class Bench:
     database: str = "align.db"
 
     def __post_init__(self) -> None:
-        place = self.folder / self.database
-        if not place.exists():
-            shutil.copy(_empty_database(), place)
-        self.engine = writer_engine(f"sqlite:///{place}")
+        self.engine = writer_engine(migrated_url(self.folder / self.database))
         with self.engine.begin() as connection:
             self.bot_id = ensure_bot(connection, "bot", "5m")
 

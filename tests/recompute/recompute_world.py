@@ -22,8 +22,9 @@ from core.context import Context
 from core.market import Side
 from core.recompute.recompute import RecomputeReport, recompute_backtest
 from core.settings import BotSettings
-from core.storage.engine import migrate, writer_engine
+from core.storage.engine import writer_engine
 from core.storage.runs import recorded_run
+from tests.databases import migrated_url
 from tests.random_candles import random_candles
 
 NOW = datetime(2025, 11, 10, tzinfo=UTC)
@@ -130,8 +131,7 @@ class World:
 
 def make_world(folder: Path, bars: int = 120, executor: Executor | None = None) -> World:
     """Candles stored under the source "files", the trader's pipeline and one bundle."""
-    engine = writer_engine(f"sqlite:///{folder}/align.db")
-    migrate(engine)
+    engine = writer_engine(migrated_url(folder / "align.db"))
     with engine.begin() as conn:
         ensure_bot(conn, "btc", "5m")
     with recorded_run(engine, 1, "recompute", NOW):

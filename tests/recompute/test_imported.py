@@ -16,6 +16,7 @@ from core.signals.reads import read_series
 from core.storage.engine import migrate, writer_engine
 from core.storage.tables import backtest_row, layout
 from core.times import Timeframe
+from tests.databases import database_url
 from tests.real import REAL, needs_real
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -24,7 +25,7 @@ FIVE = Timeframe.parse("5m")
 
 @pytest.fixture
 def engine(tmp_path: Path) -> sa.Engine:
-    engine = writer_engine(f"sqlite:///{tmp_path / 'align.db'}")
+    engine = writer_engine(database_url(tmp_path / "align.db"))
     migrate(engine)
     return engine
 

@@ -152,6 +152,7 @@ def test_a_price_is_the_close_at_the_digits_that_were_printed(
     assert matches_close(frame).tolist() == [matches]
 
 
+@pytest.mark.sqlite("its query plan")
 def test_pending_prices_are_found_by_their_own_index(engine: sa.Engine) -> None:
     with engine.connect() as connection:
         plan = connection.exec_driver_sql(

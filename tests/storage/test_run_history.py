@@ -146,6 +146,7 @@ def test_the_newest_runs_come_first_and_one_under_way_has_no_duration(engine: sa
     assert [one.error for one in failed] == ["no room on the disk"]
 
 
+@pytest.mark.sqlite("the size of the file itself")
 def test_the_size_is_that_of_the_file(tmp_path: Path) -> None:
     folder = tmp_path / "own"
     folder.mkdir()

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from core.storage.engine import writer_engine
 from core.storage.schema_state import REMEDY, SchemaState, newest_revision, schema_state
+from tests.databases import database_url
 
 
 def test_the_migrated_database_is_current(connection: sa.Connection) -> None:
@@ -14,7 +15,7 @@ def test_the_migrated_database_is_current(connection: sa.Connection) -> None:
 
 
 def test_an_empty_file_has_no_schema(tmp_path: Path) -> None:
-    engine = writer_engine(f"sqlite:///{tmp_path / 'empty.db'}")
+    engine = writer_engine(database_url(tmp_path / "empty.db"))
     with engine.connect() as connection:
         assert schema_state(connection) is SchemaState.MISSING
     engine.dispose()

@@ -4,19 +4,20 @@ from typing import Any, Literal
 
 from alembic import context
 
-from core.storage.tables import UtcDateTime, metadata
+from core.storage import tables
 
 
 def _render_item(kind: str, item: Any, autogen_context: Any) -> str | Literal[False]:
-    if kind == "type" and isinstance(item, UtcDateTime):
-        autogen_context.imports.add("from core.storage.tables import UtcDateTime")
-        return "UtcDateTime()"
+    if kind == "type" and type(item).__module__ == tables.__name__:
+        name = type(item).__name__
+        autogen_context.imports.add(f"from core.storage.tables import {name}")
+        return f"{name}()"
     return False
 
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=metadata,
+    target_metadata=tables.metadata,
     render_as_batch=True,
     render_item=_render_item,
 )
