@@ -1,5 +1,6 @@
 """What a server does otherwise than a file: connections, users, plans, several machines."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import sqlalchemy as sa
 from core.alignment.annotations import annotate, read_annotation
 from core.bots import ensure_bot
 from core.errors import StorageError
+from core.storage import engine as engine_module
 from core.storage.engine import reader_engine, snapshot, writer_engine
 from core.storage.failures import failure_sentence
 from core.storage.schema_state import SchemaState, schema_state
@@ -17,6 +19,9 @@ from tests.databases import migrated_url
 from tests.storage.test_engine import insert_run
 
 pytestmark = pytest.mark.postgres("the server, its connections and what can go wrong with them")
+
+
+SOON = engine_module._TAKE_WRITE_LOCK.replace("= 10000", "= 100")
 
 
 @pytest.fixture
@@ -60,8 +65,26 @@ def test_a_connection_lost_in_a_transaction_is_one_sentence_and_the_next_one_goe
         _cut_every_connection(url)
         connection.execute(sa.select(run.c.id))
     assert "select" not in str(caught.value).lower()
-    insert_run(engine)
+    with ThreadPoolExecutor(1) as another:  # its turn came, too
+        another.submit(insert_run, engine).result(timeout=20)
     engine.dispose()
+
+
+def test_a_writer_that_waits_for_another_process_gives_up_in_one_sentence(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "_TAKE_WRITE_LOCK", SOON)
+    first, second = writer_engine(url), writer_engine(url)
+    with (
+        first.begin(),
+        pytest.raises(StorageError, match="another process holds it"),
+        second.begin(),
+    ):
+        pytest.fail("two write at once")
+    with ThreadPoolExecutor(1) as another:
+        another.submit(insert_run, second).result(timeout=20)
+    first.dispose()
+    second.dispose()
 
 
 def test_a_failed_statement_leaves_nothing_behind_in_the_connection(url: str) -> None:
