@@ -20,6 +20,7 @@ from core.storage import tables
 from core.storage.watermarks import write_watermark
 from core.times import from_us, to_us
 from tests.dashboard.seed_diagnosis import finding, store_diagnosis
+from tests.databases import database_url
 from tests.recompute.recompute_world import make_bundle
 from tests.stored_rows import ensure_layout, insert, new_database, opens, store_rows
 
@@ -99,7 +100,7 @@ def write_known_rows(folder: Path) -> Path:
     engine.dispose()
     make_bundle(folder / "bundle", FEATURES)
     config = folder / "align.toml"
-    config.write_text(f'database_url = "sqlite:///{folder / "align.db"}"\n{_CONFIG}')
+    config.write_text(f'database_url = "{database_url(folder / "align.db")}"\n{_CONFIG}')
     return config
 
 

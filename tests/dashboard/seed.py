@@ -24,12 +24,13 @@ from tests.dashboard.seed_log import store_log
 from tests.dashboard.seed_market import backtest_of, prices, signals
 from tests.dashboard.seed_pairs import store_comparison, store_queue
 from tests.dashboard.seed_plan import BACKTEST, FRAME, Plan
+from tests.databases import database_url
 from tests.stored_rows import insert
 
 
 def seed_database(file: Path, plans: Sequence[Plan] = (Plan(),)) -> sa.Engine:
     """Make the database at `file` and fill it; returns a writer engine."""
-    engine = writer_engine(f"sqlite:///{file}")
+    engine = writer_engine(database_url(file))
     migrate(engine)
     for plan in plans:
         with engine.begin() as connection:
@@ -39,7 +40,7 @@ def seed_database(file: Path, plans: Sequence[Plan] = (Plan(),)) -> sa.Engine:
 
 def write_config(folder: Path, plans: Sequence[Plan] = (Plan(),), more: str = "") -> Path:
     """An align.toml beside the database of `seed_database`."""
-    lines = [f'database_url = "sqlite:///{folder / "align.db"}"', 'display_zone = "Asia/Seoul"']
+    lines = [f'database_url = "{database_url(folder / "align.db")}"', 'display_zone = "Asia/Seoul"']
     lines.append(more)
     for plan in plans:
         lines += ["[[bots]]", f"name = {json.dumps(plan.bot)}", 'timeframe = "5m"']

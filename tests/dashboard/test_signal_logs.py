@@ -13,6 +13,7 @@ from core.storage.tables import signal_line
 from dashboard.sections.signal_logs import price_badge
 from tests.dashboard.conftest import View, words
 from tests.dashboard.seed_plan import NOW, Plan
+from tests.databases import database_url
 
 
 def account(prices: int, checked: int, matching: int) -> SignalLogAccount:
@@ -38,7 +39,7 @@ def test_prices_say_whether_labels_are_right(found: SignalLogAccount, word: str)
 
 def add_lines(file: Path, plan: Plan) -> None:
     """Two candles: one written twice 0.4 s apart with prices that match, one with a wrong price."""
-    engine = writer_engine(f"sqlite:///{file}")
+    engine = writer_engine(database_url(file))
     first, second = (opened.to_pydatetime() for opened in plan.opens[:2])
     lines = [
         (first, 0.0, "used", True),

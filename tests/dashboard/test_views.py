@@ -14,6 +14,7 @@ from dashboard import clock
 from tests.dashboard.conftest import View, words
 from tests.dashboard.seed import write_config
 from tests.dashboard.seed_plan import BACKTEST, NOW, Plan
+from tests.databases import database_url
 
 pytestmark = pytest.mark.slow
 
@@ -52,7 +53,7 @@ def test_another_schema_is_a_page_with_one_instruction(
     name: str, revision: str, said: str, view: View, seed: Callable[..., Path]
 ) -> None:
     config = seed(Plan(days=0.5))
-    engine = writer_engine(f"sqlite:///{config.parent / 'align.db'}")
+    engine = writer_engine(database_url(config.parent / "align.db"))
     with engine.begin() as connection:
         connection.execute(sa.text("update alembic_version set version_num = :r"), {"r": revision})
     engine.dispose()
@@ -94,7 +95,7 @@ def test_a_silent_bot_is_never_green_while_the_collector_runs(
 ) -> None:
     config = seed(Plan(days=1, gaps=()))
     later = NOW + timedelta(minutes=15)
-    engine = writer_engine(f"sqlite:///{config.parent / 'align.db'}")
+    engine = writer_engine(database_url(config.parent / "align.db"))
     with engine.begin() as connection:
         connection.execute(
             sa.text("update run set finished_at = :t"), {"t": int(later.timestamp() * 1e6)}

@@ -16,6 +16,7 @@ from core.storage.engine import writer_engine
 from core.times import iso_z
 from tests.dashboard.seed import seed_database
 from tests.dashboard.seed_plan import BACKTEST, NOW, Plan
+from tests.databases import database_url
 from tests.seeded_window import OPENS, WORST
 from tests.stored_rows import new_bot, new_database
 
@@ -34,7 +35,7 @@ def test_findings_come_with_their_diagnosis(seeded_connection: sa.Connection) ->
 
 def test_explained_stretches_are_merged_and_leave_out_what_was_refuted(tmp_path: Path) -> None:
     seed_database(tmp_path / "align.db", (Plan(days=2, scope=(10, 20)),)).dispose()
-    engine = writer_engine(f"sqlite:///{tmp_path / 'align.db'}")
+    engine = writer_engine(database_url(tmp_path / "align.db"))
     first, last = OPENS[10].to_pydatetime(), OPENS[20].to_pydatetime()
     with engine.begin() as seeded_connection:
         one = seeded_connection.execute(sa.select(tables.finding)).one()

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from core.feature_log import reads as stored_log
 from tests.dashboard.seed import seed_database
 from tests.dashboard.seed_plan import Plan
+from tests.databases import database_url
 from tests.seeded_window import OPENS, WORST
 
 
@@ -24,7 +25,7 @@ def test_a_line_of_a_replaced_file_says_so(tmp_path: Path) -> None:
     seed_database(tmp_path / "align.db", (Plan(days=0.1, file="unused"),)).dispose()
     from core.storage.engine import writer_engine
 
-    engine = writer_engine(f"sqlite:///{tmp_path / 'align.db'}")
+    engine = writer_engine(database_url(tmp_path / "align.db"))
     opened = Plan(days=0.1).opens[5].to_pydatetime()
     with engine.begin() as writing:
         writing.execute(sa.text("update log_file set path = :p, generation = 1"), {"p": str(log)})

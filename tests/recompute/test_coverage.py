@@ -6,12 +6,13 @@ from core.recompute import coverage
 from core.storage.engine import reader_engine
 from tests.dashboard.seed import seed_database
 from tests.dashboard.seed_plan import BACKTEST, Plan
+from tests.databases import database_url
 from tests.seeded_window import OPENS
 
 
 def test_coverage_of_a_window_counts_what_waits_in_it(tmp_path: Path) -> None:
     seed_database(tmp_path / "align.db", (Plan(days=2, gaps=(), recomputed_every=4),)).dispose()
-    engine = reader_engine(f"sqlite:///{tmp_path / 'align.db'}")
+    engine = reader_engine(database_url(tmp_path / "align.db"))
     with engine.connect() as seeded_connection:
         whole = coverage.window_coverage(seeded_connection, 1, BACKTEST)
         part = coverage.window_coverage(
