@@ -223,13 +223,15 @@ def _descendants(process: int) -> list[int]:
     found: list[int] = []
     waiting = [process]
     while waiting:
-        for children in Path(f"/proc/{waiting.pop()}/task").glob("*/children"):
-            try:
-                below = [int(number) for number in children.read_text().split()]
-            except OSError:  # ended meanwhile
-                continue
-            found += below
-            waiting += below
+        tasks = f"/proc/{waiting.pop()}/task"
+        try:
+            for task in os.listdir(tasks):
+                text = Path(tasks, task, "children").read_text()
+                below = [int(number) for number in text.split()]
+                found += below
+                waiting += below
+        except OSError:  # ended meanwhile, or no Linux
+            continue
     return found
 
 

@@ -419,3 +419,9 @@ def test_feature_code_gets_no_secret_of_the_collector(
         worker.kill()
     assert "secret" not in str(known)
     assert "LC_NUMERIC" in str(known)
+
+
+def test_a_process_that_is_gone_has_no_descendants() -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    assert worker_process._descendants(ended.pid) == []
