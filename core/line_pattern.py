@@ -41,7 +41,10 @@ class TextPattern:
     def groups(self, line: str) -> dict[str, str | None] | None:
         """The named groups of a signal line, None for any other line; raises SlowPatternError."""
         found = _search(self.exact, line[:_LONGEST_SEARCH])
-        return None if found is None else found.groupdict()
+        if found is None:
+            return None
+        names = self.exact.groupindex  # at least two; groupdict() takes twice the time
+        return dict(zip(names, found.group(*names.values()), strict=True))
 
     def looks_like_a_signal(self, line: str) -> bool:
         """Whether a line that the pattern does not match is a broken signal line.

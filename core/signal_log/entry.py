@@ -76,25 +76,13 @@ def read_values(
     p_short = None if short is None else probability(short)
     if p_long is None and p_short is None:
         raise ValueError("neither a LONG nor a SHORT probability")
-    said = (long if p_long is not None else None, short if p_short is not None else None)
-    shared = None if keeps_zeros else line_step(said)
     value = None if price is None else reference_price(price)
-    return Values(
-        long=p_long,
-        short=p_short,
-        price=value,
-        long_step=_step(long, p_long, shared, keeps_zeros=keeps_zeros),
-        short_step=_step(short, p_short, shared, keeps_zeros=keeps_zeros),
-        price_step=None if price is None or value is None else digit_step(price),
-    )
-
-
-def _step(
-    text: str | None, value: float | None, shared: float | None, *, keeps_zeros: bool
-) -> float | None:
-    if text is None or value is None:
-        return None
-    return digit_step(text) if keeps_zeros else shared
+    long_step = None if long is None or p_long is None else digit_step(long)
+    short_step = None if short is None or p_short is None else digit_step(short)
+    price_step = None if price is None or value is None else digit_step(price)
+    if not keeps_zeros and p_long is not None and p_short is not None:
+        long_step = short_step = _finest(long_step, short_step)
+    return Values(p_long, p_short, value, long_step, short_step, price_step)
 
 
 def checked_open(us: int | None, text: str, timeframe: Timeframe) -> int:
@@ -146,15 +134,13 @@ def digit_step(text: str) -> float | None:
     return float(Decimal((0, (1,), exponent)))
 
 
-def line_step(texts: Sequence[str | None]) -> float | None:
-    """The finest step of the numbers of one record, None where one has full precision.
+def _finest(one: float | None, other: float | None) -> float | None:
+    """The finer step of both numbers of one record, None where one has full precision.
 
     JSON and CSV writers drop trailing zeros (0.5 may be 0.500000), so the record's
-    most finely printed probability says how all of them were rounded.
+    most finely printed probability says how both were rounded.
     """
-    steps = [digit_step(text) for text in texts if text is not None]
-    known = [step for step in steps if step is not None]
-    return min(known) if steps and len(known) == len(steps) else None
+    return None if one is None or other is None else min(one, other)
 
 
 def probability(text: str) -> float | None:

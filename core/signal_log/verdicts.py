@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from core.market import SIDES, Side
-from core.tailing.precedence import Verdict, judge
+from core.tailing.precedence import Status, Verdict, judge
 
 _NOISE = 1e-12  # 0.5005 - 0.5 is a little more than half of 0.001
 
@@ -36,6 +36,8 @@ class Line(NamedTuple):
 
 def judge_candle(lines: Sequence[Line]) -> Verdict[Line, Side]:
     """The verdict on all lines of one candle, which come in their order."""
+    if len(lines) == 1:  # nearly every candle
+        return Verdict(dict.fromkeys(lines[0].sides(), lines[0]), [Status.USED])
     return judge(lines, Line.sides, _is_same)
 
 

@@ -150,7 +150,7 @@ def settle(connection: sa.Connection, bot_id: int, candle_opens: Iterable[int]) 
     series_id = ensure_series(connection, bot_id, Origin.EMITTED)
     for part in _stretches(opens):
         changed: list[tuple[int, Status]] = []
-        emitted: list[tuple[Any, ...]] = []
+        emitted: dict[tuple[str, int], tuple[float | None, ...]] = {}
         for opened, rows in _lines_of(connection, bot_id, part).items():
             verdict = judge_candle([Line(*row[_LINE_AT:]) for row in rows])
             changed += [
@@ -160,7 +160,7 @@ def settle(connection: sa.Connection, bot_id: int, candle_opens: Iterable[int]) 
             ]
             for side, line in verdict.winners.items():
                 said = (line.value(side), line.step(side), line.price, line.price_step)
-                emitted.append((str(side), opened, *said))
+                emitted[side.value, opened] = said
         _update_statuses(connection, changed)
         replace_signals(connection, series_id, part, emitted)
 

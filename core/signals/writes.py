@@ -3,7 +3,7 @@
 Every write notes the days whose pairs are due, in the same transaction.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import repeat
 from typing import Any
@@ -93,24 +93,23 @@ def replace_signals(
     connection: sa.Connection,
     series_id: int,
     candle_opens: Sequence[int],
-    signals: Iterable[tuple[str, int, float, float | None, float | None, float | None]],
+    signals: Mapping[tuple[str, int], tuple[float | None, ...]],
 ) -> None:
     """Have these candles (stored µs, in order) hold these signals and no other.
 
-    `signals`: side, candle open (stored µs), probability, step, price, price_step.
+    `signals`: by side and candle open probability, step, price and price_step.
     """
-    rows = [(series_id, *said, None, None) for said in signals]
-    said = {row[1:3] for row in rows}
     query = sa.select(_SIGNAL.c.side, _SIGNAL.c.candle_open).where(
         _SIGNAL.c.series_id == series_id,
         _SIGNAL.c.side.in_([str(side) for side in SIDES]),
         _SIGNAL.c.candle_open.between(candle_opens[0], candle_opens[-1]),
     )
     concerned = set(candle_opens)
-    stored = [key for key in fetch_tuples(connection, query) if key[1] in concerned]
-    _delete(connection, series_id, [key for key in stored if key not in said])
+    stored = ((side, at) for side, at in fetch_tuples(connection, query) if at in concerned)
+    _delete(connection, series_id, [key for key in stored if key not in signals])
+    rows = [(series_id, *key, *said, None, None) for key, said in signals.items()]
     insert_many(connection, _SIGNAL, _SIGNAL_NAMES, rows, replace=True)
-    mark_due(connection, series_id, [at for _, at in said.union(stored)])
+    mark_due(connection, series_id, candle_opens)
 
 
 def upsert_absences(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.signal_log.entry import digit_step, line_step, probability, reference_price
+from core.signal_log.entry import digit_step, probability, read_values, reference_price
 
 
 @pytest.mark.parametrize(
@@ -45,11 +45,26 @@ def test_a_float32_in_full_reads_back(value: float) -> None:
     assert not math.isnan(parsed)
 
 
-def test_the_finest_number_tells_the_step_of_a_record() -> None:
-    assert line_step(["0.5", "0.3812"]) == 1e-4
-    assert line_step(["0.5", "0.8767448663711548"]) is None
-    assert line_step(["0.5", None]) == 0.1
-    assert line_step([]) is None
+@pytest.mark.parametrize(
+    ("long", "short", "steps"),
+    [
+        ("0.5", "0.3812", (1e-4, 1e-4)),
+        ("0.3812", "0.5", (1e-4, 1e-4)),
+        ("0.5", "0.8767448663711548", (None, None)),
+        ("0.5", None, (0.1, None)),
+        ("", "0.50", (None, 0.01)),
+    ],
+)
+def test_the_finest_number_tells_the_step_of_a_record(
+    long: str, short: str | None, steps: tuple[float | None, float | None]
+) -> None:
+    values = read_values(long, short, None, keeps_zeros=False)
+    assert (values.long_step, values.short_step) == steps
+
+
+def test_a_fixed_number_of_digits_tells_the_step_of_each_number() -> None:
+    values = read_values("0.5", "0.3812", "100.0", keeps_zeros=True)
+    assert (values.long_step, values.short_step, values.price_step) == (0.1, 1e-4, 0.1)
 
 
 @pytest.mark.parametrize("text", ["1.3", "-0.1", "inf", "abc", "1e400"])
