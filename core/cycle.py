@@ -179,12 +179,14 @@ def _recompute(backtest: BacktestSettings, context: Context) -> Any:
     """What a recomputation leaves of its budget goes into the lookback sensitivity."""
     from core.features.sensitivity_report import refresh_sensitivity
     from core.recompute.recompute import recompute_backtest
+    from core.recompute.source_closure import remembered_sources
 
     begin = time.monotonic()
-    report = recompute_backtest(context, backtest)
-    left_s = backtest.budget_s - (time.monotonic() - begin)
-    if not report.coverage.pending and backtest.mode is Mode.WINDOW and left_s > 0:
-        refresh_sensitivity(context, backtest, budget_s=left_s)
+    with remembered_sources(context.engine, context.bot_id):
+        report = recompute_backtest(context, backtest)
+        left_s = backtest.budget_s - (time.monotonic() - begin)
+        if not report.coverage.pending and backtest.mode is Mode.WINDOW and left_s > 0:
+            refresh_sensitivity(context, backtest, budget_s=left_s)
     return report
 
 

@@ -6,6 +6,7 @@ XGBoost is imported when the first model is opened: it costs 1.6 s.
 import json
 import re
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -28,16 +29,13 @@ class ModelFormat(StrEnum):
 
 
 class BoosterModel:
-    """An opened binary classifier; safe to use from several threads."""
+    """A binary classifier, opened when it is first asked; safe to use from several threads.
+
+    Whatever asks it raises BundleError where the bytes are no such model.
+    """
 
     def __init__(self, raw: bytes, format_: ModelFormat) -> None:
         self._raw, self._format = raw, format_
-        self._booster = _open(raw, format_, _ONE_THREAD)
-        self._bulk: Any = None
-        config = json.loads(self._booster.save_config())["learner"]
-        _check_objective(config)
-        self._is_linear = config["learner_train_param"]["booster"] == "gblinear"
-        self._rounds = _rounds(self._booster, is_linear=self._is_linear)
 
     @property
     def features(self) -> int:
@@ -56,7 +54,7 @@ class BoosterModel:
         other, at 4,096 rows three times as long as one alone needs. Bulk takes two. The
         results are the same bits.
         """
-        booster = self._for_bulk() if len(scaled) >= _BULK_ROWS else self._booster
+        booster = self._bulk if len(scaled) >= _BULK_ROWS else self._booster
         if self._is_linear:
             from xgboost import DMatrix
 
@@ -79,14 +77,28 @@ class BoosterModel:
         )
         return np.asarray(values[:, :-1], dtype="float64")
 
-    def _for_bulk(self) -> Any:
-        if self._bulk is None:
-            self._bulk = _open(self._raw, self._format, _BULK_THREADS)
-        return self._bulk
+    @cached_property
+    def _booster(self) -> Any:
+        booster = _open(self._raw, self._format, _ONE_THREAD)
+        _check_objective(json.loads(booster.save_config())["learner"])
+        return booster
+
+    @cached_property
+    def _bulk(self) -> Any:
+        return _open(self._raw, self._format, _BULK_THREADS)
+
+    @cached_property
+    def _is_linear(self) -> bool:
+        config = json.loads(self._booster.save_config())["learner"]
+        return bool(config["learner_train_param"]["booster"] == "gblinear")
+
+    @cached_property
+    def _rounds(self) -> tuple[int, int]:
+        return _rounds(self._booster, is_linear=self._is_linear)
 
 
 def open_model(raw: bytes, sha256: str, format_: ModelFormat) -> BoosterModel:
-    """The model of these bytes ("json" or "ubj"), opened once a process; raises BundleError."""
+    """The model of these bytes ("json" or "ubj"), opened at most once a process."""
     model = _OPENED.get(sha256)
     if model is None:
         model = BoosterModel(raw, format_)

@@ -4,7 +4,7 @@ No pickle is ever opened: models are XGBoost's own format, the rest is JSON.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,23 +64,25 @@ class Bundle:
     manifest: Manifest
 
 
-def load_bundle(path: Path) -> Bundle:
+def load_bundle(path: Path, sound: Container[str] = ()) -> Bundle:
     """Open a bundle folder; raises BundleError naming the folder when it is damaged or changed.
 
     A model that this process has opened before is taken from memory, but the files'
-    hashes are checked every time.
+    hashes are checked every time. sound: hashes of bundles that were opened before, whose
+    models wait until something is scored.
     """
     manifest = read_manifest(path)
+    is_sound = manifest.hash in sound
     sides = {}
     for side, entry in manifest.sides.items():
         try:
-            sides[side] = _load_side(path, entry)
+            sides[side] = _load_side(path, entry, is_sound)
         except BundleError as error:
             raise BundleError(f"{path}: {side}: {error}") from error
     return Bundle(manifest.hash, manifest.name, path, sides, manifest)
 
 
-def _load_side(folder: Path, entry: SideManifest) -> SideModel:
+def _load_side(folder: Path, entry: SideManifest, is_sound: bool) -> SideModel:
     file = folder / entry.model
     if file.resolve().parent != folder.resolve():
         raise BundleError(f"{entry.model} leads outside the bundle's folder")
@@ -91,7 +93,10 @@ def _load_side(folder: Path, entry: SideManifest) -> SideModel:
             f"{entry.model} is not the file of the manifest: sha256 {found}, expected "
             f"{entry.sha256}; restore it, or write the bundle again with convert-model"
         )
-    return side_model(raw, model_format(file), entry.scaler, entry.features)
+    format_ = model_format(file)
+    if is_sound:
+        return SideModel(entry.features, entry.scaler, found, open_model(raw, found, format_))
+    return side_model(raw, format_, entry.scaler, entry.features)
 
 
 def side_model(

@@ -3,24 +3,22 @@
 That is the source of the callable, all that it imports from the trader's tree, and versions.
 """
 
-import ast
 import hashlib
 import json
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from importlib import metadata
 from pathlib import Path
 
 from core.errors import PipelineError
 from core.recompute.frame_task import FRAME_CONTRACT
+from core.recompute.source_closure import distributions, find_module, source_closure
 
 REFERENCE = "reference"
 _REFERENCE_MODULE = "reference_pipeline.pipeline"
 _ROOT = Path(__file__).resolve().parents[2]
 _LIBRARIES = ("pandas", "numpy", "TA-Lib")
-_SUFFIXES = (".py", ".so", ".pyd")
 
 
 @dataclass(frozen=True)
@@ -98,63 +96,14 @@ def pipeline_identity(spec: str, sources: Mapping[str, str], versions: Mapping[s
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
-def source_closure(module: str, folders: Sequence[Path]) -> tuple[dict[str, str], set[str]]:
-    """Source hashes of a module and of what it imports from `folders`, and the other imports.
-
-    Found by reading, never by running: an import inside a function counts, so does
-    `importlib.import_module` with a literal name. Files that the code opens at run
-    time (parameters, models) are not seen. Keys are module names. The other imports are
-    top-level names found nowhere in `folders`: the standard library and installed packages.
-    """
-    sources: dict[str, str] = {}
-    others: set[str] = set()
-    waiting = [module]
-    while waiting:
-        name = waiting.pop()
-        for part in _with_parents(name):
-            if part in sources:
-                continue
-            file = find_module(part, folders)
-            if file is None and _is_namespace(part, folders):
-                continue
-            if file is None:
-                if "." not in part:
-                    others.add(part)
-                break
-            content = file.read_bytes()
-            sources[part] = hashlib.sha256(content).hexdigest()
-            if file.suffix == ".py":
-                waiting.extend(_imports(content, part, file.name == "__init__.py"))
-    return sources, others
-
-
-def find_module(name: str, folders: Sequence[Path]) -> Path | None:
-    """The file of a module in the first folder that has it.
-
-    A package without __init__.py has no file of its own, its modules do.
-    """
-    parts = name.split(".")
-    for folder in folders:
-        base = folder.joinpath(*parts)
-        candidates = [base / "__init__.py", *(base.parent / (base.name + s) for s in _SUFFIXES)]
-        candidates += sorted(base.parent.glob(base.name + ".*.so")) if base.parent.is_dir() else []
-        for file in candidates:
-            if file.is_file():
-                return file
-    return None
-
-
-def _is_namespace(name: str, folders: Sequence[Path]) -> bool:
-    return any(folder.joinpath(*name.split(".")).is_dir() for folder in folders)
-
-
 def library_versions(imported: set[str] | frozenset[str] = frozenset()) -> dict[str, str]:
     """Versions of Python, of the numeric libraries, and of installed packages among `imported`."""
     versions = {"python": platform.python_version()}
     for name in _LIBRARIES:
         versions[name] = _version(name)
+    given = distributions()
     for top in sorted(imported):
-        for distribution in _distributions().get(top, ()):
+        for distribution in given.get(top, ()):
             versions[distribution] = _version(distribution)
     return versions
 
@@ -164,49 +113,3 @@ def _version(distribution: str) -> str:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
         return "absent"
-
-
-@cache
-def _distributions() -> Mapping[str, Sequence[str]]:
-    return metadata.packages_distributions()
-
-
-def _with_parents(name: str) -> list[str]:
-    """a.b.c → a, a.b, a.b.c: importing a module runs the packages above it."""
-    parts = name.split(".")
-    return [".".join(parts[: i + 1]) for i in range(len(parts))]
-
-
-def _imports(content: bytes, module: str, is_package: bool) -> Iterator[str]:
-    """Names of modules that a source may import; unreadable source imports nothing."""
-    try:
-        tree = ast.parse(content)
-    except (SyntaxError, ValueError):
-        return
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield from _from_imports(node, module, is_package)
-        elif isinstance(node, ast.Call):
-            yield from _literal_import(node)
-
-
-def _from_imports(node: ast.ImportFrom, module: str, is_package: bool) -> Iterator[str]:
-    base = node.module or ""
-    if node.level:
-        parts = module.split(".")
-        kept = len(parts) - node.level + (1 if is_package else 0)
-        base = ".".join([*parts[: max(kept, 0)], *([base] if base else [])])
-    if base:
-        yield base
-        yield from (f"{base}.{alias.name}" for alias in node.names if alias.name != "*")
-
-
-def _literal_import(node: ast.Call) -> Iterator[str]:
-    function = node.func
-    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-    if name in ("import_module", "__import__") and node.args:
-        first = node.args[0]
-        if isinstance(first, ast.Constant) and isinstance(first.value, str):
-            yield first.value

@@ -33,7 +33,7 @@ from core.recompute.writes import (
 )
 from core.scoring.recomputed_rows import Scorer, score_rows, scorer_of
 from core.settings import BacktestSettings, BotSettings
-from core.signals.reads import production_opens
+from core.signals.reads import opened_bundles, production_opens
 from core.signals.writes import (
     ensure_bundle,
     ensure_series,
@@ -93,8 +93,9 @@ class RecomputeJob:
         """Load what the job needs; raises PipelineError, or BundleError for its own bundle."""
         bot, bot_id = context.bot, context.bot_id
         source = default_source(backtest.candles, tuple(entry.name for entry in bot.candles))
-        request, scorer = request_of(bot, backtest), scorer_of(bot, backtest)
+        request = request_of(bot, backtest)
         with context.engine.begin() as conn:
+            scorer = scorer_of(bot, backtest, opened_bundles(conn))
             series_id = ensure_series(conn, bot_id, Origin.BACKTEST, backtest.name)
             candles = read_candles(conn, bot_id, source)
             produced = production_opens(conn, bot_id)

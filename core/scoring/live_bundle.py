@@ -4,7 +4,7 @@ Logged and recomputed rows are scored by the same bundles on the same spans; wha
 differs between them is why a row may have no signal.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,15 +42,18 @@ class Live:
     problem: str | None = None
 
     @classmethod
-    def of(cls, bot: BotSettings) -> "Live":
-        """Open every bundle that is live at some time; those that cannot be opened are refused."""
+    def of(cls, bot: BotSettings, sound: Container[str] = ()) -> "Live":
+        """Open every bundle that is live at some time; those that cannot be opened are refused.
+
+        sound: hashes of bundles that were opened before (see load_bundle).
+        """
         live = live_bundles(bot)
         bundles, refused = [], []
         for span in live.spans:
             since, until = span.opens(bot.frame.length_us)
             end = END_OF_TIME if until is None else until
             try:
-                bundles.append(LiveBundle(load_bundle(span.bundle_path), since, end))
+                bundles.append(LiveBundle(load_bundle(span.bundle_path, sound), since, end))
             except BundleError as error:
                 refused.append(((since, end - 1), error))
         return cls(tuple(bundles), tuple(refused), live.problem)

@@ -1,6 +1,6 @@
 """Recomputed rows → signals of the bundle that was live, or the reason why there is none."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,15 +46,16 @@ class Scorer:
         return [*self.live.mark, [self.live.problem]]
 
 
-def scorer_of(bot: BotSettings, backtest: BacktestSettings) -> Scorer:
+def scorer_of(bot: BotSettings, backtest: BacktestSettings, sound: Container[str] = ()) -> Scorer:
     """The backtest's own bundle for every candle, else the one that was live on each.
 
-    A bundle that cannot be opened is refused; its candles have no signal.
+    A bundle that cannot be opened is refused; its candles have no signal. sound: hashes of
+    bundles that were opened before (see load_bundle).
     """
     if backtest.bundle is not None:
-        bundle = load_bundle(Path(backtest.bundle))
+        bundle = load_bundle(Path(backtest.bundle), sound)
         return Scorer(Live((LiveBundle(bundle, -END_OF_TIME, END_OF_TIME),)))
-    return Scorer(Live.of(bot))
+    return Scorer(Live.of(bot, sound))
 
 
 def score_rows(scorer: Scorer, features: pd.DataFrame, warming: pd.DataFrame) -> list[ScoredPart]:

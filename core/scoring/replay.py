@@ -20,6 +20,7 @@ from core.scoring.logged_rows import (
     Source,
     read_rows,
 )
+from core.signals.reads import opened_bundles
 from core.signals.writes import (
     clear_signals,
     ensure_bundle,
@@ -52,9 +53,9 @@ def replay_logged(context: Context) -> ReplayReport:
     Raises BundleError when a live bundle cannot be opened: the candles of the others are
     replayed before, those of the refused one stay as they are until it can be opened.
     """
-    live = Live.of(context.bot)
-    replay = Replay(live)
     with snapshot(context.engine) as connection:
+        live = Live.of(context.bot, opened_bundles(connection))
+        replay = Replay(live)
         stored = read_watermark(connection, context.bot_id, STEP) or {}
         seen = stored.get("seen") if replay.is_as_before(stored) else None
         changes = feature_changes(connection, context.bot_id, seen)

@@ -51,6 +51,11 @@ def series_id(
     )
 
 
+def opened_bundles(connection: sa.Connection) -> frozenset[str]:
+    """Hashes of the bundles that were opened and scored with before."""
+    return frozenset(connection.scalars(sa.select(bundle.c.hash)))
+
+
 def read_series(
     connection: sa.Connection,
     bot_id: int,

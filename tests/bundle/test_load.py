@@ -13,8 +13,10 @@ from hypothesis.extra.numpy import arrays
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from xgboost import XGBClassifier
 
+from core.bundle import booster
 from core.bundle.convert import SideFiles, convert_model
 from core.bundle.load import load_bundle
+from core.bundle.manifest import read_manifest
 from core.errors import BundleError
 from core.market import Side
 from tests.bundle.conftest import FEATURES, training_data, write_side
@@ -174,3 +176,31 @@ def _edit(bundle: Path, change: Callable[[dict[str, Any]], None]) -> None:
 
 def _sha256(raw: bytes) -> str:
     return hashlib.sha256(raw).hexdigest()
+
+
+def test_bundle_that_was_opened_before_is_not_opened_until_it_scores(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound = {read_manifest(bundle).hash}
+    opened: list[str] = []
+    open_ = booster._open
+
+    def noting(raw: bytes, format_: booster.ModelFormat, threads: int) -> Any:
+        opened.append(format_)
+        return open_(raw, format_, threads)
+
+    monkeypatch.setattr(booster, "_OPENED", {})
+    monkeypatch.setattr(booster, "_open", noting)
+    model = load_bundle(bundle, sound).sides[Side.LONG]
+    assert not opened
+    got = model.score(np.zeros((2, 4)))
+    assert opened == ["json"]
+    np.testing.assert_array_equal(load_bundle(bundle).sides[Side.LONG].score(np.zeros((2, 4))), got)
+
+
+def test_changed_model_of_a_bundle_that_was_opened_before_is_refused(bundle: Path) -> None:
+    sound = {read_manifest(bundle).hash}
+    model = bundle / "long.json"
+    model.write_text(model.read_text() + " ")
+    with pytest.raises(BundleError, match=r"bundle: LONG: long\.json is not the file"):
+        load_bundle(bundle, sound)

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from core.errors import PipelineError
-from core.recompute.pipeline import load_pipeline, source_closure
+from core.recompute.pipeline import load_pipeline
+from core.recompute.source_closure import source_closure
 
 
 @pytest.fixture

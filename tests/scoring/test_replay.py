@@ -106,6 +106,21 @@ def test_only_new_and_replaced_rows_are_scored_again(
     assert found[7] == found[8]
 
 
+def test_nothing_new_opens_no_model(
+    engine: sa.Engine,
+    bot_id: int,
+    tmp_path: Path,
+    model: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = str(bundle(tmp_path / "b", model, long=("rsi", "body")))
+    store_rows(engine, bot_id, COLUMNS, OPENS, ROWS)
+    assert run(engine, bot_id, bundles=path).candles == 60
+    monkeypatch.setattr("core.bundle.booster._OPENED", {})
+    monkeypatch.setattr("core.bundle.booster._open", None)
+    assert run(engine, bot_id, bundles=path).candles == 0
+
+
 def test_pieces_in_any_order_end_in_the_same_signals(
     engine: sa.Engine, bot_id: int, tmp_path: Path, model: bytes
 ) -> None:
