@@ -7,7 +7,6 @@ whose database ended otherwise than that of an ingest that nobody disturbed.
 
 import json
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -22,6 +21,7 @@ from core.settings import BotSettings
 from core.signal_log.ingest import ingest_signal_logs
 from core.storage import tables
 from core.tailing import follow as follow_module
+from tests.databases import copy_database, dropped_afterwards
 from tests.feature_log.world import (
     FIRST_MS,
     FRAME,
@@ -174,8 +174,9 @@ def _count_steps(bench: Bench) -> int:
 
 
 def _copy(bench: Bench, name: str) -> None:
-    shutil.copy(bench.folder / bench.database, bench.folder / name)
+    copy_database(bench.folder / bench.database, bench.folder / name)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), *sys.argv[2:])
+    with dropped_afterwards():
+        main(Path(sys.argv[1]), *sys.argv[2:])
