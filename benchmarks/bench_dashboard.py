@@ -33,13 +33,13 @@ def main() -> None:
     parser.add_argument("--features", type=int, default=191)
     parser.add_argument("--no-browser", action="store_true")
     options = parser.parse_args()
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a text stream here
     with tempfile.TemporaryDirectory() as folder:
-        one = _seeded(Path(folder) / "one", 1, options.days, options.features)
-        _one_bot(one)
-        _against_plain(one)
+        single = _seeded(Path(folder) / "one", 1, options.days, options.features)
+        _one_bot(single)
+        _against_plain(single)
         if not options.no_browser:
-            _in_chromium(one)
+            _in_chromium(single)
         _five_bots(_seeded(Path(folder) / "five", 5, options.days, 4))
 
 
@@ -138,8 +138,8 @@ def _viewers(address: str, words: str = "alone") -> None:
             return drawn
 
     async def everybody() -> list[Drawing]:
-        found = await asyncio.gather(*(one(number) for number in range(VIEWERS)))
-        return [drawing for part in found for drawing in part]
+        timings = await asyncio.gather(*(one(number) for number in range(VIEWERS)))
+        return [drawing for part in timings for drawing in part]
 
     drawn = asyncio.run(everybody())
     seconds = [drawing.seconds for drawing in drawn]

@@ -81,10 +81,10 @@ def _diagnose(engine: Any, bot: BotSettings, now: datetime) -> dict[str, Any]:
         number = bot_id(connection, bot.name)
         if number is None:
             raise LookupError(f'bot "{bot.name}" was not stored')
-        found = diagnose(
+        answer = diagnose(
             connection, number, bot, comparison=BACKTEST, from_=None, until=None, now=now
         )
-    document: dict[str, Any] = found.document()
+    document: dict[str, Any] = answer.document()
     return document
 
 

@@ -167,8 +167,8 @@ def gaps_table(connection: sa.Connection, bots: Bots, window: Window) -> Table:
 
     def chunks() -> Iterator[Chunk]:
         for bot, number in _stored(connection, bots):
-            found = gaps(logged_opens(connection, number, *window), bot.frame)
-            yield _chunk(found.assign(bot=bot.name), _GAPS)
+            missing = gaps(logged_opens(connection, number, *window), bot.frame)
+            yield _chunk(missing.assign(bot=bot.name), _GAPS)
 
     return Table(_GAPS, chunks())
 
@@ -178,14 +178,14 @@ def quarantine_table(connection: sa.Connection, bots: Bots, window: Window) -> T
 
     def chunks() -> Iterator[Chunk]:
         for bot, number in _stored(connection, bots):
-            found = quarantined(connection, number).rename(columns={"path": "file"})
-            opened = found["candle_open"]
-            keep = pd.Series(True, index=found.index)
+            lines = quarantined(connection, number).rename(columns={"path": "file"})
+            opened = lines["candle_open"]
+            keep = pd.Series(True, index=lines.index)
             if window[0] is not None:
                 keep &= opened >= window[0]
             if window[1] is not None:
                 keep &= opened < window[1]
-            yield _chunk(found[keep].assign(bot=bot.name), _QUARANTINE)
+            yield _chunk(lines[keep].assign(bot=bot.name), _QUARANTINE)
 
     return Table(_QUARANTINE, chunks())
 

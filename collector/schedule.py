@@ -26,7 +26,7 @@ _GRACE_S = 5.0
 _WORKERS = 4
 
 
-class CandleTrigger(BaseTrigger):  # type: ignore[misc]
+class CandleTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
     """Fires `delay_s` after every candle close of this frame, whenever it fired last.
 
     APScheduler's own interval counts from the run before, so that a collector started at

@@ -54,7 +54,7 @@ def _bot_lines(bot: dict[str, Any], logs: Sequence[SignalLogAccount]) -> Lines:
         f"  Features    {_account(bot['ingestion'])}",
         f"  Signals     {_account(bot['signals'])}",
     ]
-    lines += [f"  Signal log  {_signal_log(one)}" for one in logs]
+    lines += [f"  Signal log  {_signal_log(log)}" for log in logs]
     lines += [f"  Alignment   {_agreement(entry)}" for entry in bot["alignment"]]
     shown = [
         entry for entry in bot["findings"] if entry["verdict"] in (Verdict.PROVEN, Verdict.PARTIAL)

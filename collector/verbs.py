@@ -89,7 +89,7 @@ def diagnose(options: argparse.Namespace) -> int:
         number = bot_id(connection, bot.name)
         if number is None:
             raise StorageError(f'nothing is stored of bot "{bot.name}" yet; run the collector')
-        found = diagnose_window(
+        diagnosis = diagnose_window(
             connection,
             number,
             bot,
@@ -98,7 +98,7 @@ def diagnose(options: argparse.Namespace) -> int:
             until=options.until,
             now=utc_now(),
         )
-    _print(found.document(), as_json=options.json, text=diagnosis_text)
+    _print(diagnosis.document(), as_json=options.json, text=diagnosis_text)
     return 0
 
 
@@ -167,13 +167,13 @@ def _signal_logs(
     connection: sa.Connection, settings: Settings
 ) -> dict[str, tuple[SignalLogAccount, ...]]:
     """The account of every signal log of the bots that something is stored of."""
-    found = {}
+    accounts = {}
     for bot in settings.bots:
         number = bot_id(connection, bot.name)
         if number is not None:
             logs = [log.name for log in bot.signal_log]
-            found[bot.name] = signal_log_accounts(connection, number, logs)
-    return found
+            accounts[bot.name] = signal_log_accounts(connection, number, logs)
+    return accounts
 
 
 def _settings_with_bots(options: argparse.Namespace) -> Settings:

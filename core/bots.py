@@ -25,8 +25,8 @@ class Comparison:
 
 def bot_id(connection: sa.Connection, name: str) -> int | None:
     """The id of a bot; None when the collector has not stored anything of it yet."""
-    found = connection.scalar(sa.select(bot.c.id).where(bot.c.name == name))
-    return None if found is None else int(found)
+    known = connection.scalar(sa.select(bot.c.id).where(bot.c.name == name))
+    return None if known is None else int(known)
 
 
 def comparisons(connection: sa.Connection, of_bot: int) -> tuple[Comparison, ...]:

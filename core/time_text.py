@@ -150,8 +150,8 @@ def _moment(text: str) -> datetime | None:
     try:
         if _PLAIN.fullmatch(text):
             return datetime.fromisoformat(text.replace("/", "-"))
-        found = _TIME.fullmatch(text) or _MONTH.fullmatch(text)
-        return _from_parts(found.groupdict()) if found else None
+        match = _TIME.fullmatch(text) or _MONTH.fullmatch(text)
+        return _from_parts(match.groupdict()) if match else None
     except ValueError:
         return None
 

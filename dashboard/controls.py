@@ -51,7 +51,7 @@ def _window(selection: Selection, state: BotState | None) -> None:
         "Window",
         options,
         key="pick-window",
-        format_func=lambda one: "Days …" if one == CUSTOM else window_label(one),
+        format_func=lambda choice: "Days …" if choice == CUSTOM else window_label(choice),
         on_change=choose,
         help="Lengths count back from the newest stored candle; days are UTC days.",
     )
@@ -98,7 +98,7 @@ def pick_param(
         label,
         options,
         key=key,
-        format_func=lambda one: words.get(one, one) if words else one,
+        format_func=lambda choice: words.get(choice, choice) if words else choice,
         on_change=_take,
         args=(name, key),
     )

@@ -122,7 +122,7 @@ def moment(time: datetime | None, zone: str, *, seconds: bool = False) -> str:
 
 def with_times(text: str, zone: str) -> str:
     """A stored sentence with its ISO times as `moment` writes them."""
-    return _ISO_TIME.sub(lambda found: moment(datetime.fromisoformat(found[0]), zone), text)
+    return _ISO_TIME.sub(lambda match: moment(datetime.fromisoformat(match[0]), zone), text)
 
 
 def clock(time: datetime | None, zone: str) -> str:
@@ -167,9 +167,9 @@ def ago(time: datetime | None, now: datetime) -> str:
     return f"{duration(max(now - time, timedelta(0)))} ago"
 
 
-def plural(quantity: int, one: str, many: str | None = None) -> str:
+def plural(quantity: int, singular: str, many: str | None = None) -> str:
     """1 candle, 2 candles."""
-    return f"{quantity:,} {one if quantity == 1 else many or one + 's'}"
+    return f"{quantity:,} {singular if quantity == 1 else many or singular + 's'}"
 
 
 def _minus(text: str) -> str:

@@ -104,7 +104,7 @@ def bounds(window: str, last_candle: datetime | None, bar: timedelta) -> Bounds:
     """
     days = custom_days(window)
     if days is not None:
-        first, last = (datetime(one.year, one.month, one.day, tzinfo=UTC) for one in days)
+        first, last = (datetime(day.year, day.month, day.day, tzinfo=UTC) for day in days)
         return Bounds(first, last + timedelta(days=1))
     length = WINDOWS[window][1]
     if length is None or last_candle is None:

@@ -40,7 +40,7 @@ _TONES = {
 
 def badge_of(level: Level, words: dict[Level, str]) -> Badge:
     """The badge of a level, with the word for it."""
-    return Badge(_TONES[level], words[level])  # type: ignore[arg-type]
+    return Badge(_TONES[level], words[level])  # type: ignore[arg-type]  # a tone by its word
 
 
 def alignment_badge(overview: PairOverview) -> Badge:

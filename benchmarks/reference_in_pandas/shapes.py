@@ -88,17 +88,17 @@ def _engulfing(open_: pd.Series, close: pd.Series) -> pd.Series:
 def _hikkake(high: pd.Series, low: pd.Series, close: pd.Series) -> float:
     """An inside bar left to one side: ±1 as it happens, ±2 where a later close confirms."""
     highs, lows, closes = (values.to_numpy()[-7:] for values in (high, low, close))
-    found, at = 0.0, 0
+    direction, at = 0.0, 0
     result = 0.0
     for row in range(2, 7):
         result = 0.0
         is_inside = highs[row - 1] < highs[row - 2] and lows[row - 1] > lows[row - 2]
         if is_inside and highs[row] < highs[row - 1] and lows[row] < lows[row - 1]:
-            found, at, result = 1.0, row, 1.0
+            direction, at, result = 1.0, row, 1.0
         elif is_inside and highs[row] > highs[row - 1] and lows[row] > lows[row - 1]:
-            found, at, result = -1.0, row, -1.0
-        elif found and row <= at + 3:
-            edge = closes[row] - (highs[at - 1] if found > 0 else lows[at - 1])
-            if edge * found > 0:
-                result, found = 2.0 * found, 0.0
+            direction, at, result = -1.0, row, -1.0
+        elif direction and row <= at + 3:
+            edge = closes[row] - (highs[at - 1] if direction > 0 else lows[at - 1])
+            if edge * direction > 0:
+                result, direction = 2.0 * direction, 0.0
     return result

@@ -54,9 +54,9 @@ def matched(
     """
     production = [Origin.EMITTED] if name == REPLAY else [Origin.EMITTED, Origin.REPLAY]
     other = (Origin.REPLAY, "") if name == REPLAY else (Origin.BACKTEST, name)
-    left = _series(connection, bot_id, [(origin, "") for origin in production])
+    logged = _series(connection, bot_id, [(origin, "") for origin in production])
     right = _series(connection, bot_id, [other])
-    spans = [_span(connection, ids, side) for ids in (left, right)]
+    spans = [_span(connection, ids, side) for ids in (logged, right)]
     known = [span for span in spans if span is not None]
     if len(known) < len(spans):
         return None
@@ -68,7 +68,7 @@ def matched(
     counts = _rolled_up(connection, comparison_id, side, first_day, last_day)
     for edge in ((start, first_day), (last_day, end)):
         counts[0] += _count_pairs(connection, comparison_id, side, *edge)
-        counts[1] += _count(connection, left, side, *edge)
+        counts[1] += _count(connection, logged, side, *edge)
         counts[2] += _count(connection, right, side, *edge)
     return matched_ratio(*counts)
 
@@ -119,15 +119,15 @@ def _span(connection: sa.Connection, series_ids: list[int], side: Side) -> tuple
     edges = [
         connection.scalar(
             sa.select(opened)
-            .where(_SIGNAL.c.series_id == one, _SIGNAL.c.side == side)
+            .where(_SIGNAL.c.series_id == series_id, _SIGNAL.c.side == side)
             .order_by(order)
             .limit(1)
         )
-        for one in series_ids
+        for series_id in series_ids
         for order in (opened.asc(), opened.desc())
     ]
-    found = [int(edge) for edge in edges if edge is not None]
-    return (min(found), max(found)) if found else None
+    known = [int(edge) for edge in edges if edge is not None]
+    return (min(known), max(known)) if known else None
 
 
 def _count(

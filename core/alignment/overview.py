@@ -246,15 +246,15 @@ def _histogram(pairs: pd.DataFrame, values: pd.Series, width: float) -> pd.DataF
     keys = 2 * (sides.codes.astype("int64") * reach + numbers - low)
     keys += ~pairs["is_aligned"].to_numpy(dtype=bool)
     counts = np.bincount(keys)
-    found = np.flatnonzero(counts)
-    side, place = np.divmod(found // 2, reach)
+    filled = np.flatnonzero(counts)
+    side, place = np.divmod(filled // 2, reach)
     lower = (place + low) * width
     return pd.DataFrame(
         {
             "side": pd.Series(np.asarray(sides.categories, dtype=object)[side], dtype="str"),
             "lower": lower,
             "upper": (place + low + 1) * width,
-            "count": counts[found],
-            "is_beyond": found % 2 == 1,
+            "count": counts[filled],
+            "is_beyond": filled % 2 == 1,
         }
     )

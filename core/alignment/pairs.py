@@ -28,9 +28,9 @@ def pair_signals(production: pd.DataFrame, backtest: pd.DataFrame) -> pd.DataFra
     diff = production - backtest and abs_diff; further columns of production come along.
     Raises pandas.errors.MergeError on duplicate keys.
     """
-    left = production.rename(columns={"probability": "probability_production"})
+    ours = production.rename(columns={"probability": "probability_production"})
     right = backtest[[*KEYS, "probability"]].rename(columns={"probability": "probability_backtest"})
-    merged = left.merge(right, on=KEYS, how="outer", validate="one_to_one")
+    merged = ours.merge(right, on=KEYS, how="outer", validate="one_to_one")
     merged = merged.sort_values(KEYS, ignore_index=True)
     diff = merged["probability_production"] - merged["probability_backtest"]
     merged = merged.assign(diff=diff, abs_diff=diff.abs())

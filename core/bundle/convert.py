@@ -34,13 +34,13 @@ class SideFiles:
         if not self.model.is_dir():
             return self
         models = [self.model / f"model{suffix}" for suffix in FORMATS]
-        found = [file for file in models if file.is_file()]
-        if len(found) != 1:
-            what = "both model.json and model.ubj" if found else "neither model.json nor model.ubj"
+        files = [file for file in models if file.is_file()]
+        if len(files) != 1:
+            what = "both model.json and model.ubj" if files else "neither model.json nor model.ubj"
             raise BundleError(f"{self.model}: holds {what}; exactly one is needed")
         scaler, features = self.model / "scaler.json", self.model / "features.txt"
         return SideFiles(
-            found[0],
+            files[0],
             self.scaler or (scaler if scaler.is_file() else None),
             self.features or (features if features.is_file() else None),
         )

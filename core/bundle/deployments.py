@@ -85,16 +85,16 @@ def live_bundles(bot: BotSettings) -> LiveBundles:
 
 def known_bundles(bot: BotSettings) -> tuple[Path, ...]:
     """Folders with a bundle.json that `bundles` matches, then those of the deployments."""
-    found: dict[Path, None] = {}
+    folders: dict[Path, None] = {}
     for pattern in bot.bundles:
         for match in sorted(glob.glob(pattern)):
             if (Path(match) / MANIFEST).is_file():
-                found[Path(match)] = None
+                folders[Path(match)] = None
     named = [entry.bundle for entry in bot.deployments]
     named += [entry.bundle for entry in bot.backtests if entry.bundle is not None]
     for path in named:
-        found.setdefault(Path(path))
-    return tuple(found)
+        folders.setdefault(Path(path))
+    return tuple(folders)
 
 
 def live_bundle_at(bot: BotSettings, candle_open: datetime) -> Path | None:

@@ -87,10 +87,10 @@ def _load_side(folder: Path, entry: SideManifest, is_sound: bool) -> SideModel:
     if file.resolve().parent != folder.resolve():
         raise BundleError(f"{entry.model} leads outside the bundle's folder")
     raw = read_bytes(file)
-    found = hashlib.sha256(raw).hexdigest()
-    if found != entry.sha256:
+    actual = hashlib.sha256(raw).hexdigest()
+    if actual != entry.sha256:
         raise BundleError(
-            f"{entry.model} is not the file of the manifest: sha256 {found}, expected "
+            f"{entry.model} is not the file of the manifest: sha256 {actual}, expected "
             f"{entry.sha256}; restore it, or write the bundle again with convert-model"
         )
     format_ = model_format(file)

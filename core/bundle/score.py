@@ -64,8 +64,8 @@ def pick_columns(
     uses: Counter[str] = Counter()
     places = []
     for name in features:
-        found = where.get(name)
-        if found is not None:
-            places.append(found[min(uses[name], len(found) - 1)])
+        copies = where.get(name)
+        if copies is not None:
+            places.append(copies[min(uses[name], len(copies) - 1)])
         uses[name] += 1
     return places, tuple(name for name in uses if name not in where)

@@ -65,13 +65,13 @@ def _time_columns(
                 "correct candle_open of this candle source"
             )
         return (exact[0],)
-    found = tuple(names.index(name) for name in _TIME_NAMES if name in names)
-    if not found:
+    places = tuple(names.index(name) for name in _TIME_NAMES if name in names)
+    if not places:
         raise CandleError(
             f"{place}: no time column found among {', '.join(header)}; "
             "name it with candle_open of this candle source"
         )
-    return found
+    return places
 
 
 def _number_column(place: str, names: Sequence[str], column: str) -> int:

@@ -119,8 +119,8 @@ def _read_files(context: Context, source: CandleSourceSettings) -> SourceReport:
 
 def _files(source: CandleSourceSettings) -> list[Path]:
     """Files in the order of the patterns, each pattern by name; of equal ones the first stays."""
-    found = [Path(path) for pattern in source.paths for path in sorted(glob.glob(pattern))]
-    return [path for path in dict.fromkeys(found) if path.is_file()]
+    files = [Path(path) for pattern in source.paths for path in sorted(glob.glob(pattern))]
+    return [path for path in dict.fromkeys(files) if path.is_file()]
 
 
 def _stamp(path: Path, source: CandleSourceSettings) -> list[Any]:

@@ -22,7 +22,7 @@ def withdraw_unfinished(
     conn: sa.Connection, bot_id: int, source_id: int, state: dict[str, Any], *, now: datetime
 ) -> StoredPull:
     """Take back last rows of files that the bot's own candles show to be unfinished."""
-    found = StoredPull()
+    taken_back = StoredPull()
     for open_us in _last_rows(state):
         current = read_numbers(conn, source_id, open_us)
         moment = from_us(open_us)
@@ -31,10 +31,10 @@ def withdraw_unfinished(
             continue
         if is_unfinished(current[None], matrix(logged))[0]:
             opens = us_from_index(logged["candle_open"])
-            found += StoredPull(unfinished=mark_unfinished(conn, source_id, opens, now=now))
-    return found
+            taken_back += StoredPull(unfinished=mark_unfinished(conn, source_id, opens, now=now))
+    return taken_back
 
 
 def _last_rows(state: dict[str, Any]) -> list[int]:
     lasts = {entry.get("last") for entry in state.get("files", {}).values()}
-    return sorted(np.array([one for one in lasts if one is not None], dtype=np.int64).tolist())
+    return sorted(np.array([last for last in lasts if last is not None], dtype=np.int64).tolist())

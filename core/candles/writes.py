@@ -35,11 +35,11 @@ class StoredPull:
 def ensure_source(conn: sa.Connection, bot_id: int, name: str) -> int:
     """The id of a bot's candle source, created when it is new."""
     where = (candle_source.c.bot_id == bot_id, candle_source.c.name == name)
-    found = conn.execute(sa.select(candle_source.c.id).where(*where)).scalar()
-    if found is None:
+    source_id = conn.execute(sa.select(candle_source.c.id).where(*where)).scalar()
+    if source_id is None:
         conn.execute(sa.insert(candle_source).values(bot_id=bot_id, name=name, state={}))
-        found = conn.execute(sa.select(candle_source.c.id).where(*where)).scalar_one()
-    return int(found)
+        source_id = conn.execute(sa.select(candle_source.c.id).where(*where)).scalar_one()
+    return int(source_id)
 
 
 def write_source_state(conn: sa.Connection, source_id: int, state: dict[str, Any]) -> None:

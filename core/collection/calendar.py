@@ -89,11 +89,11 @@ def completeness(
     opens: pd.DatetimeIndex, timeframe: Timeframe, *, now: datetime, target_days: int
 ) -> Completeness:
     """Figures and gaps of logged candle opens (UTC, sorted, distinct)."""
-    found = gaps(opens, timeframe)
+    missing = gaps(opens, timeframe)
     return Completeness(
         figures=collection(opens, timeframe, now=now, target_days=target_days),
-        gaps=found,
-        patterns=gap_patterns(found),
+        gaps=missing,
+        patterns=gap_patterns(missing),
     )
 
 

@@ -153,14 +153,14 @@ def gaps(logged: pd.DatetimeIndex, timeframe: Timeframe) -> pd.DataFrame:
     )
 
 
-def gap_patterns(found: pd.DataFrame) -> list[GapPattern]:
+def gap_patterns(missing: pd.DataFrame) -> list[GapPattern]:
     """Gaps (as `gaps` returns them) that begin at equal distances, most frequent first.
 
     Runs of the same distance and phase are one pattern, so that a single candle
     logged in between does not hide it.
     """
     runs: dict[tuple[timedelta, timedelta], list[int]] = {}
-    starts = [moment.to_pydatetime() for moment in pd.DatetimeIndex(found["from"])]
+    starts = [moment.to_pydatetime() for moment in pd.DatetimeIndex(missing["from"])]
     for run in _equal_distance_runs(starts):
         period = starts[run[1]] - starts[run[0]]
         phase = (starts[run[0]] - from_us(0)) % period
@@ -171,7 +171,7 @@ def gap_patterns(found: pd.DataFrame) -> list[GapPattern]:
             times=len(members),
             first=starts[members[0]],
             last=starts[members[-1]],
-            missing=int(found["missing"].iloc[members].sum()),
+            missing=int(missing["missing"].iloc[members].sum()),
         )
         for (period, _), members in runs.items()
     ]

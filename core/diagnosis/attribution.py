@@ -123,12 +123,12 @@ def _groups(rows: Substitution, differing: list[int]) -> list[list[int]]:
     steady = np.where(spread > 0, spread, 1.0)
     scaled = (gaps - gaps.mean(axis=0)) / steady
     alike = np.abs(scaled.T @ scaled) / len(gaps) >= _TOGETHER
-    left = set(range(len(differing)))
+    ungrouped = set(range(len(differing)))
     groups = []
-    while left:
-        group = {left.pop()}
-        while grown := {k for k in left if alike[k, list(group)].any()}:
+    while ungrouped:
+        group = {ungrouped.pop()}
+        while grown := {k for k in ungrouped if alike[k, list(group)].any()}:
             group |= grown
-            left -= grown
+            ungrouped -= grown
         groups.append(sorted(differing[k] for k in group))
     return sorted(groups, key=lambda group: _left(rows, group))

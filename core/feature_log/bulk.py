@@ -153,8 +153,8 @@ def parse_content(
     if (ends - starts).max() > MAX_LINE or not parsed.fill_at_once(content):
         return None
     place = _Place(line, offset + starts, ends - starts)
-    found = _judge(parsed, grammar, layout, place)
-    return found if len(found) == len(ends) else None
+    block = _judge(parsed, grammar, layout, place)
+    return block if len(block) == len(ends) else None
 
 
 def parse_lines(
@@ -170,9 +170,9 @@ def parse_lines(
     parsed.fill(lines, 0)
     lengths = np.fromiter(map(len, lines), np.int64, len(lines))
     offsets = offset + np.cumsum(lengths + 1) - lengths - 1
-    found = _judge(parsed, grammar, layout, _Place(line, offsets, lengths)).rows()
+    judged = _judge(parsed, grammar, layout, _Place(line, offsets, lengths)).rows()
     rows: list[LoggedRow | None] = [None] * len(lines)
-    for row in found:
+    for row in judged:
         rows[row.line - line] = row
     return rows
 

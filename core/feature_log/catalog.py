@@ -48,10 +48,10 @@ def read_catalog(connection: sa.Connection, bot_id: int) -> Catalog:
 
 
 def add_layouts(
-    connection: sa.Connection, bot_id: int, catalog: Catalog, found: Iterable[Layout]
+    connection: sa.Connection, bot_id: int, catalog: Catalog, seen: Iterable[Layout]
 ) -> None:
     """Keep layouts that were not known; the catalog knows them afterwards."""
-    for layout in found:
+    for layout in seen:
         if layout in catalog.ids:
             continue
         catalog.ids[layout] = connection.execute(
@@ -63,10 +63,10 @@ def add_layouts(
 
 
 def add_profiles(
-    connection: sa.Connection, catalog: Catalog, found: Mapping[Layout, Profile]
+    connection: sa.Connection, catalog: Catalog, profiles: Mapping[Layout, Profile]
 ) -> None:
     """Add what was learned of the columns of layouts."""
-    for layout, profile in found.items():
+    for layout, profile in profiles.items():
         known = catalog.profiles[layout]
         merged = known.merge(profile)
         if merged.document() != known.document():

@@ -92,9 +92,9 @@ def _fit(
 ) -> Row:
     row = grammar.read(layout, cells)
     roles = grammar.roles(layout)
-    found = profile.mismatch(row.values, row.texts, row.price(roles.prices[3]))
-    if found is not None:
-        position, why = found
+    mismatch = profile.mismatch(row.values, row.texts, row.price(roles.prices[3]))
+    if mismatch is not None:
+        position, why = mismatch
         raise LineError("no_layout", f"column {layout.columns[position]!r} {why}")
     _check_before(row, drifted.before, grammar)
     return row

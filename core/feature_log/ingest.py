@@ -118,8 +118,8 @@ class _Ingest:
         """The lines of one piece, and the account."""
         self.paths[file.id] = file.path
         file.state["grammar"] = self.grammar.fingerprint
-        found = [*batch.headers, *(block.layout for block in batch.blocks)]
-        add_layouts(connection, self.context.bot_id, self.catalog, found)
+        layouts = [*batch.headers, *(block.layout for block in batch.blocks)]
+        add_layouts(connection, self.context.bot_id, self.catalog, layouts)
         add_profiles(connection, self.catalog, batch.profiles)
         placer = self._placer(connection)
         placer.place(batch, file.id, file.generation)

@@ -99,7 +99,7 @@ def stored_rows(
 
 def contested_opens(connection: sa.Connection, bot_id: int, file_ids: Sequence[int]) -> set[int]:
     """Candles that several lines speak of, one of them in these files."""
-    found: set[int] = set()
+    contested: set[int] = set()
     stored = sa.select(ROWS.c.candle_open).where(
         ROWS.c.bot_id == bot_id, ROWS.c.file_id.in_(file_ids)
     )
@@ -110,8 +110,8 @@ def contested_opens(connection: sa.Connection, bot_id: int, file_ids: Sequence[i
             c.candle_open.is_not(None),
             c.file_id.in_(file_ids) | c.candle_open.in_(stored),
         )
-        found.update(connection.scalars(query))
-    return found
+        contested.update(connection.scalars(query))
+    return contested
 
 
 def insert_columns(

@@ -65,10 +65,10 @@ class Grammar:
         return hashlib.sha256(json.dumps(spec).encode()).hexdigest()[:16]
 
     def roles(self, layout: Layout) -> "Roles":
-        found = self._roles.get(layout)
-        if found is None:
-            found = self._roles[layout] = Roles.of(layout, self.log)
-        return found
+        roles = self._roles.get(layout)
+        if roles is None:
+            roles = self._roles[layout] = Roles.of(layout, self.log)
+        return roles
 
     def is_header(self, cells: Sequence[str], *, is_first: bool) -> bool:
         """Whether a line names columns: it holds the candle-open name among words.

@@ -101,10 +101,10 @@ def earlier_quarantined(ledger: Ledger, file_id: int, generation: int) -> dict[s
         .where(c.file_id == file_id, c.generation < generation, c.reason != CONFLICT)
         .order_by(c.generation, c.line)
     )
-    found: dict[str, list[Place]] = {}
+    places: dict[str, list[Place]] = {}
     for digest, number, line in ledger.connection.execute(query):
-        found.setdefault(digest, []).append(Place(file_id, number, line))
-    return found
+        places.setdefault(digest, []).append(Place(file_id, number, line))
+    return places
 
 
 def keep_drifted(ledger: Ledger, kept: Sequence[KeptDrift], ids: Mapping[Layout, int]) -> None:

@@ -188,14 +188,14 @@ class Placer:
     def _earlier(
         self, candidates: list[Candidate], file_id: int, generation: int
     ) -> dict[tuple[int, bytes], list[Candidate]]:
-        found: dict[tuple[int, bytes], list[Candidate]] = defaultdict(list)
+        moved: dict[tuple[int, bytes], list[Candidate]] = defaultdict(list)
         for part in slices(sorted({candidate.candle_open for candidate in candidates})):
             for line in self.ledger.lines_of(part):
                 if line.place.file_id == file_id and line.place.generation < generation:
-                    found[line.candle_open, line.row_hash].append(line)
-        for lines in found.values():
+                    moved[line.candle_open, line.row_hash].append(line)
+        for lines in moved.values():
             lines.sort(key=lambda line: line.place)
-        return found
+        return moved
 
     def _release(self, digests: Iterable[str], file_id: int, generation: int) -> None:
         """Free lines that wait in quarantine for each of these, which take their place."""
@@ -213,9 +213,9 @@ class Placer:
         if line.table is None:
             return self._batch.raw(line.offset, line.length)
         layout = self._catalog.by_id()[line.layout_id]
-        found = line_at(Path(self._paths[line.place.file_id]), line.offset, line.length)
-        if found is not None and says(found, layout, line.row_hash):
-            return found
+        content = line_at(Path(self._paths[line.place.file_id]), line.offset, line.length)
+        if content is not None and says(content, layout, line.row_hash):
+            return content
         row = self._connection.execute(
             sa.select(_ROWS.c.vector, _ROWS.c.texts).where(
                 _ROWS.c.bot_id == self._bot_id, _ROWS.c.candle_open == line.candle_open

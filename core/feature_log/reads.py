@@ -127,9 +127,9 @@ def collection_rows(
 ) -> pd.DataFrame:
     """candle_open, logged_at (UTC, NaT: not known), is_recovered, layout_id of every stored row."""
     names = ["logged_at", "is_recovered", "layout_id"]
-    found = _frame(connection, names, _window(bot_id, from_, until))
-    return found.assign(
-        logged_at=_times(found["logged_at"]), is_recovered=found["is_recovered"].astype(bool)
+    frame = _frame(connection, names, _window(bot_id, from_, until))
+    return frame.assign(
+        logged_at=_times(frame["logged_at"]), is_recovered=frame["is_recovered"].astype(bool)
     )
 
 
@@ -162,8 +162,8 @@ def quarantined(connection: sa.Connection, bot_id: int, limit: int | None = None
         .limit(limit)
     )
     rows: list[Any] = list(connection.execute(query))
-    found = pd.DataFrame(rows, columns=["file", *names])
-    return found.assign(candle_open=_times(found["candle_open"]))
+    frame = pd.DataFrame(rows, columns=["file", *names])
+    return frame.assign(candle_open=_times(frame["candle_open"]))
 
 
 def layout_columns(connection: sa.Connection, bot_id: int) -> tuple[str, ...]:
@@ -208,8 +208,8 @@ def _window(bot_id: int, from_: datetime | None, until: datetime | None) -> list
 def _frame(connection: sa.Connection, names: list[str], where: list[Any]) -> pd.DataFrame:
     query = sa.select(_ROW.c.candle_open, *(_ROW.c[name] for name in names)).where(*where)
     rows: list[Any] = list(connection.execute(query.order_by(_ROW.c.candle_open)))
-    found = pd.DataFrame(rows, columns=["candle_open", *names])
-    return found.assign(candle_open=index_from_us(found["candle_open"].to_numpy("int64")))
+    frame = pd.DataFrame(rows, columns=["candle_open", *names])
+    return frame.assign(candle_open=index_from_us(frame["candle_open"].to_numpy("int64")))
 
 
 def _times(stored: pd.Series) -> pd.Series:
@@ -256,15 +256,15 @@ def logged_line(connection: sa.Connection, bot_id: int, candle_open: datetime) -
     ).first()
     if row is None:
         return None
-    found = line_at(Path(row.path), row.offset, row.length)
-    is_same = found is not None and says(found, Layout(tuple(row.columns)), bytes(row.row_hash))
+    content = line_at(Path(row.path), row.offset, row.length)
+    is_same = content is not None and says(content, Layout(tuple(row.columns)), bytes(row.row_hash))
     return LoggedLine(
         path=row.path,
         line=row.line,
         logged_at=row.logged_at,
         is_recovered=row.is_recovered,
-        text=found.decode().rstrip("\r\n") if found is not None and is_same else None,
-        problem=None if is_same else _why_gone(row, is_there=found is not None),
+        text=content.decode().rstrip("\r\n") if content is not None and is_same else None,
+        problem=None if is_same else _why_gone(row, is_there=content is not None),
     )
 
 

@@ -26,8 +26,8 @@ class RowPlace:
 
     def text(self, position: int) -> str | None:
         """What stands at a column that is no number."""
-        found = (json.loads(self.texts or "null") or {}).get(str(position))
-        return None if found is None else str(found)
+        text = (json.loads(self.texts or "null") or {}).get(str(position))
+        return None if text is None else str(text)
 
 
 def row_places(
@@ -45,7 +45,7 @@ def texts_of(
     connection: sa.Connection, bot_id: int, candle_opens: Sequence[int]
 ) -> dict[int, dict[int, str]]:
     """Position in the layout → text, of the rows at these candle opens that hold any."""
-    found = {}
+    by_candle = {}
     for at in range(0, len(candle_opens), _IN_ONE_QUERY):
         query = sa.select(_ROW.c.candle_open, _TEXTS).where(
             _ROW.c.bot_id == bot_id,
@@ -53,8 +53,10 @@ def texts_of(
             _ROW.c.texts.is_not(None),
         )
         for opened, texts in connection.execute(query):
-            found[opened] = {int(place): text for place, text in (json.loads(texts) or {}).items()}
-    return found
+            by_candle[opened] = {
+                int(place): text for place, text in (json.loads(texts) or {}).items()
+            }
+    return by_candle
 
 
 def text_columns(connection: sa.Connection, bot_id: int) -> set[str]:

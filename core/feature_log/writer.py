@@ -97,12 +97,12 @@ class FeatureLogWriter:
     def _file(self, day: str, cells: dict[str, str]) -> tuple[Path, list[str]]:
         """The day's file for this set of columns; found again after a restart, or begun."""
         key = (day, frozenset(cells))
-        found = self._files.get(key)
-        if found is None or not found[0].exists():
-            found = self._find_or_begin(day, cells)
+        held = self._files.get(key)
+        if held is None or not held[0].exists():
+            held = self._find_or_begin(day, cells)
             self._files = {known: file for known, file in self._files.items() if known[0] == day}
-            self._files[key] = found
-        return found
+            self._files[key] = held
+        return held
 
     def _find_or_begin(self, day: str, cells: dict[str, str]) -> tuple[Path, list[str]]:
         folder = Path(self._folder)

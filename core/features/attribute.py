@@ -70,24 +70,24 @@ def smallest_set(
         return Carriers((), 0.0)
     enough = (1 - CARRIES) * whole
     chosen: list[int] = []
-    rest, left = list(order), whole
-    while left > enough and rest and (most is None or len(chosen) < most):
+    rest, remaining = list(order), whole
+    while remaining > enough and rest and (most is None or len(chosen) < most):
         together = is_of[chosen].any(axis=0)
         lefts = rows.left(is_of[rest] | together)
         best = int(np.argmin(lefts))
-        left = float(lefts[best])
+        remaining = float(lefts[best])
         chosen.append(rest.pop(best))
-    while left <= enough and len(chosen) > 1:
+    while remaining <= enough and len(chosen) > 1:
         without = np.array(
-            [is_of[[one for one in chosen if one != place]].any(axis=0) for place in chosen]
+            [is_of[[other for other in chosen if other != place]].any(axis=0) for place in chosen]
         )
         lefts = rows.left(without)
         needless = int(np.argmin(lefts))
         if lefts[needless] > enough:
             break
-        left = float(lefts[needless])
+        remaining = float(lefts[needless])
         del chosen[needless]
-    return Carriers(tuple(chosen), 1 - left / whole)
+    return Carriers(tuple(chosen), 1 - remaining / whole)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,10 +138,10 @@ def compare_candle(
     )
     sides: dict[Side, SideEffects] = {}
     for side, model in models.items():
-        effects, found = _effects(model, table, missing)
+        effects, side_effects = _effects(model, table, missing)
         table[f"effect_{side}"] = table["feature"].map(effects)
-        if found is not None:
-            sides[side] = found
+        if side_effects is not None:
+            sides[side] = side_effects
     strength = table.filter(like="effect_").abs().max(axis=1)
     order = pd.DataFrame({"effect": strength, "scaled": table["scaled"].abs()})
     ranked = order.sort_values(["effect", "scaled"], ascending=False, na_position="last").index

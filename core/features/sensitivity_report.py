@@ -67,7 +67,11 @@ def sensitivity_of(
         opens = logged_opens(conn, bot_id, from_, until)
         production = production_signals(conn, bot_id, from_, until)
         usable = opens[opens.isin(candles["candle_open"])]
-        configured = [one.lookback_bars for one in bot.backtests if one.lookback_bars is not None]
+        configured = [
+            backtest.lookback_bars
+            for backtest in bot.backtests
+            if backtest.lookback_bars is not None
+        ]
         reach = _history_bars(candles, usable)
         rungs = ladder or lookback_ladder(reach, configured, is_short=is_short)
         # Only candles with the longest rung's history, so that every rung sees the same sample.

@@ -125,16 +125,16 @@ def _store(context: Context, replay: Replay, spans: Sequence[Span]) -> ReplayRep
 
 def subtract_spans(spans: Sequence[Span], taken: Sequence[Span]) -> tuple[Span, ...]:
     """What is left of `spans` without `taken`; all with both ends included."""
-    left = list(spans)
+    remaining = list(spans)
     for first, last in taken:
         rest = []
-        for one in left:
-            if one[1] < first or one[0] > last:
-                rest.append(one)
+        for span in remaining:
+            if span[1] < first or span[0] > last:
+                rest.append(span)
                 continue
-            if one[0] < first:
-                rest.append((one[0], first - 1))
-            if one[1] > last:
-                rest.append((last + 1, one[1]))
-        left = rest
-    return tuple(left)
+            if span[0] < first:
+                rest.append((span[0], first - 1))
+            if span[1] > last:
+                rest.append((last + 1, span[1]))
+        remaining = rest
+    return tuple(remaining)

@@ -93,13 +93,13 @@ class ColumnLog:
         """An entry for each row of a block that holds a signal."""
         columns = list(block.columns)
         wanted = {name: getattr(self.log, name) for name in ("long", "short", "price")}
-        found = {name: columns.index(own) for name, own in wanted.items() if own in columns}
-        if "long" not in found and "short" not in found:
+        places_of = {name: columns.index(own) for name, own in wanted.items() if own in columns}
+        if "long" not in places_of and "short" not in places_of:
             return
         label = columns.index(self.log.candle_open) if self._has_label(columns) else None
         for row, opened in zip(block.matrix, block.candle_opens.tolist(), strict=True):
             place = places[opened]
-            cells = {name: _cell(row[at], at, place) for name, at in found.items()}
+            cells = {name: _cell(row[at], at, place) for name, at in places_of.items()}
             if cells.get("long") is None and cells.get("short") is None:
                 continue
             own = None if label is None else _cell(row[label], label, place) or ""

@@ -208,11 +208,11 @@ def _doubles(connection: sa.Connection, bot_id: int, log: str, counts: LogCounts
     if not counts.candle_opens:
         return []
     first, last = from_us(min(counts.candle_opens)), from_us(max(counts.candle_opens))
-    found = double_writes(connection, bot_id, log, first, last + timedelta(microseconds=1))
+    doubles = double_writes(connection, bot_id, log, first, last + timedelta(microseconds=1))
     return [
         f"signal log {log}: candle {iso_z(opened.to_pydatetime())} was written {lines} times, "
         f"{apart:.1f} s apart: two instances of the bot were running, or it was started again"
         for opened, lines, apart in zip(
-            found["candle_open"], found["lines"], found["seconds_apart"], strict=True
+            doubles["candle_open"], doubles["lines"], doubles["seconds_apart"], strict=True
         )
     ]

@@ -121,10 +121,10 @@ def _counts(connection: sa.Connection, bot_id: int) -> dict[str, list[Any]]:
         .where(_LINE.c.bot_id == bot_id)
         .group_by(_LINE.c.log, _LINE.c.status)
     )
-    found: dict[str, list[Any]] = defaultdict(list)
+    by_log: dict[str, list[Any]] = defaultdict(list)
     for row in connection.execute(query):
-        found[row.log].append(row)
-    return found
+        by_log[row.log].append(row)
+    return by_log
 
 
 def _account(rows: list[Any]) -> dict[str, int]:
@@ -151,8 +151,8 @@ def unchecked_prices(connection: sa.Connection, bot_id: int) -> pd.DataFrame:
         _LINE.c.candle_open.is_not(None),
         _LINE.c.is_price_match.is_(None),
     )
-    found = pending.subquery()
-    rows = connection.execute(sa.select(found).where(found.c.close.is_not(None)))
+    lines = pending.subquery()
+    rows = connection.execute(sa.select(lines).where(lines.c.close.is_not(None)))
     frame = pd.DataFrame([tuple(row) for row in rows], columns=_NAMES)
     return frame.astype({"id": "int64"} | dict.fromkeys(_NAMES[1:], "float64"))
 

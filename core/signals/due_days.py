@@ -27,7 +27,11 @@ def mark_due(connection: sa.Connection, series_id: int, candle_opens: npt.ArrayL
         .where(series.c.id == series_id, comparison.c.is_configured)
         .where((series.c.origin != Origin.BACKTEST) | (series.c.comparison == comparison.c.name))
     ).all()
-    rows = [{"comparison_id": one, "day": day} for one in concerned for day in days.tolist()]
+    rows = [
+        {"comparison_id": comparison_id, "day": day}
+        for comparison_id in concerned
+        for day in days.tolist()
+    ]
     upsert(connection, _PAIR_DUE, rows, keep_existing=True)
 
 

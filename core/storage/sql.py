@@ -144,8 +144,8 @@ def _joined(rows: Sequence[Sequence[Any]], together: int) -> Iterator[Values]:
 def _with_rows(text: str, width: int, together: int) -> str:
     """The insert with places for so many rows of `width` values."""
     row = f"({', '.join('?' * width)})"
-    before, found, after = text.partition(f"VALUES {row}")
-    if not found:
+    before, row_text, after = text.partition(f"VALUES {row}")
+    if not row_text:
         raise ValueError(f"no row of {width} values in: {text}")
     return f"{before}VALUES {', '.join([row] * together)}{after}"
 

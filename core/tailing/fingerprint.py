@@ -56,13 +56,13 @@ class Fingerprint:
     @classmethod
     def from_document(cls, document: Mapping[str, Any] | None) -> "Fingerprint":
         """As stored; `matches` on the last block has to be called before it can grow."""
-        found = cls()
+        fingerprint = cls()
         if document:
-            found.length = document["length"]
-            found._digests = list(document["blocks"])
-            if found.length % BLOCK:
-                found._partial = _Stored(document["partial"])
-        return found
+            fingerprint.length = document["length"]
+            fingerprint._digests = list(document["blocks"])
+            if fingerprint.length % BLOCK:
+                fingerprint._partial = _Stored(document["partial"])
+        return fingerprint
 
     def go_on_from(self, seen: "Fingerprint") -> bool:
         """Take over the content that was read again; False when it is another."""

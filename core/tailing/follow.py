@@ -101,16 +101,16 @@ def follow(context: Context, source: Source, sink: Sink[B]) -> Followed:
     """
     with snapshot(context.engine) as connection:
         known = read_files(connection, context.bot_id, source.log)
-    found = survey(source.patterns, known, source.section)
+    surveyed = survey(source.patterns, known, source.section)
     follower = _Follower(context, source.log, sink)
-    follower.rename(found)
-    looked_at = [file.id for file in found.unchanged]
-    looked_at += [follower.read(finding, found.problems) for finding in found.to_read]
-    for file in _finished(context, found.unchanged, follower.read_now):
-        follower.release(file, found.problems)
+    follower.rename(surveyed)
+    looked_at = [file.id for file in surveyed.unchanged]
+    looked_at += [follower.read(finding, surveyed.problems) for finding in surveyed.to_read]
+    for file in _finished(context, surveyed.unchanged, follower.read_now):
+        follower.release(file, surveyed.problems)
     with context.engine.begin() as connection:
         mark_looked_at(connection, looked_at, context.now)
-    return Followed(len(looked_at), tuple(found.problems.values()))
+    return Followed(len(looked_at), tuple(surveyed.problems.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +120,13 @@ class _Follower(Generic[B]):
     sink: Sink[B]
     read_now: list[LogFile] = field(default_factory=list)
 
-    def rename(self, found: Survey) -> None:
+    def rename(self, surveyed: Survey) -> None:
         """Records follow their content to its new path."""
-        if found.renamed:
+        if surveyed.renamed:
             with self.context.engine.begin() as connection:
-                rename_files(connection, found.renamed)
-                self.sink.moved(connection, list(found.renamed))
-        for finding in found.to_read:
+                rename_files(connection, surveyed.renamed)
+                self.sink.moved(connection, list(surveyed.renamed))
+        for finding in surveyed.to_read:
             if finding.file is not None:
                 finding.file.path = finding.path
 

@@ -102,7 +102,7 @@ class ContentChanged(Exception):
 
 
 def _check_parts(stream: Stream, known: Fingerprint, *, whole: bool, turn: int) -> None:
-    file: BinaryIO = stream  # type: ignore[assignment]
+    file: BinaryIO = stream  # type: ignore[assignment]  # whole files are never zipped
     if os.fstat(file.fileno()).st_size < known.length:
         raise ContentChanged
     for block in known.blocks_to_check(whole=whole, turn=turn):
@@ -131,12 +131,12 @@ def _skip_checked(path: Path, stream: Stream, known: Fingerprint, offset: int) -
 def skip_to(stream: Stream, offset: int) -> bool:
     """Move a stream that was just opened to an offset; False where it ends before."""
     if not isinstance(stream, GzipStream):
-        stream.seek(offset)  # type: ignore[attr-defined]
+        stream.seek(offset)  # type: ignore[attr-defined]  # a plain file
         return True
-    left = offset
-    while left and (data := stream.read(min(BLOCK, left))):
-        left -= len(data)
-    return not left
+    remaining = offset
+    while remaining and (data := stream.read(min(BLOCK, remaining))):
+        remaining -= len(data)
+    return not remaining
 
 
 def whole_lines(
@@ -153,10 +153,10 @@ def whole_lines(
         if len(data) - cut > MAX_LINE:
             yield from _chunk(offset, data[:cut], seen)
             offset += cut
-            found = _pass_long_line(stream, offset, data[cut:], seen)
-            if found is None:
+            end = _pass_long_line(stream, offset, data[cut:], seen)
+            if end is None:
                 return
-            line, pending = found
+            line, pending = end
             yield line
             offset += line.length + 1
             continue
@@ -197,12 +197,12 @@ def line_at(path: Path, offset: int, length: int) -> bytes | None:
     try:
         stream = open_stream(path)
         try:
-            found = b""
+            content = b""
             if skip_to(stream, offset):
-                while len(found) < length and (part := stream.read(length - len(found))):
-                    found += part
+                while len(content) < length and (part := stream.read(length - len(content))):
+                    content += part
         finally:
             stream.close()
     except (OSError, LogFormatError):
         return None
-    return found if len(found) == length else None
+    return content if len(content) == length else None

@@ -53,13 +53,13 @@ def find_paths(patterns: Iterable[str], section: str) -> tuple[list[str], dict[s
     paths: dict[str, str] = {}
     problems: dict[str, str] = {}
     for pattern in patterns:
-        found = sorted(glob.glob(pattern, recursive=True))
-        if not found and os.path.lexists(pattern):
-            found = [pattern]  # a name that looks like a pattern
-        if not found:
+        matches = sorted(glob.glob(pattern, recursive=True))
+        if not matches and os.path.lexists(pattern):
+            matches = [pattern]  # a name that looks like a pattern
+        if not matches:
             what = "no file matches" if any(sign in pattern for sign in _MAGIC) else "no such file"
             problems[pattern] = f"{pattern}: {what}; check paths under {section}"
-        for path in found:
+        for path in matches:
             paths.setdefault(os.path.realpath(path), os.path.abspath(path))
     return sorted(paths.values()), problems
 

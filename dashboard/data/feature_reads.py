@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.bundle.load import load_bundle
 from core.features import reads as stored_features
-from core.features.overview_sample import FeatureOverview, spread_sample, summarise_features
+from core.features.feature_overview import FeatureOverview, spread_sample, summarise_features
 from core.recompute.reads import read_sensitivity
 from core.times import from_us
 from dashboard.data import database

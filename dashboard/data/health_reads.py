@@ -18,15 +18,17 @@ def coverages(
     bot: BotSettings, bot_id: int, version: str
 ) -> list[tuple[BacktestSettings, WholeCoverage]]:
     """How far each recomputed backtest has come, in the order of the configuration."""
-    known = _coverages(bot_id, tuple(one.name for one in bot.backtests), version)
-    return [(one, known[one.name]) for one in bot.backtests if one.name in known]
+    known = _coverages(bot_id, tuple(backtest.name for backtest in bot.backtests), version)
+    return [
+        (backtest, known[backtest.name]) for backtest in bot.backtests if backtest.name in known
+    ]
 
 
 @st.cache_data(ttl=600, max_entries=16, show_spinner=False)
 def _coverages(bot_id: int, names: tuple[str, ...], version: str) -> dict[str, WholeCoverage]:
     with database.engine().connect() as connection:
-        found = {name: read_coverage(connection, bot_id, name) for name in names}
-    return {name: coverage for name, coverage in found.items() if coverage is not None}
+        coverages = {name: read_coverage(connection, bot_id, name) for name in names}
+    return {name: coverage for name, coverage in coverages.items() if coverage is not None}
 
 
 def signal_logs(bot: BotSettings, bot_id: int, version: str) -> tuple[SignalLogAccount, ...]:

@@ -110,8 +110,8 @@ def side_by_side(screen: Screen, comparison: Comparison, overview: PairOverview)
 
 def _figure(unit: Unit, value: object, zone: str) -> str:
     if unit is Unit.TIME:
-        return moment(value, zone)  # type: ignore[arg-type]
-    number = None if value is None else float(value)  # type: ignore[arg-type]
+        return moment(value, zone)  # type: ignore[arg-type]  # by its unit
+    number = None if value is None else float(value)  # type: ignore[arg-type]  # by its unit
     written: dict[Unit, Callable[[float | None], str]] = {
         Unit.COUNT: count,
         Unit.RATIO: share,

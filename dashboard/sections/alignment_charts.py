@@ -40,7 +40,7 @@ def distributions(screen: Screen, overview: PairOverview) -> None:
 
 
 def densities(screen: Screen, comparison: Comparison, overview: PairOverview) -> None:
-    shown = [one for one in overview.densities if one.side in screen.selection.sides]
+    shown = [density for density in overview.densities if density.side in screen.selection.sides]
     for column, density in zip(st.columns(max(len(shown), 1)), shown, strict=False):
         figure = partial(
             charts.density_figure,

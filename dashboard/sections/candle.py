@@ -28,7 +28,7 @@ def status(candle: CandleScreen) -> None:
 def _steps(candle: CandleScreen) -> None:
     before, after = candle.facts.neighbours
     selection = candle.screen.selection
-    found = [
+    links_to = [
         Link(
             words,
             links.href("candle", selection.params(open=links.open_param(opened))),
@@ -36,8 +36,8 @@ def _steps(candle: CandleScreen) -> None:
         for words, opened in (("← Candle before", before), ("Candle after →", after))
         if opened is not None
     ]
-    found.append(Link("All worst candles", links.href("worst", selection.params())))
-    draw_links(*found)
+    links_to.append(Link("All worst candles", links.href("worst", selection.params())))
+    draw_links(*links_to)
 
 
 def raw_line(candle: CandleScreen) -> None:

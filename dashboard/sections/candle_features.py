@@ -34,17 +34,17 @@ def features(candle: CandleScreen) -> None:
             "Say so under [[bots.deployments]].",
         )
         return
-    found = candle_reads.candle_features(
+    differences = candle_reads.candle_features(
         candle.screen.state.bot_id,
         candle.comparison.name,
         candle.bundle,
         candle.candle_open,
         candle.screen.version,
     )
-    if isinstance(found, str):
-        states.not_available(found, "The collector recomputes flagged candles first.")
+    if isinstance(differences, str):
+        states.not_available(differences, "The collector recomputes flagged candles first.")
         return
-    _feature_parts(candle, found)
+    _feature_parts(candle, differences)
 
 
 def ladder(candle: CandleScreen) -> None:
@@ -61,7 +61,7 @@ def ladder(candle: CandleScreen) -> None:
         return
     own = candle.spec.get("lookback_bars")
     own_bars = own if isinstance(own, int) else None
-    found = candle_reads.candle_ladder(
+    rungs = candle_reads.candle_ladder(
         candle.screen.state.bot_id,
         candle_source(candle.screen, candle.comparison),
         Mode(str(candle.spec.get("mode", Mode.WINDOW))),
@@ -74,7 +74,7 @@ def ladder(candle: CandleScreen) -> None:
     for column, side in zip(st.columns(2), SIDES, strict=True):
         production = candle.pairs["production"].get(side)
         figure = partial(
-            charts.ladder_figure, found, side=side, production=production, own_bars=own_bars
+            charts.ladder_figure, rungs, side=side, production=production, own_bars=own_bars
         )
         with column:
             draw_chart(
@@ -82,19 +82,19 @@ def ladder(candle: CandleScreen) -> None:
             )
 
 
-def _feature_parts(candle: CandleScreen, found: CandleFeatures) -> None:
-    sides = [side for side in candle.screen.selection.sides if side in found.sides]
+def _feature_parts(candle: CandleScreen, differences: CandleFeatures) -> None:
+    sides = [side for side in candle.screen.selection.sides if side in differences.sides]
     for side in sides:
-        carriers = found.sides[side].carriers
+        carriers = differences.sides[side].carriers
         if carriers:
             draw_text(
-                f"{side}: {len(carriers)} of {found.table[f'effect_{side}'].notna().sum()} "
+                f"{side}: {len(carriers)} of {differences.table[f'effect_{side}'].notna().sum()} "
                 f"features {'carries' if len(carriers) == 1 else 'carry'} 95 % of the "
                 f"difference: {', '.join(carriers[:8])}" + (" …" if len(carriers) > 8 else "")
             )
-    if found.missing:
-        draw_text("Missing on one side: " + ", ".join(found.missing[:20]))
-    escaped = found.table.assign(feature=found.table["feature"].map(plain))
+    if differences.missing:
+        draw_text("Missing on one side: " + ", ".join(differences.missing[:20]))
+    escaped = differences.table.assign(feature=differences.table["feature"].map(plain))
     for column, side in zip(st.columns(max(len(sides), 1)), sides, strict=False):
         with column:
             draw_chart(
@@ -103,7 +103,7 @@ def _feature_parts(candle: CandleScreen, found: CandleFeatures) -> None:
                 key=f"effects-{side}",
                 alt=f"{side}: features by what they add to the difference",
             )
-    differing = found.table[~found.table["is_equal"]]
+    differing = differences.table[~differences.table["is_equal"]]
     rows: list[list[Cell]] = [
         [
             str(row["feature"]),
@@ -123,7 +123,7 @@ def _feature_parts(candle: CandleScreen, found: CandleFeatures) -> None:
         Column("Adds to SHORT", "num"),
     ]
     draw_table(columns, rows, caption="Features that differ, strongest first")
-    equal = int(found.table["is_equal"].sum())
+    equal = int(differences.table["is_equal"].sum())
     st.caption(
         f"{plural(len(differing), 'feature differs', 'features differ')}"
         f"{f', the first {_LISTED} are listed' if len(differing) > _LISTED else ''}; "

@@ -61,7 +61,7 @@ def _aligned(glance: Glance) -> None:
         within = f"within {short(glance.overview.tolerance)}"
         draw_card(
             f"Aligned {' / '.join(shares)}",
-            " / ".join(percent(one).removesuffix(" %") for one in shares.values()) + " %",
+            " / ".join(percent(share).removesuffix(" %") for share in shares.values()) + " %",
             glance.brief.sample or f"{within}, {plural(glance.overview.candles, 'candle')}",
         )
     _link(glance, "alignment", "Distributions")

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from core.bots import Comparison
-from core.features.overview_sample import FeatureOverview
+from core.features.feature_overview import FeatureOverview
 from core.market import REPLAY
 from core.settings import FeatureLogSettings
 from dashboard import links, states
@@ -143,7 +143,7 @@ def drift(overview: FeatureOverview) -> None:
 
 def constants_and_collisions(overview: FeatureOverview) -> None:
     st.subheader("Constants and collisions", anchor=False)
-    found = False
+    is_anything_shown = False
     if overview.compared:
         for column, words in (
             ("is_constant_logged", "constant in the log, not in the backtest"),
@@ -151,13 +151,13 @@ def constants_and_collisions(overview: FeatureOverview) -> None:
         ):
             names = overview.table.loc[overview.table[column].astype(bool), "feature"]
             if len(names):
-                found = True
+                is_anything_shown = True
                 draw_line(Badge("warn", "Constant"), f"{', '.join(names)}: {words}")
     for side, group in overview.collisions:
-        found = True
+        is_anything_shown = True
         where = "log" if side == "logged" else "backtest"
         draw_line(Badge("warn", "Collision"), f"{', '.join(group)}: equal in the {where} only")
-    if not found:
+    if not is_anything_shown:
         states.nothing_flagged(
             "No feature is constant, and no two features are equal, on one side only."
         )
@@ -211,8 +211,8 @@ _SENSITIVITY = {
 
 
 def _lookback_badge(report: Mapping[str, Any]) -> Badge:
-    found = len(report["matching_lookbacks"])
-    return Badge("good", "Found") if found == 1 else Badge("unknown", "Not told apart")
+    matching = len(report["matching_lookbacks"])
+    return Badge("good", "Found") if matching == 1 else Badge("unknown", "Not told apart")
 
 
 def _lookback_sentence(report: Mapping[str, Any]) -> str:
@@ -229,5 +229,5 @@ def _by_shift(table: pd.DataFrame) -> pd.DataFrame:
     return table.loc[order]
 
 
-def _decimals() -> st.column_config.NumberColumn:  # type: ignore[valid-type]
+def _decimals() -> st.column_config.NumberColumn:  # type: ignore[valid-type]  # made by a call
     return st.column_config.NumberColumn(format="%.4g")

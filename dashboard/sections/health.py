@@ -38,7 +38,7 @@ _PACKAGES = ("streamlit", "plotly", "pandas", "numpy", "SQLAlchemy", "xgboost-cp
 def alive(screen: Screen, steps: tuple[StoredRun, ...]) -> None:
     """Whether the collector is alive, from what it stored."""
     freshness = current_freshness(screen.bot, screen.version)
-    failed = [one for one in steps if one.outcome is Outcome.FAILED]
+    failed = [step for step in steps if step.outcome is Outcome.FAILED]
     ran = f"It last stored a run {ago(freshness.last_run, clock.now())}"
     if freshness.state is FreshnessState.COLLECTOR_STOPPED:
         badge = Badge("stale", "The collector has stopped")
@@ -57,13 +57,13 @@ def step_table(screen: Screen, steps: tuple[StoredRun, ...]) -> None:
     st.subheader("Steps of the cycle", anchor=False)
     rows: list[list[Cell]] = [
         [
-            step_word(one.step),
-            _OUTCOMES[one.outcome],
-            moment(one.started_at, screen.zone, seconds=True),
-            duration(one.duration_s),
-            one.error or _account(one),
+            step_word(step.step),
+            _OUTCOMES[step.outcome],
+            moment(step.started_at, screen.zone, seconds=True),
+            duration(step.duration_s),
+            step.error or _account(step),
         ]
-        for one in steps
+        for step in steps
     ]
     columns = [
         Column("Step"),
@@ -78,8 +78,8 @@ def step_table(screen: Screen, steps: tuple[StoredRun, ...]) -> None:
 def coverage_table(screen: Screen) -> None:
     """Queue and budget of recomputation."""
     st.subheader("Recomputation: queue and budget", anchor=False)
-    found = health_reads.coverages(screen.bot, screen.state.bot_id, screen.version)
-    if not found:
+    coverages = health_reads.coverages(screen.bot, screen.state.bot_id, screen.version)
+    if not coverages:
         states.not_available(
             "No backtest is recomputed here.", "Add [[bots.backtests]] with a pipeline."
         )
@@ -95,7 +95,7 @@ def coverage_table(screen: Screen) -> None:
             duration(backtest.budget_s),
             Badge("warn", "Sample") if coverage.is_sample else Badge("good", "Complete"),
         ]
-        for backtest, coverage in found
+        for backtest, coverage in coverages
     ]
     columns = [
         Column("Backtest"),
@@ -129,10 +129,10 @@ def errors(screen: Screen) -> None:
 def sources(screen: Screen) -> None:
     """Candle sources side by side, and how they agree."""
     st.subheader("Candle sources", anchor=False)
-    found = health_reads.source_agreements(
+    agreements = health_reads.source_agreements(
         screen.bot.name, screen.state.bot_id, screen.recent_bounds, screen.version
     )
-    if not found:
+    if not agreements:
         states.not_available(
             "There are no two sources of candles to compare in this window.",
             "Name a second one under [[bots.candles]].",
@@ -140,15 +140,15 @@ def sources(screen: Screen) -> None:
         return
     rows: list[list[Cell]] = [
         [
-            f"{one.left} and {one.right}",
-            count(one.common),
-            count(one.only_left),
-            count(one.only_right),
-            *(percent(one.equal_ratio[name], 2) for name in OHLCV),
-            price(one.largest_diff["close"]),
-            percent(one.median_volume_ratio, 2),
+            f"{agreement.left} and {agreement.right}",
+            count(agreement.common),
+            count(agreement.only_left),
+            count(agreement.only_right),
+            *(percent(agreement.equal_ratio[name], 2) for name in OHLCV),
+            price(agreement.largest_diff["close"]),
+            percent(agreement.median_volume_ratio, 2),
         ]
-        for one in found
+        for agreement in agreements
     ]
     columns = [
         Column("Sources", "nowrap"),
@@ -170,13 +170,13 @@ def sources(screen: Screen) -> None:
 def recent_runs(screen: Screen) -> None:
     rows: list[list[Cell]] = [
         [
-            count(one.id),
-            step_word(one.step),
-            _OUTCOMES[one.outcome],
-            moment(one.started_at, screen.zone, seconds=True),
-            duration(one.duration_s),
+            count(run.id),
+            step_word(run.step),
+            _OUTCOMES[run.outcome],
+            moment(run.started_at, screen.zone, seconds=True),
+            duration(run.duration_s),
         ]
-        for one in health_reads.latest_runs(screen.state.bot_id, screen.version)
+        for run in health_reads.latest_runs(screen.state.bot_id, screen.version)
     ]
     columns = [
         Column("Run", "num"),
@@ -205,11 +205,11 @@ def _version(name: str) -> str:
         return "not installed"
 
 
-def _account(one: StoredRun) -> str:
+def _account(run: StoredRun) -> str:
     """The counts of a run's details, without what nests and what is nothing."""
     counts = ", ".join(
         f"{name.replace('_', ' ')} {value:,}"
-        for name, value in one.details.items()
+        for name, value in run.details.items()
         if isinstance(value, int) and not isinstance(value, bool) and value
     )
     return counts or "nothing new"

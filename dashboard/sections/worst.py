@@ -94,10 +94,10 @@ def ranking(screen: Screen, comparison: Comparison, rows: pd.DataFrame) -> None:
 
 def review(screen: Screen, rows: pd.DataFrame) -> None:
     """Mark one of the listed candles as reviewed, with a note."""
-    options = [links.open_param(one) for one in rows["candle_open"].drop_duplicates()]
+    options = [links.open_param(opened) for opened in rows["candle_open"].drop_duplicates()]
     words = {
-        links.open_param(one): moment(one, screen.zone)
-        for one in rows["candle_open"].drop_duplicates()
+        links.open_param(opened): moment(opened, screen.zone)
+        for opened in rows["candle_open"].drop_duplicates()
     }
     with st.container(border=True):
         chosen = pick_param("mark", "Review a candle", options, words=words)

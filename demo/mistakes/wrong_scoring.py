@@ -93,5 +93,5 @@ def carriers(world: World, name: str) -> list[str]:
 
 
 def _scored(plan: Plan, **changes: object) -> Plan:
-    scoring: Scoring = replace(plan.scoring, **changes)  # type: ignore[arg-type]
+    scoring: Scoring = replace(plan.scoring, **changes)  # type: ignore[arg-type]  # of any field
     return replace(plan, scoring=scoring)

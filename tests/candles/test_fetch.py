@@ -222,7 +222,7 @@ def test_one_absurd_candle_costs_itself(
         answer["data"][5:6] = [{**answer["data"][5], **bad}]
         return answer
 
-    exchange.answer = one_bad  # type: ignore[method-assign]
+    exchange.answer = one_bad  # type: ignore[method-assign]  # for this test alone
     report = fetch(engine, at(300))
     assert report.new == 287
     assert "a candle is not as documented" in report.problems[0]
@@ -269,7 +269,7 @@ def test_what_came_before_the_fault_is_kept(engine: sa.Engine, exchange: FakeExc
         exchange.faults = [server.status(500)] * 20
         return answers(query)
 
-    exchange.answer = first_only  # type: ignore[method-assign]
+    exchange.answer = first_only  # type: ignore[method-assign]  # for this test alone
     report = fetch(engine, at(4000), limit_s=2, days=13)
     assert (report.new, report.sources[0].lacking) == (1440, 12 * 288 + 288 - 1440)
     assert stored(engine)["candle_open"].iloc[-1] == exchange.candles["candle_open"].iloc[-1]

@@ -102,8 +102,8 @@ def test_it_never_raises_into_the_bot(tmp_path: Path, caplog: pytest.LogCaptureF
     (tmp_path / "blocked").write_text("a file where the folder should be")
     log = FeatureLogWriter(tmp_path / "blocked")
     assert log.write(OPEN, ROW) is False
-    assert log.write("not a time", ROW) is False  # type: ignore[arg-type]
-    assert log.write(OPEN, None) is False  # type: ignore[arg-type]
+    assert log.write("not a time", ROW) is False  # type: ignore[arg-type]  # as bots do
+    assert log.write(OPEN, None) is False  # type: ignore[arg-type]  # as bots do
     assert log.errors == 3
     assert log.last_error is not None and "AttributeError" in log.last_error
     assert "candle not logged" in caplog.text

@@ -15,7 +15,7 @@ from core.bundle.load import SideModel, side_model
 from core.bundle.scaler import Scaler, ScalerKind
 from core.features.attribute import Carriers, Substitution, compare_candle, smallest_set
 from core.features.compare import compare_features
-from core.features.overview_sample import collisions, spread_sample, summarise_features
+from core.features.feature_overview import collisions, spread_sample, summarise_features
 from core.features.units import feature_units
 from core.market import Side
 

@@ -286,7 +286,7 @@ def test_growing_renaming_and_packing_in_any_order_end_in_what_counts_at_once(
 ) -> None:
     chance = random.Random(seed)
     folder = tmp_path_factory.mktemp("follow")
-    log: Followed = noun(folder)  # type: ignore[call-arg]
+    log: Followed = noun(folder)  # type: ignore[call-arg]  # both nouns take it
     write(log, "0.csv", 0)  # each begins otherwise, as logs do
     for bar in range(1, 12):
         names = sorted(path.name for path in folder.glob("*.csv*"))
@@ -304,7 +304,7 @@ def test_growing_renaming_and_packing_in_any_order_end_in_what_counts_at_once(
         if chance.random() < 0.7:
             log.read()
     log.read()
-    at_once: Followed = noun(folder, "at_once.db")  # type: ignore[call-arg]
+    at_once: Followed = noun(folder, "at_once.db")  # type: ignore[call-arg]  # as above
     at_once.read()
     assert log.counting() == at_once.counting()
     assert log.lines() == at_once.lines()

@@ -118,12 +118,12 @@ def _by_signals(search: Search) -> list[int]:
     opens, target = search.evidence.opens[search.probes], search.target[search.probes]
     best, least = 0, np.inf
     for shift in range(-MAX_SHIFT_BARS, MAX_SHIFT_BARS + 1):
-        values, found = stored.at(opens + shift * step)
-        if found.mean() < 0.5:
+        values, known = stored.at(opens + shift * step)
+        if known.mean() < 0.5:
             continue
-        left = float(np.nanmean(np.abs(target - values)))
-        if left < least:
-            best, least = shift, left
+        distance = float(np.nanmean(np.abs(target - values)))
+        if distance < least:
+            best, least = shift, distance
     return [1, -1, best] if best else [1, -1]
 
 

@@ -44,14 +44,14 @@ def _searched(search: Search, words: str, value: float | None) -> Iterator[Chang
     places = search.probes[:: max(1, len(search.probes) // _PROBES)]
     names = search.used_features()
     filler = _Filler(search, names, words, value, places)
-    chosen, left = _sparse_start(search, filler, places)
+    chosen, rest = _sparse_start(search, filler, places)
     for _ in range(_MAX_EXCHANGES):
-        if left <= _EXACT:
+        if rest <= _EXACT:
             break
-        found, reached = filler.best_neighbour(chosen)
-        if not found or reached >= left * (1 - _BETTER):
+        neighbour, reached = filler.best_neighbour(chosen)
+        if not neighbour or reached >= rest * (1 - _BETTER):
             break
-        chosen, left = found, reached
+        chosen, rest = neighbour, reached
     if chosen:
         yield _filled(chosen, words, value)
 
@@ -80,8 +80,8 @@ class _Filler:
         bases = [chosen, *(tuple(n for n in chosen if n != gone) for gone in chosen)]
         best: tuple[tuple[str, ...], float] = ((), np.inf)
         for base in bases:
-            left = self.left(base)
-            for name, reached in zip(self.names, left, strict=True):
+            rests = self.left(base)
+            for name, reached in zip(self.names, rests, strict=True):
                 if len(base) < _MAX_FEATURES and reached < best[1]:
                     best = (tuple(sorted({*base, name})), float(reached))
         return best
@@ -102,10 +102,10 @@ def _sparse_start(search: Search, filler: _Filler, places: Ints) -> tuple[tuple[
     best: tuple[tuple[str, ...], float] = ((), np.inf)
     for count in range(1, len(ranked) + 1):
         *base, last = ranked[:count]
-        left = filler.left(tuple(sorted(filler.names[place] for place in base)))
-        if left[last] < best[1]:
+        rests = filler.left(tuple(sorted(filler.names[place] for place in base)))
+        if rests[last] < best[1]:
             names = tuple(sorted(filler.names[place] for place in ranked[:count]))
-            best = (names, float(left[last]))
+            best = (names, float(rests[last]))
     return best
 
 

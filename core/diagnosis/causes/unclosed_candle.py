@@ -44,8 +44,8 @@ def _propose(search: Search) -> Iterator[Change]:
     for source, other in candles.items():
         if source == search.world.candles:
             continue
-        early, found = other.at(opens)
-        known = found & np.isfinite(final).all(axis=1)
+        early, is_held = other.at(opens)
+        known = is_held & np.isfinite(final).all(axis=1)
         if known.any() and looks_unfinished(early[known], final[known]).mean() > _UNFINISHED_SHARE:
             yield change(CODE, NewestAs(source), {"candles": source})
 

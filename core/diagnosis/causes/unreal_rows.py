@@ -119,15 +119,24 @@ def _explained_by_leaving_out(
     """
     search = examination.search
     places = np.flatnonzero(search.blocks.is_held_out)
-    left = search.differences(examination.accepted, places)
+    differences = search.differences(examination.accepted, places)
     unreal = np.isin(whole.opens, examination.soundness.unreal_labels())
     drawn = np.abs(whole.production - whole.other)[unreal]
     # half of the unreal rows stand for those of held-out blocks
-    before: Floats = np.concatenate([left[np.isfinite(left)], drawn[np.isfinite(drawn)][::2]])
-    after = np.concatenate(
-        [left[np.isfinite(left)], np.zeros(len(before) - np.isfinite(left).sum())]
+    before: Floats = np.concatenate(
+        [differences[np.isfinite(differences)], drawn[np.isfinite(drawn)][::2]]
     )
-    mean = float(left[np.isfinite(left)].mean()) if np.isfinite(left).any() else None
+    after = np.concatenate(
+        [
+            differences[np.isfinite(differences)],
+            np.zeros(len(before) - np.isfinite(differences).sum()),
+        ]
+    )
+    mean = (
+        float(differences[np.isfinite(differences)].mean())
+        if np.isfinite(differences).any()
+        else None
+    )
     differs = examination.differs or bool((np.nan_to_num(drawn) > whole.floor[unreal]).any())
     return explained_ratio(before, after) if differs else None, mean
 

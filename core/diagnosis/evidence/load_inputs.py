@@ -150,19 +150,19 @@ def load_candles(
     connection: sa.Connection, bot_id: int, bot: BotSettings, margins: Margins
 ) -> dict[str, CandleRows]:
     """Every source that has candles, the bot's own log last."""
-    found = {}
+    sources = {}
     for name in (*(source.name for source in bot.candles), FEATURE_LOG):
         frame = read_candles(connection, bot_id, name, margins.history_from, margins.wide_until)
         if len(frame):
-            found[name] = CandleRows.from_frame(frame)
-    return found
+            sources[name] = CandleRows.from_frame(frame)
+    return sources
 
 
 def load_unfinished(
     connection: sa.Connection, bot_id: int, bot: BotSettings, margins: Margins
 ) -> dict[str, CandleRows]:
     """Rows that a source held before their candle had closed and that were revised since."""
-    found = {}
+    sources = {}
     for source in bot.candles:
         rows = read_revisions(
             connection, bot_id, source.name, margins.history_from, margins.wide_until
@@ -170,8 +170,8 @@ def load_unfinished(
         rows = rows[rows["is_unfinished"]].drop_duplicates("candle_open", keep="first")
         if len(rows):
             frame = rows[["candle_open", *OHLCV]].sort_values("candle_open")
-            found[f"{source.name} (unfinished)"] = CandleRows.from_frame(frame)
-    return found
+            sources[f"{source.name} (unfinished)"] = CandleRows.from_frame(frame)
+    return sources
 
 
 def rules_of(

@@ -77,9 +77,9 @@ def _matrix(frame: pd.DataFrame, opens: Ints, column: str) -> Floats:
     for number, name in enumerate(SIDES):
         rows = frame[frame["side"] == name]
         known = us_from_index(rows["candle_open"])
-        places, found = locate(known, opens)
+        places, is_known = locate(known, opens)
         values = rows[column].to_numpy("float64")
-        result[found, number] = values[places[found]]
+        result[is_known, number] = values[places[is_known]]
     return result
 
 

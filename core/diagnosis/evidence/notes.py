@@ -94,11 +94,11 @@ def _positions(evidence: Evidence) -> Iterator[str]:
         if len(rows) < _MIN_STRETCH:
             continue
         tested += 1
-        shifted, found = evidence.stored.at(evidence.opens[rows] - int(count) * step)
+        shifted, is_stored = evidence.stored.at(evidence.opens[rows] - int(count) * step)
         here = np.abs(evidence.production[rows] - evidence.other[rows])
         there = np.abs(evidence.production[rows] - shifted)
         known = np.isfinite(here) & np.isfinite(there)
-        if found.any() and known.any():
+        if is_stored.any() and known.any():
             matches += bool((there[known] <= 1e-6).mean() > 0.95 > (here[known] <= 1e-6).mean())
     if tested and matches == tested:
         yield (

@@ -24,17 +24,17 @@ class FeatureRows:
 
     def at(self, opens: Ints) -> tuple[Floats, Flags]:
         """The vectors of these candles, and which of the candles have one (NaN otherwise)."""
-        places, found = locate(self.opens, opens)
+        places, known = locate(self.opens, opens)
         matrix = np.full((len(opens), len(self.columns)), np.nan)
-        matrix[found] = self.matrix[places[found]]
-        return matrix, found
+        matrix[known] = self.matrix[places[known]]
+        return matrix, known
 
     def absent_at(self, opens: Ints) -> Flags:
         """Per candle and column: the row's layout lacks it (rows without a vector: False)."""
         result = np.zeros((len(opens), len(self.columns)), dtype=bool)
         if self.absent is not None:
-            places, found = locate(self.opens, opens)
-            result[found] = self.absent[places[found]]
+            places, known = locate(self.opens, opens)
+            result[known] = self.absent[places[known]]
         return result
 
     def column(self, name: str) -> int | None:
@@ -63,10 +63,10 @@ class CandleRows:
 
     def at(self, opens: Ints) -> tuple[Floats, Flags]:
         """The candles of these opens, and which of them are there (NaN otherwise)."""
-        places, found = locate(self.opens, opens)
+        places, known = locate(self.opens, opens)
         values = np.full((len(opens), len(OHLCV)), np.nan)
-        values[found] = self.values[places[found]]
-        return values, found
+        values[known] = self.values[places[known]]
+        return values, known
 
     def without(self, opens: Ints) -> "CandleRows":
         """These candles taken out."""
@@ -77,8 +77,8 @@ class CandleRows:
         """The other's candles in place of these, and added where there was none."""
         opens = np.union1d(self.opens, other.opens)
         values, _ = self.at(opens)
-        mine, found = other.at(opens)
-        values[found] = mine[found]
+        mine, known = other.at(opens)
+        values[known] = mine[known]
         return CandleRows(opens, values)
 
 
@@ -86,6 +86,6 @@ def locate(sorted_opens: Ints, wanted: Ints) -> tuple[npt.NDArray[np.int64], Fla
     """Places of `wanted` in `sorted_opens`, and which of them were found."""
     places = np.searchsorted(sorted_opens, wanted)
     inside = places < len(sorted_opens)
-    found = np.zeros(len(wanted), dtype=bool)
-    found[inside] = sorted_opens[places[inside]] == wanted[inside]
-    return np.where(found, places, 0), found
+    known = np.zeros(len(wanted), dtype=bool)
+    known[inside] = sorted_opens[places[inside]] == wanted[inside]
+    return np.where(known, places, 0), known

@@ -156,12 +156,12 @@ def waterfall(examination: Examination) -> list[dict[str, object]]:
     places = np.flatnonzero(examination.search.blocks.is_held_out)
     steps: list[dict[str, object]] = []
     for count in range(len(examination.accepted) + 1):
-        left = examination.search.differences(examination.accepted[:count], places)
-        known = np.isfinite(left)
+        differences = examination.search.differences(examination.accepted[:count], places)
+        known = np.isfinite(differences)
         steps.append(
             {
                 "cause": examination.accepted[count - 1].cause if count else None,
-                "mean_abs_diff": float(left[known].mean()) if known.any() else None,
+                "mean_abs_diff": float(differences[known].mean()) if known.any() else None,
             }
         )
     return steps

@@ -32,30 +32,32 @@ def examine(whole: Evidence) -> Examination:
     blocks = blocks.thinned(most // 2, _HELD_OUT_MORE * most // 2)
     labels = proven_shifts(soundness)
     search = _search(Laboratory(evidence), blocks, evidence.production, evidence.floor, soundness)
-    found = Examination(
+    examination = Examination(
         evidence=evidence,
         soundness=soundness,
         search=search,
         accepted=labels,
         label_changes=labels,
     )
-    found.differs = _differs(search, ())
+    examination.differs = _differs(search, ())
     if not _differs(search, labels):
-        found.search = replace(search, accepted=labels)
-        return found
-    _search_paths(found, labels)
+        examination.search = replace(search, accepted=labels)
+        return examination
+    _search_paths(examination, labels)
     rounds = run_rounds(
-        replace(search, accepted=found.accepted, log_shift_bars=_shift_of(search.lab.base, labels)),
+        replace(
+            search, accepted=examination.accepted, log_shift_bars=_shift_of(search.lab.base, labels)
+        ),
         testable(evidence, CAUSES),
     )
-    _take(found, rounds)
-    found.search = replace(search, accepted=found.accepted)
-    return found
+    _take(examination, rounds)
+    examination.search = replace(search, accepted=examination.accepted)
+    return examination
 
 
-def _search_paths(found: Examination, labels: tuple[Change, ...]) -> None:
+def _search_paths(examination: Examination, labels: tuple[Change, ...]) -> None:
     """Explain emitted − replay and replay − backtest each alone: that directs the search."""
-    evidence, search = found.evidence, found.search
+    evidence, search = examination.evidence, examination.search
     has_both = (
         evidence.kind is not Kind.REPLAY
         and evidence.logged is not None
@@ -72,14 +74,14 @@ def _search_paths(found: Examination, labels: tuple[Change, ...]) -> None:
     )
     model = replace(model, accepted=labels, is_model_path=True)
     features = _path(search, search.lab, evidence.replay, np.full_like(evidence.replay, 1e-6))
-    found.model_path_agrees = not _path_differs(model)
-    found.feature_path_agrees = not _path_differs(features)
+    examination.model_path_agrees = not _path_differs(model)
+    examination.feature_path_agrees = not _path_differs(features)
     scoring = [cause for cause in testable(evidence, CAUSES) if cause.acts_on_scoring]
     computing = [cause for cause in testable(evidence, CAUSES) if cause.acts_on_features]
-    _take(found, run_rounds(model, scoring))
-    first = found.accepted
-    _take(found, run_rounds(features, [c for c in computing if not c.moves_labels]))
-    found.accepted = tuple(dict.fromkeys((*first, *found.accepted)))
+    _take(examination, run_rounds(model, scoring))
+    first = examination.accepted
+    _take(examination, run_rounds(features, [c for c in computing if not c.moves_labels]))
+    examination.accepted = tuple(dict.fromkeys((*first, *examination.accepted)))
 
 
 def _path(search: Search, lab: Laboratory, target: Floats, floor: Floats) -> Search:
@@ -95,10 +97,10 @@ def _path_differs(search: Search) -> bool:
     return not known.any() or bool((differences > search.floor[search.places])[known].any())
 
 
-def _take(found: Examination, rounds: Rounds) -> None:
-    found.accepted = rounds.accepted
-    found.trials += rounds.trials
-    found.tested |= rounds.tested
+def _take(examination: Examination, rounds: Rounds) -> None:
+    examination.accepted = rounds.accepted
+    examination.trials += rounds.trials
+    examination.tested |= rounds.tested
 
 
 def _search(

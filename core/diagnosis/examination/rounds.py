@@ -79,8 +79,8 @@ def _exchanges(
 
     Measured against what is left with everything accepted, like any other champion.
     """
-    left = search.fit(None, search.places)
-    found = []
+    fit = search.fit(None, search.places)
+    trials = []
     for entry in search.accepted:
         if entry not in soft:
             continue
@@ -90,21 +90,21 @@ def _exchanges(
             is_tried = cause.code != entry.cause and not cause.comes_last(search.evidence)
             trial = _champion(without, cause, number) if is_tried else None
             if trial is not None:
-                found.append(replace(trial, before=left))
-    return found
+                trials.append(replace(trial, before=fit))
+    return trials
 
 
 def _together(search: Search, causes: Sequence[Cause], number: int) -> list[Trial]:
     """Champions beside a cause that helps only with them: two things wrong that hide each other."""
-    left = search.fit(None, search.places)
-    found = []
+    fit = search.fit(None, search.places)
+    champions = []
     for hidden in causes:
         partners = [cause for cause in causes if cause.code == hidden.shows_with]
         for entry in hidden.propose(search) if partners else ():
             beside = with_probes(replace(search, accepted=search.with_change(entry)))
             trials = [_champion(beside, partner, number) for partner in partners]
-            found += [replace(trial, before=left) for trial in trials if trial is not None]
-    return [trial for trial in found if trial.after.repaired >= _SPECIFIC]
+            champions += [replace(trial, before=fit) for trial in trials if trial is not None]
+    return [trial for trial in champions if trial.after.repaired >= _SPECIFIC]
 
 
 def with_probes(search: Search) -> Search:
@@ -125,9 +125,9 @@ def _champion(search: Search, cause: Cause, number: int) -> Trial | None:
     best = search.best(cause.propose(search), is_sided=is_sided)
     if best is None:
         return None
-    now, left = search.fit(None), search.fit(best)
-    if left.mean > now.mean * (1 - _WORTH_A_LOOK) and left.repaired < _WORTH_A_LOOK:
-        return _trial(search, cause, number, best, now, left)
+    now, then = search.fit(None), search.fit(best)
+    if then.mean > now.mean * (1 - _WORTH_A_LOOK) and then.repaired < _WORTH_A_LOOK:
+        return _trial(search, cause, number, best, now, then)
     if cause.is_scoped:
         best = with_scope(search, best)
     if is_sided:
@@ -184,5 +184,5 @@ def _pruned(search: Search, changes: tuple[Change, ...]) -> tuple[Change, ...]:
 def _left(search: Search, changes: tuple[Change, ...]) -> float:
     differences = search.differences(changes, search.places)
     base = search.differences((), search.places)
-    left = np.where(np.isfinite(differences), differences, base)
-    return float(np.nanmean(left)) if np.isfinite(left).any() else 0.0
+    after = np.where(np.isfinite(differences), differences, base)
+    return float(np.nanmean(after)) if np.isfinite(after).any() else 0.0

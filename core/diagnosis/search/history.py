@@ -44,8 +44,8 @@ def effective_lookbacks(search: Search, probes: Ints, cause: str) -> list[int]:
     """The lookbacks at which the recomputed candles lie nearest to the logged ones, best first."""
     longest = _longest(search, probes)
     cost = _Costs(search, probes, cause)
-    found = _searched(search, cost, lookback_ladder(longest), longest)
-    return [bars for bars in found if bars != search.world.lookback_bars][:_CANDIDATES]
+    lookbacks = _searched(search, cost, lookback_ladder(longest), longest)
+    return [bars for bars in lookbacks if bars != search.world.lookback_bars][:_CANDIDATES]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +115,10 @@ def _start_of(search: Search, place: int, known: list[int], cause: str) -> _Star
     if cost.of(full) <= _EXACT_DIGITS:
         return None
     rungs = list(range(_FINE_STEP, full, _FINE_STEP))
-    found = _searched(search, cost, rungs, full)[0]
-    if found >= full:
+    nearest = _searched(search, cost, rungs, full)[0]
+    if nearest >= full:
         return None
-    return _Start(true_open - (found - 1) * step, cost.is_exact())
+    return _Start(true_open - (nearest - 1) * step, cost.is_exact())
 
 
 def _searched(search: Search, cost: "_Costs", rungs: Sequence[int], longest: int) -> list[int]:
@@ -198,8 +198,8 @@ def distance(search: Search, changes: Sequence[Change], places: Ints) -> float:
     names, mine = search.lab.features(changes, places)
     shared = [name for name in search.used_features() if name in names and name in log_names]
     if not shared:
-        left = np.abs(search.target[places] - search.lab.probabilities(changes, places))
-        return _typical_digits(left)
+        distances = np.abs(search.target[places] - search.lab.probabilities(changes, places))
+        return _typical_digits(distances)
     theirs = logged[:, [log_names.index(name) for name in shared]]
     ours = mine[:, [names.index(name) for name in shared]]
     scale = np.maximum(np.nanmax(np.abs(theirs), axis=0, initial=0.0), 1e-12)
@@ -213,9 +213,9 @@ def _typical_digits(differences: Floats) -> float:
     """
     known = np.isfinite(differences)
     counts = known.sum(axis=1)
-    told = counts >= _KNOWN_SHARE * differences.shape[1]
-    if told.mean() < _KNOWN_SHARE:
+    is_telling = counts >= _KNOWN_SHARE * differences.shape[1]
+    if is_telling.mean() < _KNOWN_SHARE:
         return 0.0
     digits = np.log10(np.clip(np.where(known, differences, 1.0), 1e-12, 1.0))
-    means = np.where(known, digits, 0.0).sum(axis=1)[told] / counts[told]
+    means = np.where(known, digits, 0.0).sum(axis=1)[is_telling] / counts[is_telling]
     return float(np.median(means))

@@ -75,18 +75,18 @@ def _farthest_helped(search: Search, whole: Change, blocks: Ints) -> int | None:
 
 def best_stretches(gains: Floats) -> list[tuple[int, int]]:
     """First and last places of the stretches with the largest sums, in order, no weak ones."""
-    found: list[tuple[float, int, int]] = []
+    stretches: list[tuple[float, int, int]] = []
     open_parts = [(0, len(gains))]
-    while open_parts and len(found) < _MAX_RANGES:
+    while open_parts and len(stretches) < _MAX_RANGES:
         first, stop = open_parts.pop()
         total, start, last = _best_stretch(gains[first:stop])
         if total <= 0 or last - start + 1 < _MIN_RANGE_CANDLES:
             continue
-        found.append((total, first + start, first + last))
+        stretches.append((total, first + start, first + last))
         open_parts += [(first, first + start), (first + last + 1, stop)]
-    strongest = max((total for total, _, _ in found), default=0.0)
+    strongest = max((total for total, _, _ in stretches), default=0.0)
     return sorted(
-        (start, last) for total, start, last in found if total >= _FURTHER_RANGE * strongest
+        (start, last) for total, start, last in stretches if total >= _FURTHER_RANGE * strongest
     )
 
 

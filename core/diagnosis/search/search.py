@@ -78,9 +78,9 @@ class Search:
         best, least = None, self.fit(None).mean
         for proposed in changes:
             entry = by_side(self, proposed, self.probes) if is_sided else proposed
-            left = self.fit(entry).mean
-            if left < least * (1 - _CLEARLY_BETTER):
-                best, least = entry, left
+            mean = self.fit(entry).mean
+            if mean < least * (1 - _CLEARLY_BETTER):
+                best, least = entry, mean
         return best
 
     def logged_vectors(self, places: Ints) -> tuple[tuple[str, ...], Floats]:
@@ -112,8 +112,8 @@ class Search:
 def measure(before: Floats, after: Floats, floor: Floats) -> Fit:
     """Fit of differences after against before; a cell that became unknown keeps its difference."""
     known = np.isfinite(before)
-    left = np.where(np.isfinite(after), after, before)
-    mean = float(left[known].mean()) if known.any() else 0.0
+    lasting = np.where(np.isfinite(after), after, before)
+    mean = float(lasting[known].mean()) if known.any() else 0.0
     differed = (known & (before > floor)).any(axis=1)
     differs = (known & ~(after <= floor)).any(axis=1)
     repaired = float((differed & ~differs).sum() / differed.sum()) if differed.any() else 0.0

@@ -145,22 +145,25 @@ def _accepted(
 
     Shift 0 is one of them where the prices bear it out: a log may be right in part.
     """
-    found = [(check, check.matched)]
-    left = ~check.matched
+    parts = [(check, check.matched)]
+    unmatched = ~check.matched
     for _ in range(_MAX_SHIFTS):
-        if left.sum() < MIN_ROWS:
+        if unmatched.sum() < MIN_ROWS:
             break
         part = PriceRows(
-            log=rows.log, opens=rows.opens[left], prices=rows.prices[left], steps=rows.steps[left]
+            log=rows.log,
+            opens=rows.opens[unmatched],
+            prices=rows.prices[unmatched],
+            steps=rows.steps[unmatched],
         )
         again = check_prices(part, candles, step_us)
         if again is None or not again.is_borne_out:
             break
-        matched = np.zeros(len(left), dtype=bool)
-        matched[np.flatnonzero(left)[again.matched]] = True
-        found.append((again, matched))
-        left = left & ~matched
-    return found
+        matched = np.zeros(len(unmatched), dtype=bool)
+        matched[np.flatnonzero(unmatched)[again.matched]] = True
+        parts.append((again, matched))
+        unmatched = unmatched & ~matched
+    return parts
 
 
 def _label_shift(rows: PriceRows, check: PriceCheck, matched: Flags) -> LabelShift:

@@ -65,10 +65,10 @@ def summarise_features(
     only_logged: tuple[str, ...] = ()
     only_recomputed: tuple[str, ...] = ()
     if not recomputed.empty:
-        found = compare_features(logged, recomputed, units)
-        table = found.features.merge(drift, on="feature", how="left", validate="one_to_one")
-        compared = found.candles
-        only_logged, only_recomputed = found.only_logged, found.only_recomputed
+        comparison = compare_features(logged, recomputed, units)
+        table = comparison.features.merge(drift, on="feature", how="left", validate="one_to_one")
+        compared = comparison.candles
+        only_logged, only_recomputed = comparison.only_logged, comparison.only_recomputed
     return FeatureOverview(
         table=table,
         sampled=len(logged),
@@ -94,9 +94,9 @@ def collisions(
     if len(common) < _MIN_CANDLES or not names:
         return ()
     left, right = logged.loc[common, names], recomputed.loc[common, names]
-    found = [("logged", group) for group in _equal_columns(left, other=right)]
-    found += [("recomputed", group) for group in _equal_columns(right, other=left)]
-    return tuple(found)
+    groups = [("logged", group) for group in _equal_columns(left, other=right)]
+    groups += [("recomputed", group) for group in _equal_columns(right, other=left)]
+    return tuple(groups)
 
 
 _MIN_CANDLES = 20
