@@ -95,7 +95,7 @@ def _load_side(folder: Path, entry: SideManifest, is_sound: bool) -> SideModel:
         )
     format_ = model_format(file)
     if is_sound:
-        return SideModel(entry.features, entry.scaler, found, open_model(raw, found, format_))
+        return SideModel(entry.features, entry.scaler, actual, open_model(raw, actual, format_))
     return side_model(raw, format_, entry.scaler, entry.features)
 
 

@@ -2,7 +2,15 @@ import numpy as np
 
 from core.diagnosis.evidence.evidence import Evidence
 from core.diagnosis.finding import Finding, Verdict
-from tests.diagnosis.small_world import COUNT, diagnosed, evidence_of, needed
+from core.diagnosis.report import diagnose_evidence
+from tests.diagnosis.small_world import (
+    COUNT,
+    candles,
+    diagnosed,
+    evidence_of,
+    features,
+    needed,
+)
 
 RULE = {
     "long_threshold": 0.5,
@@ -42,9 +50,18 @@ def test_the_gate_decides_shorts_as_well() -> None:
     assert finding.evidence["rules"].keys() == {"gate"}
 
 
-def test_rules_that_differ_where_no_signal_lies_are_not_the_cause() -> None:
-    finding = _told({"long_threshold": 2.0}, {"long_threshold": 3.0})
-    assert finding is None or finding.verdict is Verdict.REFUTED
+def test_where_no_signal_differs_rules_that_decide_alike_are_not_spoken_of() -> None:
+    document = diagnose_evidence(_evidence({"long_threshold": 2.0}, {"long_threshold": 3.0}))
+    assert all(finding.verdict is not Verdict.REFUTED for finding in document.findings)
+
+
+def test_where_signals_differ_rules_that_decide_alike_are_refuted() -> None:
+    rules = _evidence({"long_threshold": 2.0}, {"long_threshold": 3.0}).rules
+    noisy = features(candles()) + 0.3 * (np.arange(COUNT) % 7 == 0)[:, None]
+    differing = evidence_of(vectors=noisy, rules=rules)
+    (finding,) = [f for f in diagnose_evidence(differing).findings if f.cause == "threshold"]
+    assert finding.verdict is Verdict.REFUTED
+    assert finding.summary.startswith("The rules differ (long_threshold), but no decision does")
 
 
 def test_equal_rules_are_not_spoken_of() -> None:
