@@ -19,6 +19,8 @@ from core.time_text import NOT_A_TIME, times_us
 from core.times import Timeframe, index_from_us, to_us
 
 _PROBLEMS_KEPT = 20  # of one file, as sentences; a million of them say no more
+_SHOWN_CHARS = 40  # of a value in such a sentence
+_BLANK = ' ,;\t\r\n"'  # a line of nothing else holds no row
 _PIECE_ROWS = 50_000  # rows of text in memory at once, some 30 MB
 
 
@@ -111,32 +113,41 @@ def _pieces(path: Path) -> Iterator[_Piece]:
             yield from _parquet_pieces(path)
         else:
             yield from _csv_pieces(path)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except OSError as error:
         raise CandleError(f"{path}: cannot be read: {error}") from error
 
 
 def _csv_pieces(path: Path) -> Iterator[_Piece]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        first = file.readline()
-        file.seek(0)
-        reader = csv.reader(file, delimiter=max(",;\t", key=first.count))
-        filled = (
-            (row, reader.line_num) for row in reader if row and any(cell.strip() for cell in row)
-        )
-        head = next(filled, None)
-        if head is None:
+    """Every line stands alone: behind a stray quote, the csv module would swallow the others."""
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        filled = ((line, number) for number, line in enumerate(file, 1) if line.strip(_BLANK))
+        first, line = next(filled, ("", 0))
+        if not first:
             raise CandleError(f"{path}: empty file; remove it or pull it again")
-        header, rows, lines = head[0], [], []
+        if "\ufffd" in first:
+            raise CandleError(f"{path}: cannot be read: its first line is no UTF-8 text")
+        delimiter = max(",;\t", key=first.count)
+        header, rows, lines = _cells(first, delimiter), [], []
         if len(header) >= len(HEADERLESS) and np.isfinite(parse_numbers(header[:6])).all():
-            rows, lines = [header], [head[1]]
+            rows, lines = [header], [line]
             header = [*HEADERLESS, *(f"_{i}" for i in range(len(header) - 6))]
-        for row, line in filled:
-            rows.append(row)
+        for text, line in filled:
+            rows.append(_cells(text, delimiter))
             lines.append(line)
             if len(rows) == _PIECE_ROWS:
                 yield _Piece(header, rows, lines)
                 rows, lines = [], []
         yield _Piece(header, rows, lines)
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    """The fields of one line; none where it cannot be read as CSV."""
+    if '"' not in line:
+        return line.rstrip("\r\n").split(delimiter)
+    try:
+        return next(csv.reader([line], delimiter=delimiter))
+    except csv.Error:
+        return []
 
 
 def _parquet_pieces(path: Path) -> Iterator[_Piece]:
@@ -238,13 +249,15 @@ def _reason(
     last = max(*columns.times, *columns.numbers)
     if len(row) <= last:
         return f"{len(row)} cells, too few for a candle; complete the row or delete it"
+    time = row[time_at][:_SHOWN_CHARS]
     if open_us == NOT_A_TIME:
-        return f'"{row[time_at]}" is no time; write ISO text or an epoch'
+        return f'"{time}" is no time; write ISO text or an epoch'
     if open_us % timeframe.length_us:
-        return f'"{row[time_at]}" is not on the grid of {timeframe.text} candles'
+        return f'"{time}" is not on the grid of {timeframe.text} candles'
     for k, name in enumerate(OHLCV):
         if not np.isfinite(numbers[k]):
-            return f'{name} "{row[columns.numbers[k]]}" is no finite number; pull the candle again'
+            value = row[columns.numbers[k]][:_SHOWN_CHARS]
+            return f'{name} "{value}" is no finite number; pull the candle again'
     if numbers[4] < 0:
         return f"volume {numbers[4]:g} is negative; pull the candle again"
     return (

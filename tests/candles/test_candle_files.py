@@ -136,6 +136,32 @@ def test_bad_row_is_left_out_with_file_line_and_value(
 
 
 @pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ('2025-11-03 00:05:00,"1,2,0.5,1.5,3', "2 cells, too few"),
+        ("2025-11-03 00:05:00,1,2,0.5,1.5\udcff,3", "is no finite number"),
+        ("2025-11-03 00:05:00,1,2,0.5,1.5\0,3", "is no finite number"),
+        (
+            f"2025-11-03 00:05:00,{'1' * 140_000},2,0.5,1.5,3",
+            f'open "{"1" * 40}" is no finite number',
+        ),
+    ],
+)
+def test_a_stray_quote_a_foreign_byte_or_a_huge_cell_costs_its_line(
+    tmp_path: Path, row: str, reason: str
+) -> None:
+    """Seen: behind a quote every row to the end of the file vanished; a byte refused the file."""
+    path = write_csv(tmp_path / "a.csv", make_candles(1))
+    with path.open("a", errors="surrogateescape") as file:
+        file.write(row + "\n2025-11-03 00:10:00,1,2,0.5,1.5,3\n2025-11-03 00:15:00,1,2,0.5,1.5,3\n")
+    pull = read(path)
+    assert len(pull.candles) == 3
+    assert len(pull.problems) == 1
+    assert pull.problems[0].startswith(f"{path}:3: ")
+    assert reason in pull.problems[0]
+
+
+@pytest.mark.parametrize(
     ("content", "reason"),
     [
         ("", "empty file"),
