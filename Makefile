@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?=
 
-.PHONY: run test test-fast coverage bench mutants exam exam-short e2e test-postgres check format schema migration golden screenshots lock audit clean
+.PHONY: run test test-fast coverage bench mutants exam exam-short worlds worlds-short e2e test-postgres check format schema migration golden screenshots lock audit clean
 
 run: $(VENV)/.installed
 	@exec $(BIN)/python -m collector.launch $(if $(PORT),--port $(PORT))
@@ -43,6 +43,13 @@ exam: $(VENV)/.installed-dev
 
 exam-short: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.diagnosis_exam --short
+
+# The exam from other hands: worlds that share no line with the demo's faults and the causes.
+worlds: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.worlds
+
+worlds-short: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.worlds --short
 
 e2e: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -q -m e2e tests/e2e
