@@ -18,18 +18,23 @@ def number(text: str) -> float:
     return float(text)
 
 
+def all_numbers(texts: Sequence[str]) -> Floats | None:
+    """What `number` says of each text; None where it raises for any of them."""
+    joined = "".join(texts)
+    if "_" in joined or not joined.isascii():
+        return None
+    try:
+        return np.array([float(text) for text in texts], dtype="float64")
+    except ValueError:
+        return None
+
+
 def numbers(texts: Sequence[str]) -> Floats:
     """What `number` says of each text; NaN where it raises."""
-    try:
-        if _is_plain("".join(texts)):
-            return np.array([float(text) for text in texts], dtype="float64")
-    except ValueError:
-        pass
+    at_once = all_numbers(texts)
+    if at_once is not None:
+        return at_once
     return np.array([_number_or_nan(text) for text in texts], dtype="float64")
-
-
-def _is_plain(text: str) -> bool:
-    return "_" not in text and text.isascii()
 
 
 def _number_or_nan(text: str) -> float:

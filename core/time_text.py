@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from core.arrays import Ints
+from core.arrays import Floats, Ints
+from core.number_text import all_numbers, number
 from core.times import to_us
 
 NOT_A_TIME = np.iinfo("int64").min
@@ -61,15 +62,18 @@ def time_us(text: str, zone: ZoneInfo) -> int:
     zone's clock shows this time twice or never.
     """
     stripped = text.strip()
-    number = _number(stripped)
-    return _iso_us(stripped, zone) if number is None else _epoch_us(number)
+    try:
+        epoch = number(stripped)
+    except ValueError:
+        return _iso_us(stripped, zone)
+    return _epoch_us(epoch)
 
 
 def times_us(texts: Sequence[str], zone: ZoneInfo) -> Ints:
     """What time_us says of each text; NOT_A_TIME where it raises."""
-    epochs = _all_epochs(texts)
+    epochs = all_numbers(texts)
     if epochs is not None:
-        return epochs
+        return _epochs_us(epochs)
     result = np.full(len(texts), NOT_A_TIME)
     stripped = [text.strip() for text in texts]
     naive: list[int] = []
@@ -89,39 +93,21 @@ def times_us(texts: Sequence[str], zone: ZoneInfo) -> Ints:
     return np.where((result >= FIRST_US) & (result < END_US), result, NOT_A_TIME)
 
 
-def _all_epochs(texts: Sequence[str]) -> Ints | None:
-    """The times of a column of numbers alone; None for any other column."""
-    if "_" in "".join(texts):
-        return None
-    try:
-        return _epochs_us([float(text) for text in texts])
-    except ValueError:
-        return None
-
-
-def _number(text: str) -> float | None:
-    try:
-        return None if "_" in text else float(text)  # float() knows "1_0", files do not
-    except ValueError:
-        return None
-
-
-def _epoch_us(number: float) -> int:
+def _epoch_us(epoch: float) -> int:
     for bound, unit in _UNITS:
-        if abs(number) < bound:
-            microseconds = round(number * unit)
+        if abs(epoch) < bound:
+            microseconds = round(epoch * unit)
             if FIRST_US <= microseconds < END_US:
                 return microseconds
             break
-    raise TimeTextError("bad_time", f"{number:.17g} is no epoch time between 2000 and 2100")
+    raise TimeTextError("bad_time", f"{epoch:.17g} is no epoch time between 2000 and 2100")
 
 
-def _epochs_us(numbers: Sequence[float]) -> Ints:
-    given = np.array(numbers, dtype="float64")
-    scale = np.full(len(given), np.nan)
+def _epochs_us(epochs: Floats) -> Ints:
+    scale = np.full(len(epochs), np.nan)
     for bound, unit in reversed(_UNITS):
-        scale[np.abs(given) < bound] = unit
-    times = np.round(given * scale)
+        scale[np.abs(epochs) < bound] = unit
+    times = np.round(epochs * scale)
     is_time = (times >= FIRST_US) & (times < END_US)
     return np.where(is_time, np.where(is_time, times, 0).astype("int64"), NOT_A_TIME)
 

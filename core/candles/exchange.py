@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from core.candles.candle_files import CandlePull, candle_frame, is_whole
 from core.errors import CandleError
+from core.number_text import number
 from core.times import END_OF_TIME, Timeframe, from_us, iso_z, to_us
 
 # A short page is asked for again while that helps; single holes one by one, many as one stretch.
@@ -44,7 +45,7 @@ def read_klines(
         try:
             open_us, *values = (
                 int(row[fields[0]]) * 1000,
-                *(float(row[name]) for name in fields[1:]),
+                *(number(str(row[name])) for name in fields[1:]),
             )
             if not 0 <= open_us <= END_OF_TIME:
                 raise ValueError(f"open time {row[fields[0]]} is no time in milliseconds")

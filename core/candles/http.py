@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from core.errors import CandleError
+from core.number_text import number
 
 _CONNECT_S = 5.0
 _READ_S = 10.0
@@ -139,7 +140,7 @@ class JsonClient:
 def _retry_after(text: str | None) -> float | None:
     """Seconds (≥ 0) that the server asks to wait, given as a number or as a date."""
     try:
-        wait_s = float(text or "")
+        wait_s = number(text or "")
     except ValueError:
         moment = _server_time(text)
         if moment is None:

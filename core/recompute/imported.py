@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from core.context import Context
 from core.errors import ConfigError, LogFormatError
 from core.market import SIDES, Origin
+from core.number_text import number
 from core.recompute.csv_rows import (
     BadLines,
     Chunk,
@@ -273,7 +274,7 @@ def _is_number(text: str) -> bool:
 def _feature(text: str, name: str) -> float:
     """A number exactly as written; empty is NaN, true and false are 1 and 0."""
     try:
-        return float(text)
+        return number(text)
     except ValueError:
         stripped = text.strip().lower()
         if stripped == "":

@@ -208,6 +208,7 @@ def test_a_wait_that_is_no_time_is_the_usual_pause(
         {"time": -(10**17)},
         {"time": "soon"},
         {"close": "0x10"},
+        {"close": "1_0"},
         {"close": 10**400},
         {"volume": None},
     ],

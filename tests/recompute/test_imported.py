@@ -158,6 +158,19 @@ def test_features_are_stored_bit_for_bit_without_text_columns(
     assert list(vectors) == [np.array(one).tobytes() for one in expected]
 
 
+@pytest.mark.parametrize("text", ["1_0", "１２"])
+def test_a_feature_is_a_number_by_the_grammar_of_every_file(
+    text: str, engine: sa.Engine, bot_id: int, tmp_path: Path
+) -> None:
+    signals, features = tmp_path / "s.csv", tmp_path / "f.csv"
+    signals.write_text("timestamp,long\n2025-11-03 04:45:00,0.5\n")
+    rows = f"2025-11-03 04:45:00,1\n2025-11-03 04:50:00,{text}\n"
+    features.write_text(f"timestamp,rsi\n{rows}", encoding="utf-8")
+    report = run_import(engine, bot_id, signals, features=str(features))
+    assert report.feature_rows == 1
+    assert report.problems == (f'{features}:3: feature rsi is "{text}", which is no number',)
+
+
 @needs_real
 def test_real_exports_are_read_whole(engine: sa.Engine, bot_id: int) -> None:
     folder = REAL / "recomputed"
