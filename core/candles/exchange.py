@@ -130,14 +130,14 @@ def _fetch_window(
     """
     there = np.empty(0, dtype=np.int64)
     holes: list[Run] = [window]
-    for number in range(_ROUNDS):
+    for attempt in range(_ROUNDS):
         asked = holes if len(holes) <= _HOLES_ASKED else [(holes[0][0], holes[-1][1])]
         for run in asked:
             pull = _closed(exchange, exchange.klines(*run), run, timeframe, now)
             there = np.concatenate([there, us_of(pull)])
             yield Fetched(pull, ())
         before, holes = holes, missing_runs(*window, there, timeframe.length_us)
-        if not holes or (number and holes == before):
+        if not holes or (attempt and holes == before):
             break
     else:
         return

@@ -123,7 +123,9 @@ def _rerun(
         partial(_pool, backtest),
         time_limit_s=backtest.time_limit_s,
     )
-    found = reproduce(recompute, backtest, candles[source], opens, stored)
+    found = reproduce(
+        recompute, backtest, candles[source], opens, stored, clock=lambda: recompute.cpu_s
+    )
     if found.too_slow is not None:
         recompute.close()
     return _Rerun(

@@ -40,7 +40,7 @@ def dispatch_frames(
     """
     waiting = deque(frames)
     running: dict[Future[dict[str, Any]], tuple[Frame, float]] = {}
-    account = _Account(spec)
+    account = _Account(spec, time_limit_s)
     limit_s = time_limit_s * _PATIENCE + _PATIENCE_S
     while waiting or running:
         while (
@@ -69,8 +69,9 @@ def _may_start(running: dict[Any, Any], is_in_time: bool, account: "_Account") -
 class _Account:
     """Successes and failures so far, and the columns that every frame must have."""
 
-    def __init__(self, spec: str) -> None:
+    def __init__(self, spec: str, time_limit_s: float) -> None:
         self._spec = spec
+        self._time_limit_s = time_limit_s
         self._columns: tuple[str, ...] | None = None
         self._successes = 0
         self._failures: list[str] = []
@@ -101,7 +102,8 @@ class _Account:
             self._failures.append(failure[1])
             self._traceback = self._traceback or answer.get("traceback")
             reasons = [(open_us, *failure) for open_us in opens]
-            return Collected(reasons=reasons, traceback=answer.get("traceback"))
+            cpu_s = self._time_limit_s if failure[0] == "time_limit" else 0.0
+            return Collected(reasons=reasons, traceback=answer.get("traceback"), cpu_s=cpu_s)
         self._successes += 1
         return self._rows(answer, frame, opens)
 
@@ -109,7 +111,7 @@ class _Account:
         columns = self._columns or tuple(answer["columns"])
         self._columns = columns
         order = [answer["columns"].index(name) for name in columns]
-        batch = Collected(columns=columns, texts=set(answer["texts"]))
+        batch = Collected(columns=columns, texts=set(answer["texts"]), cpu_s=answer["cpu_s"])
         for i, open_us in enumerate(opens):
             if not answer["found"][i]:
                 batch.reasons.append((open_us, "no_row", "the pipeline dropped this candle's row"))

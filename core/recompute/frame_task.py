@@ -8,6 +8,7 @@ package of any name (`core` too) can be loaded beside it.
 import importlib
 import os
 import sys
+import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -47,14 +48,16 @@ def run_frame(task: Mapping[str, Any]) -> dict[str, Any]:
     rows (positions whose values are wanted). Answer: opens (µs of those rows: whose
     values these are), columns, texts (columns left out because they hold no numbers),
     matrix (rows × columns, NaN where absent), found (bool a row), warming (bool, no value
-    up to that row); or refused (a sentence for the whole run); or failed (reason and
-    sentence for this frame); both with traceback.
+    up to that row), cpu_s (processor seconds of the call, its children's included); or
+    refused (a sentence for the whole run); or failed (reason and sentence for this
+    frame); both with traceback.
     """
     try:
         function = _load(task["spec"], tuple(task["pipeline_path"]))
     except BaseException as error:  # also sys.exit at import
         return {"refused": _cannot_load(task["spec"], error), "traceback": traceback.format_exc()}
     frame = make_frame(task["opens"], task["numbers"])
+    started = _cpu_s()
     try:
         result = function(frame)
     except MemoryError:
@@ -64,10 +67,12 @@ def run_frame(task: Mapping[str, Any]) -> dict[str, Any]:
         }
     except BaseException as error:  # sys.exit of the trader's code must not end the worker
         return {"failed": ("pipeline_failed", _shown(error)), "traceback": traceback.format_exc()}
+    cpu_s = _cpu_s() - started
     try:
         _check_untouched(frame, task["opens"], task["numbers"])
         rows = np.asarray(task["rows"], dtype=np.int64)
-        return {"opens": task["opens"][rows], **cut_rows(result, task["opens"], rows)}
+        cut = cut_rows(result, task["opens"], rows)
+        return {"opens": task["opens"][rows], "cpu_s": cpu_s, **cut}
     except RefusedError as error:
         return {"refused": f"pipeline {task['spec']} {error}", "traceback": ""}
     except Exception as error:  # a result whose own methods fail
@@ -76,6 +81,12 @@ def run_frame(task: Mapping[str, Any]) -> dict[str, Any]:
             f"{_shown(error)}",
             "traceback": traceback.format_exc(),
         }
+
+
+def _cpu_s() -> float:
+    """Processor seconds of this process and of the children that it waited for."""
+    children = os.times()
+    return time.process_time() + children.children_user + children.children_system
 
 
 def cut_rows(

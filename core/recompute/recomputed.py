@@ -60,6 +60,7 @@ class Collected:
     provisional: list[bool] = field(default_factory=list)
     reasons: list[tuple[int, str, str]] = field(default_factory=list)
     traceback: str | None = None
+    cpu_s: float = 0.0  # of a trader's own code; a call that was ended counts as its limit
 
     def accepts(self, columns: Sequence[str]) -> bool:
         """Whether rows of these columns belong to the same frame (none: a failure)."""
@@ -78,6 +79,7 @@ class Collected:
         self.columns = self.columns or other.columns
         self.texts |= other.texts
         self.traceback = self.traceback or other.traceback
+        self.cpu_s += other.cpu_s
         for name in ("opens", "values", "warming", "missing", "provisional", "reasons"):
             getattr(self, name).extend(getattr(other, name))
 

@@ -47,6 +47,7 @@ class Recomputer:
         self._time_limit_s = time_limit_s
         self._executor: Executor | None = None
         self._calls_left = _MAX_CALLS
+        self.cpu_s = 0.0  # of all calls so far; one that was ended counts as its limit
         self.failures: dict[str, str] = {}  # pipeline → why it is not called again
 
     def __call__(
@@ -91,7 +92,7 @@ class Recomputer:
             self._executor = self._make_executor()
         self._calls_left -= len(frames)
         try:
-            yield from dispatch_frames(
+            for batch in dispatch_frames(
                 self._executor,
                 grid,
                 frames,
@@ -100,7 +101,9 @@ class Recomputer:
                 time_limit_s=self._time_limit_s,
                 deadline=math.inf,
                 monotonic=time.monotonic,
-            )
+            ):
+                self.cpu_s += batch.cpu_s
+                yield batch
         except PipelineError as error:
             self.failures[pipeline] = str(error)
 

@@ -1,6 +1,5 @@
 """Does re-running the backtest as configured give what is stored? Only then is it a base."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,11 +12,10 @@ from core.recompute.pipeline import REFERENCE
 from core.settings import BacktestSettings
 
 _CHECKED = 6  # candles spread over the stored ones: enough to see changed code, soon done
-_FULL_RUN_S = 6.0  # a re-run of every chosen candle by a trader's own code; a search has dozens
+_FULL_RUN_S = 6.0  # CPU of re-running every chosen candle by own code; a search has dozens
 _FEWEST_CANDLES = 144  # re-runs of the shortest trial: six blocks of each kind
-_LONGEST_RUN_S = 180.0  # of the shortest trial, as long as anybody waits for one answer
-_TRIES = 4  # the first calls also start the workers
-_NO_START_S = 20.0  # no worker takes as long to start
+_LONGEST_RUN_S = 180.0  # CPU of the shortest trial, as long as anybody waits for one answer
+_TRIES = 4  # the first call of a worker also compiles, and fills caches
 
 _Rerun = Callable[[Ints], FeatureRows]
 
@@ -39,13 +37,14 @@ def reproduce(
     opens: Ints,
     stored: FeatureRows | None,
     *,
-    clock: Callable[[], float] = time.perf_counter,
+    clock: Callable[[], float],
 ) -> Reproduction:
     """Re-run a few of the candles `opens` as configured, and hold them against what is stored.
 
     A stored backtest that its configuration no longer gives (changed code, revised
     candles) must not be the base of a trial: every change would look like a cure.
-    `clock` gives seconds, by which the code is called slow.
+    `clock` gives the CPU seconds that calls have taken so far, by which the code is
+    called slow: the wall clock of a busy machine would give other answers.
     """
     known = np.empty(0, dtype="int64") if stored is None else np.intersect1d(stored.opens, opens)
     if stored is None or len(known) == 0:
@@ -61,32 +60,30 @@ def reproduce(
             backtest.gap_policy,
         )
 
-    seconds = _seconds_a_candle(again, known[len(known) // 2 :][:1], clock)
+    seconds = _seconds_a_candle(again, _spread(known, _TRIES), clock)
     if seconds * _FEWEST_CANDLES > _LONGEST_RUN_S:
         return Reproduction(too_slow=_too_slow(seconds))
-    sample = known[np.unique(np.linspace(0, len(known) - 1, _CHECKED).astype("int64"))]
-    rows, seconds = _timed(again, sample, clock)
+    rows = again(np.unique(_spread(known, _CHECKED)))
     most = None if backtest.pipeline == REFERENCE else _affordable(seconds)
     if len(rows.opens) and _is_same(rows, stored):
         return Reproduction(stored=stored, max_candles=most)
     return Reproduction(max_candles=most, problems=(_changed(backtest.name),))
 
 
+def _spread(opens: Ints, count: int) -> Ints:
+    return np.asarray(opens[np.linspace(0, len(opens) - 1, count).astype("int64")])
+
+
 def _seconds_a_candle(again: _Rerun, opens: Ints, clock: Callable[[], float]) -> float:
-    """The quickest of a few calls: the first ones also start the workers and their imports."""
+    """The quickest of single calls, without those after one that fails when it is warm."""
     quickest = float("inf")
-    for _ in range(_TRIES):
-        quickest = min(quickest, _timed(again, opens, clock)[1])
-        if quickest * _FEWEST_CANDLES <= _LONGEST_RUN_S or quickest > _NO_START_S:
+    for place in range(len(opens)):
+        started = clock()
+        rows = again(opens[place : place + 1])
+        quickest = min(quickest, clock() - started)
+        if place and len(rows.opens) == 0:
             break
     return quickest
-
-
-def _timed(again: _Rerun, opens: Ints, clock: Callable[[], float]) -> tuple[FeatureRows, float]:
-    """These candles as the configuration gives them now, and seconds a candle."""
-    started = clock()
-    rows = again(opens)
-    return rows, (clock() - started) / len(opens)
 
 
 def _too_slow(seconds: float) -> str:

@@ -1,22 +1,28 @@
 """The diagnosis re-runs windows by the planner of the comparison that it explains."""
 
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from core.arrays import Flags
+from core.arrays import Flags, Ints
 from core.diagnosis.evidence.evidence import Evidence
 from core.diagnosis.evidence.rows import CandleRows
 from core.diagnosis.lab.recomputing import Recomputer
 from core.diagnosis.lab.trial import Laboratory, base_world
 from core.recompute.compute import Request, recompute_features
 from core.recompute.pipeline import load_pipeline
+from core.recompute.worker_pool import WorkerPool
 from core.settings import GapPolicy, Mode
 from core.times import Timeframe, from_us, index_from_us, us_from_index
 from tests.diagnosis.cases import make_evidence
+from tests.recompute.recompute_world import write_pipeline
 
 FIVE = Timeframe.parse("5m")
 HOLE = 100
@@ -82,8 +88,6 @@ def test_a_window_is_never_shortened() -> None:
 
 
 def test_a_pipeline_that_cannot_be_loaded_gives_no_rows_and_is_not_called_again() -> None:
-    from core.recompute.worker_pool import WorkerPool
-
     made = []
 
     def pool() -> WorkerPool:
@@ -96,4 +100,87 @@ def test_a_pipeline_that_cannot_be_loaded_gives_no_rows_and_is_not_called_again(
         assert (len(rows.opens), rows.columns) == (0, ())
     recompute.close()
     assert len(made) == 1
+    assert recompute.cpu_s == 0.0
     assert "nowhere:compute cannot be loaded" in recompute.failures["nowhere:compute"]
+
+
+class _Quick(Executor):
+    """Answers each frame at once with the close of its last candle, as a worker would."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self.calls += 1
+        (task,) = args
+        rows = task["rows"]
+        future: Future[Any] = Future()
+        future.set_result(
+            {
+                "opens": task["opens"][rows],
+                "cpu_s": 0.25,
+                "columns": ("again",),
+                "texts": (),
+                "matrix": task["numbers"][rows, 3:4],
+                "found": np.ones(len(rows), dtype=bool),
+                "warming": np.zeros((len(rows), 1), dtype=bool),
+            }
+        )
+        return future
+
+
+def test_a_diagnosis_calls_a_trader_s_code_twenty_thousand_times() -> None:
+    executor, candles = _Quick(), _candles(20_000)
+    recompute = Recomputer((), FIVE, lambda: executor, time_limit_s=60)
+
+    def again(ends: Ints) -> int:
+        return len(recompute("own:compute", candles, ends, 1, Mode.WINDOW, GapPolicy.REFUSE).opens)
+
+    assert again(candles.opens[:-1]) == 19_999
+    assert again(candles.opens[:2]) == 1  # the last call that there is
+    assert again(candles.opens[:1]) == 0
+    assert executor.calls == 20_000
+    assert recompute.cpu_s == 5_000.0
+    assert recompute.failures == {}
+
+
+OWN = """
+import time
+
+def compute(candles):
+    {body}
+    return candles[["close"]]
+"""
+
+
+def _own_cpu_s(folder: Path, body: str, *, time_limit_s: float) -> float:
+    """What a window of a trader's code with this body is said to have taken."""
+    write_pipeline(folder, OWN.format(body=body), "own_code")
+    recompute = Recomputer(
+        (str(folder),),
+        FIVE,
+        lambda: WorkerPool(1, time_limit_s=time_limit_s),
+        time_limit_s=time_limit_s,
+    )
+    candles = _candles(5)
+    try:
+        recompute("own_code:compute", candles, candles.opens[-1:], 5, Mode.WINDOW, GapPolicy.REFUSE)
+    finally:
+        recompute.close()
+    return recompute.cpu_s
+
+
+def test_a_call_costs_the_cpu_that_it_takes_and_not_the_time_that_it_waits(tmp_path: Path) -> None:
+    body = "time.sleep(2)\n    while time.process_time() < 0.2 + BEFORE: pass"
+    spent = _own_cpu_s(tmp_path, f"BEFORE = time.process_time(); {body}", time_limit_s=60)
+    assert 0.2 <= spent < 1.0
+
+
+def test_a_call_of_children_costs_what_they_take(tmp_path: Path) -> None:
+    burn = "import time\nwhile time.process_time() < 0.3: pass"
+    body = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {burn!r}], check=True)"
+    assert _own_cpu_s(tmp_path, body, time_limit_s=60) > 0.2  # of 0.3, in ticks of a hundredth
+
+
+def test_a_call_that_was_ended_costs_its_limit(tmp_path: Path) -> None:
+    assert _own_cpu_s(tmp_path, "time.sleep(60)", time_limit_s=1.5) == 1.5

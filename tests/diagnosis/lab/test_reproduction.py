@@ -25,10 +25,11 @@ BUNDLE = linear_bundle("own", ("close_again",), [1.0], [1.0])
 
 @dataclass
 class Code:
-    """A trader's code that gives the close, and a clock that its calls alone move."""
+    """A trader's code that gives the close, and a clock of the CPU that its calls take."""
 
     seconds: Iterable[float] = ()  # a candle, call by call; the last one for all that follow
     factor: float = 1.0
+    fails: bool = False
     calls: list[int] = field(default_factory=list)  # candles of each call
     now: float = 0.0
 
@@ -51,6 +52,8 @@ class Code:
         self._pace = next(self._left, self._pace)
         self.now += self._pace * len(ends)
         self.calls.append(len(ends))
+        if self.fails:
+            return FeatureRows(ends[:0], (), np.empty((0, 0)))
         return FeatureRows(ends, ("close_again",), candles.at(ends)[0][:, [CLOSE]] * self.factor)
 
 
@@ -67,10 +70,10 @@ def test_rows_that_re_running_gives_again_are_the_base() -> None:
     assert found.problems == ()
 
 
-def test_one_candle_is_timed_and_six_over_the_window_are_compared() -> None:
+def test_single_candles_are_timed_and_six_over_the_window_are_compared() -> None:
     code = Code()
     _checked(code)
-    assert code.calls == [1, 6]
+    assert code.calls == [1, 1, 1, 1, 6]
 
 
 def test_rows_of_changed_code_are_no_base_and_that_is_said() -> None:
@@ -118,17 +121,23 @@ def test_code_that_is_too_slow_for_trials_is_untestable_with_the_seconds() -> No
 
 
 @pytest.mark.parametrize(("slow_calls", "is_tried"), [(3, True), (4, False)])
-def test_the_quickest_of_four_calls_counts_since_the_first_start_the_workers(
+def test_the_quickest_of_four_calls_counts_since_those_of_new_workers_compile(
     slow_calls: int, is_tried: bool
 ) -> None:
     assert (_checked(Code([2.0] * slow_calls + [0.1])).too_slow is None) is is_tried
 
 
-@pytest.mark.parametrize(("first", "is_tried"), [(19.9, True), (20.1, False)])
-def test_a_call_of_over_twenty_seconds_is_no_start_of_workers(first: float, is_tried: bool) -> None:
-    code = Code([first, 0.1])
-    assert (_checked(code).too_slow is None) is is_tried
-    assert code.calls == ([1, 1, 6] if is_tried else [1])
+def test_a_first_call_that_compiles_for_minutes_is_not_the_pace_of_the_code() -> None:
+    found = _checked(Code([172.0, 0.0104]))
+    assert found.too_slow is None
+    assert found.stored is STORED
+    assert found.max_candles == _checked(Code((0.0104,))).max_candles == 576
+
+
+def test_code_that_fails_when_it_is_warm_is_not_called_again_to_be_timed() -> None:
+    code = Code((120.0,), fails=True)  # each call is ended at its limit
+    assert _checked(code).too_slow is not None
+    assert code.calls == [1, 1]
 
 
 @pytest.mark.parametrize(
