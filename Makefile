@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?=
 
-.PHONY: run test test-fast coverage bench mutants exam exam-short worlds worlds-short e2e test-postgres check format schema migration golden screenshots lock audit clean
+.PHONY: run test test-fast coverage bench attack mutants exam exam-short worlds worlds-short e2e test-postgres check format schema migration golden screenshots lock audit clean
 
 run: $(VENV)/.installed
 	@exec $(BIN)/python -m collector.launch $(if $(PORT),--port $(PORT))
@@ -33,6 +33,13 @@ test-postgres: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks
+
+# Hours: 1,000 kills, 100,000 mutated lines of each kind of file, what grows, fifty bots.
+attack: $(VENV)/.installed-dev
+	ALIGN_KILLS=1000 ALIGN_FUZZ_LINES=100000 $(BIN)/python -m pytest -q -k "killed or mutated" \
+		tests/killed tests/feature_log tests/signal_log tests/candles tests/recompute
+	$(BIN)/python -m benchmarks.leaks
+	$(BIN)/python -m benchmarks.many_bots
 
 # Numbers that decide, changed in a copy of the tree: a test has to fail for each.
 mutants: $(VENV)/.installed-dev
