@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from core.candles.candle_files import CandlePull, read_candle_file
 from core.candles.ingest import ingest_candles
 from core.context import Context
+from core.errors import CandleError
 from core.settings import BotSettings
 from core.storage.tables import candle, candle_revision
 from core.times import Timeframe
@@ -38,9 +39,13 @@ def _account_for(folder: Path, chance: random.Random) -> int:
     path = write_csv(folder / "a.csv", make_candles(chance.choice((20, 300))))
     written, count = mutated(path.read_text(), chance)
     path.write_bytes(written)
-    pull = read_candle_file(
-        path, timeframe=Timeframe.parse("5m"), candle_open=None, zone="UTC", now=NOW
-    )
+    try:
+        pull = read_candle_file(
+            path, timeframe=Timeframe.parse("5m"), candle_open=None, zone="UTC", now=NOW
+        )
+    except CandleError as error:
+        assert "s apart" in str(error)  # so little is left that it looks like another timeframe
+        return 0
     # A carriage return ends a line as well.
     lines = list(io.StringIO(written.decode("utf-8", "replace"), newline=""))[1:]
     filled = [line for line in lines if line.strip(' ,"\t\r\n')]
