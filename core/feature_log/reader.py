@@ -249,7 +249,8 @@ class LogReader:
                 self._read_cells(batch, record, cells)
 
     def _read_cells(self, batch: Batch, record: Record, cells: list[str]) -> None:
-        if self._grammar.is_header(cells, is_first=record.line == 1):
+        is_line = record.lines == 1  # rows may go over lines, names do not
+        if is_line and self._grammar.is_header(cells, is_first=record.line == 1):
             header = Layout(tuple(cells))
             batch.headers.append(header)
             self._widths = replace(self._widths, headers=self._widths.headers | {len(cells)})

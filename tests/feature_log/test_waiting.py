@@ -84,6 +84,15 @@ def test_a_field_that_closes_in_time_is_one_record_after_all(bench: Bench) -> No
     assert bench.account() == (3, 3, 0, 0, 0)
 
 
+def test_a_header_takes_no_row_along(bench: Bench) -> None:
+    """Seen in a fuzz: two stray quotes made a header and the row behind it one header."""
+    damaged = header(NEW).replace(",sma", ',"sma') + row(2, NEW).replace(",bear", ',"bear')
+    set_age(bench.write("a.csv", header() + rows(0, 2) + damaged + rows(3, 5)), 60)
+    bench.ingest()
+    assert waiting(bench) == (5, 0)
+    assert bench.account()[:4] == (5, 4, 0, 1)
+
+
 def test_a_pipe_or_a_folder_among_the_files_holds_up_nobody(bench: Bench) -> None:
     """Seen: a FIFO that matches a pattern hung the collector for ever."""
     os.mkfifo(bench.folder / "a.csv")
