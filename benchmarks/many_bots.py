@@ -37,12 +37,19 @@ _PATIENCE_S = 3600
 _WORDS = ("locked", "another process holds", "QueuePool", "failed")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Installation:
-    """Bots in a folder, their configuration and what the collector says."""
+    """Bots in a folder that have written up to before bar `until`, and what the collector says."""
 
     folder: Path
     bots: Sequence[GrowingBot]
+    until: int
+
+    def write(self, until: int) -> None:
+        """What every bot writes before that bar opens."""
+        for one in self.bots:
+            one.add(range(self.until, until))
+        self.until = until
 
     @property
     def config(self) -> Path:
@@ -84,7 +91,7 @@ def install(folder: Path, count: int, until: int) -> Installation:
     described = [one.described(has_export=False) for one in bots]
     database = f"sqlite:///{folder / 'align.db'}"
     (folder / "align.toml").write_text(to_toml({"database_url": database, "bots": described}))
-    return Installation(folder, bots)
+    return Installation(folder, bots, until)
 
 
 @contextmanager
@@ -131,7 +138,7 @@ def hogs() -> Iterator[None]:
 
 def _catch_up(written: Installation, engine: sa.Engine, process: subprocess.Popen[bytes]) -> None:
     begun = time.monotonic()
-    _wait(engine, len(written.bots), closed_at(last_closed(datetime.now(UTC)) - 1))
+    _wait(engine, len(written.bots), closed_at(written.until - 1))
     print(
         f"{len(written.bots)} bots of {BARS} candles caught up in "
         f"{time.monotonic() - begun:.0f} s, {cpu_seconds(process.pid):.0f} CPU-s, "
@@ -150,8 +157,7 @@ def _hold(
         bar = last_closed(datetime.now(UTC)) + 1
         close = closed_at(bar)
         time.sleep(max(0.0, (close - datetime.now(UTC)).total_seconds() + _BOT_WRITES_S))
-        for one in written.bots:
-            one.add([bar])
+        written.write(bar + 1)
         before = cpu_seconds(process.pid)
         _wait(engine, len(written.bots), close)
         late_s = (datetime.now(UTC) - close).total_seconds() - DELAY_S
