@@ -92,10 +92,13 @@ class InThisProcess(Executor):
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         future: Future[Any] = Future()
+        places = list(sys.path)  # a worker's own to change, and part of what a cycle remembers
         try:
             future.set_result(fn(*args, **kwargs))
         except Exception as error:
             future.set_exception(error)
+        finally:
+            sys.path[:] = places
         return future
 
     def kill(self) -> None:
