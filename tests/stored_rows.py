@@ -8,7 +8,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from core.bots import ensure_bot
-from core.storage.changes import note_feature_rows
+from core.storage.changes import Subject, note_changes
 from core.storage.engine import writer_engine
 from core.storage.sql import raw
 from core.storage.tables import feature_row, layout, log_file
@@ -76,7 +76,7 @@ def store_rows(
             [{"old": opened} for opened in candle_opens.tolist()],
         )
         connection.execute(sa.insert(table), rows)
-        note_feature_rows(connection, bot_id, candle_opens)
+        note_changes(connection, bot_id, Subject.FEATURE_ROW, candle_opens)
 
 
 def _close(columns: Sequence[str], row: np.ndarray) -> float | None:

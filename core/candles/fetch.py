@@ -19,7 +19,7 @@ from core.candles.writes import StoredPull, store_candles, write_source_state
 from core.context import Context
 from core.errors import CandleError
 from core.settings import BotSettings, CandleSourceSettings, Mode
-from core.signals.reads import production_opens
+from core.signals.reads import first_production_open
 from core.storage.engine import snapshot
 from core.times import DAY_US, Timeframe, from_us, iso_z, to_us
 
@@ -130,9 +130,9 @@ def wanted_span(conn: sa.Connection, context: Context, source: str) -> Run:
     bot = context.bot
     length_us = bot.frame.length_us
     last = to_us(bot.frame.last_closed(context.now))
-    produced = production_opens(conn, context.bot_id)
+    produced = first_production_open(conn, context.bot_id)
     target_bars = int(bot.target_days * bot.frame.bars_per_day)
-    first = int(produced[0]) if len(produced) else last - (target_bars - 1) * length_us
+    first = last - (target_bars - 1) * length_us if produced is None else produced
     default = bot.candles[0].name if bot.candles else None
     starts = [first]
     for backtest in bot.backtests:

@@ -28,17 +28,37 @@ def read_candles(
     Source "feature_log" is what the bot itself logged (rows without all five
     numbers are left out). An unknown source has no candles.
     """
+    table, is_it = _current(bot_id, source)
+    query = sa.select(table.c.candle_open, *(table.c[name] for name in OHLCV)).where(is_it)
+    return _frame(conn, _within(query, table, from_, until).order_by(table.c.candle_open))
+
+
+def nth_open_after(
+    conn: sa.Connection, bot_id: int, source: str, at_us: int, count: int
+) -> int | None:
+    """The open (µs) of the count-th candle from `at_us` on, None where there are fewer."""
+    table, is_it = _current(bot_id, source)
+    query = sa.select(table.c.candle_open).where(is_it, table.c.candle_open >= at_us)
+    return conn.scalar(query.order_by(table.c.candle_open).limit(1).offset(count - 1))
+
+
+def nth_open_before(
+    conn: sa.Connection, bot_id: int, source: str, at_us: int, count: int
+) -> int | None:
+    """The open (µs) of the count-th candle before `at_us`, None where there are fewer."""
+    table, is_it = _current(bot_id, source)
+    query = sa.select(table.c.candle_open).where(is_it, table.c.candle_open < at_us)
+    return conn.scalar(query.order_by(table.c.candle_open.desc()).limit(1).offset(count - 1))
+
+
+def _current(bot_id: int, source: str) -> tuple[sa.Table, sa.ColumnElement[bool]]:
+    """The table that holds a source's candles, and which of its rows they are."""
     if source == FEATURE_LOG:
         table = raw(feature_row)
-        query = sa.select(table.c.candle_open, *(table.c[name] for name in OHLCV)).where(
-            table.c.bot_id == bot_id, *(table.c[name].is_not(None) for name in OHLCV)
-        )
-    else:
-        table = raw(candle)
-        query = sa.select(table.c.candle_open, *(table.c[name] for name in OHLCV)).where(
-            table.c.source_id == _source_id(bot_id, source)
-        )
-    return _frame(conn, _within(query, table, from_, until).order_by(table.c.candle_open))
+        is_whole = (table.c[name].is_not(None) for name in OHLCV)
+        return table, sa.and_(table.c.bot_id == bot_id, *is_whole)
+    table = raw(candle)
+    return table, table.c.source_id == _source_id(bot_id, source)
 
 
 def default_source(configured: str | None, sources: tuple[str, ...]) -> str:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from core.candles.revisions import digest, is_equal, is_unfinished, layers, matrix
 from core.market import OHLCV
+from core.storage.changes import Subject, note_changes
 from core.storage.sql import raw, upsert
 from core.storage.tables import candle, candle_revision, candle_source
 from core.times import to_us, us_from_index
@@ -91,6 +92,7 @@ def mark_unfinished(
         conn.execute(
             sa.delete(table).where(table.c.source_id == source_id, table.c.candle_open == open_us)
         )
+    _note(conn, source_id, list(current))
     return len(current)
 
 
@@ -166,6 +168,14 @@ def _write_current(
         for i, (open_us, values) in enumerate(zip(opens.tolist(), numbers.tolist(), strict=True))
     ]
     upsert(conn, raw(candle), rows)
+    _note(conn, source_id, opens)
+
+
+def _note(conn: sa.Connection, source_id: int, opens: npt.ArrayLike) -> None:
+    """Tell what builds on candles which current ones are new, others or gone."""
+    bot_id = conn.scalar(sa.select(candle_source.c.bot_id).where(candle_source.c.id == source_id))
+    if bot_id is not None:
+        note_changes(conn, bot_id, Subject.CANDLE, opens)
 
 
 def _record(conn: sa.Connection, rows: list[dict[str, Any]]) -> None:

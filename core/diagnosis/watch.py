@@ -1,20 +1,23 @@
 """When the collector diagnoses by itself: a newest window above its tolerance, with news in it."""
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from core.alignment.reads import read_pairs
 from core.bots import comparisons
 from core.diagnosis.evidence.blocks import MIN_BLOCK_CANDLES, MIN_BLOCKS
 from core.diagnosis.verdict import MIN_DIFFERING
+from core.market import SIDES
 from core.settings import BotSettings
+from core.storage.sql import raw, within
 from core.storage.tables import pair
 from core.storage.watermarks import read_watermark, write_watermark
-from core.times import from_us, to_us, us_from_index
+from core.times import from_us, to_us
 
+_PAIR = raw(pair)
 WINDOW_BARS = 288  # a day of 5-minute bars: as many blocks as the search is cut into
 NEWS_BARS = MIN_BLOCK_CANDLES  # fewer new candles cannot change a verdict
 
@@ -80,24 +83,33 @@ def _has_news(
 
 
 def _newest_open(connection: sa.Connection, comparison_id: int) -> datetime | None:
-    newest: datetime | None = connection.scalar(
-        sa.select(sa.func.max(pair.c.candle_open)).where(pair.c.comparison_id == comparison_id)
-    )
-    return newest
+    newest = [
+        connection.scalar(
+            sa.select(pair.c.candle_open)
+            .where(pair.c.comparison_id == comparison_id, pair.c.side == str(side))
+            .order_by(pair.c.candle_open.desc())
+            .limit(1)
+        )
+        for side in SIDES  # along the primary key, whatever the history
+    ]
+    return max((one for one in newest if one is not None), default=None)
 
 
 def _state(
     connection: sa.Connection, comparison_id: int, from_: datetime, until: datetime
 ) -> dict[str, Any]:
     """What identifies a window's pairs: the same figures, the same diagnosis."""
-    pairs = read_pairs(connection, comparison_id, from_, until)
+    query = sa.select(_PAIR.c.candle_open, _PAIR.c.is_aligned, _PAIR.c.abs_diff).where(
+        _PAIR.c.comparison_id == comparison_id, _PAIR.c.side.in_([str(side) for side in SIDES])
+    )
+    pairs = connection.execute(within(query, _PAIR.c.candle_open, from_, until)).all()
     return {
         "from": to_us(from_),
         "until": to_us(until),
-        "candles": len(set(us_from_index(pairs["candle_open"]).tolist())),
+        "candles": len({opened for opened, _, _ in pairs}),
         "pairs": len(pairs),
-        "above": int((~pairs["is_aligned"]).sum()),
-        "sum_abs_diff": float(pairs["abs_diff"].sum()),
+        "above": sum(not is_aligned for _, is_aligned, _ in pairs),
+        "sum_abs_diff": math.fsum(abs_diff for _, _, abs_diff in pairs),
     }
 
 

@@ -28,7 +28,7 @@ from core.feature_log.kept_lines import (
     stored_opens,
     stored_rows,
 )
-from core.storage.changes import note_feature_rows
+from core.storage.changes import Subject, note_changes
 from core.tailing.precedence import Place, Status, judge, later_status, order
 
 _COUNTS = ("lines", "stored", "duplicates", "quarantined", "recovered")
@@ -136,7 +136,7 @@ class Ledger:
 
     def note_changes(self) -> None:
         """Tell what builds on feature rows which candles are to be looked at again."""
-        note_feature_rows(self.connection, self.bot_id, self.changed)
+        note_changes(self.connection, self.bot_id, Subject.FEATURE_ROW, self.changed)
         self.changed.clear()
 
     def lines_of(self, opens: Sequence[int]) -> Iterator[Candidate]:

@@ -22,7 +22,7 @@ from core.settings import GapPolicy, Mode
 from core.times import Timeframe, to_us, us_from_index
 
 # Failures that the same frame would meet again.
-_LASTING = ("pipeline_failed", "no_row", "other_columns")
+LASTING = ("pipeline_failed", "no_row", "other_columns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +212,7 @@ def _cacheable(batch: Collected, keys: Mapping[int, str]) -> dict[str, CachedRow
     rows = {
         keys[open_us]: CachedRow((), nothing, nothing.astype(bool), (reason, detail))
         for open_us, reason, detail in batch.reasons
-        if reason in _LASTING
+        if reason in LASTING
     }
     for open_us, values, warming in zip(batch.opens, batch.values, batch.warming, strict=True):
         rows[keys[open_us]] = CachedRow(batch.columns or (), values, warming)

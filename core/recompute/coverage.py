@@ -6,16 +6,14 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
-from core.market import SIDES, Origin
+from core.market import Origin
 from core.recompute.reads import Coverage, read_coverage
-from core.signals.reads import series_id
+from core.signals.reads import production_opens, series_id
 from core.storage.sql import int64_rows, raw, within
-from core.storage.tables import backtest_row, feature_row, series, signal, signal_absence
+from core.storage.tables import backtest_row, signal_absence
 
 _ROW = raw(backtest_row)
 _ABSENCE = raw(signal_absence)
-_LOGGED = raw(feature_row)
-_SIGNAL = raw(signal)
 
 
 def window_coverage(
@@ -40,7 +38,7 @@ def window_coverage(
         found = connection.execute(within(query, column, from_, until))
         return int64_rows(found, 1)[:, 0]
 
-    wanted = _production(connection, bot_id, from_, until)
+    wanted = production_opens(connection, bot_id, from_, until)
     covered = opens(
         sa.select(_ROW.c.candle_open).where(_ROW.c.series_id == of_backtest), _ROW.c.candle_open
     )
@@ -56,30 +54,3 @@ def window_coverage(
         covered=int(is_covered.sum()),
         pending=int((~is_covered & ~np.isin(wanted, absent)).sum()),
     )
-
-
-def _production(
-    connection: sa.Connection, bot_id: int, from_: datetime | None, until: datetime | None
-) -> npt.NDArray[np.int64]:
-    """Candle opens (µs) that production logged or has a signal of, in order."""
-    produced = sa.select(series.c.id).where(
-        series.c.bot_id == bot_id, series.c.origin != str(Origin.BACKTEST)
-    )
-    parts = [
-        within(
-            sa.select(_LOGGED.c.candle_open).where(_LOGGED.c.bot_id == bot_id),
-            _LOGGED.c.candle_open,
-            from_,
-            until,
-        ),
-        within(
-            sa.select(_SIGNAL.c.candle_open).where(
-                _SIGNAL.c.series_id.in_(produced), _SIGNAL.c.side.in_([*map(str, SIDES)])
-            ),
-            _SIGNAL.c.candle_open,
-            from_,
-            until,
-        ),
-    ]
-    found = [int64_rows(connection.execute(part), 1)[:, 0] for part in parts]
-    return np.unique(np.concatenate(found))

@@ -27,13 +27,14 @@ from core.recompute.csv_rows import (
     read_chunks,
     read_header,
 )
+from core.recompute.reads import coverage_step, import_step
 from core.recompute.writes import delete_backtest_rows, ensure_backtest_layout, store_backtest_rows
 from core.settings import BacktestSettings
 from core.signal_log.entry import digit_step, probability, reference_price
 from core.signals.reads import KEYS, read_series
 from core.signals.writes import delete_signals, ensure_series, upsert_signals
 from core.storage.engine import snapshot
-from core.storage.watermarks import read_watermark, write_watermark
+from core.storage.watermarks import forget_watermark, read_watermark, write_watermark
 from core.time_text import NOT_A_TIME, times_us
 from core.times import Timeframe, index_from_us
 
@@ -64,7 +65,7 @@ def import_backtest(context: Context, backtest: BacktestSettings) -> ImportRepor
     if backtest.signals is None:
         raise ConfigError(f'backtest "{backtest.name}" has no signals file to import')
     bot_id, timeframe = context.bot_id, context.bot.frame
-    step = f"import:{backtest.name}"
+    step = import_step(backtest.name)
     with snapshot(context.engine) as connection:
         stored = read_watermark(connection, bot_id, step) or {}
     state = _state(backtest, stored)
@@ -87,6 +88,7 @@ def import_backtest(context: Context, backtest: BacktestSettings) -> ImportRepor
             "problems": [message for lines in bad for message in lines.messages],
         }
         write_watermark(connection, bot_id, step, {**state, "account": dict(account)})
+        forget_watermark(connection, bot_id, coverage_step(backtest.name))  # if ever recomputed
     problems = tuple(account.pop("problems"))
     return ImportReport(is_unchanged=False, removed=removed, problems=problems, **account)
 

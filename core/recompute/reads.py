@@ -1,6 +1,7 @@
 """The backtest side as stored: rows, their content keys, and how much of the window is covered."""
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,10 +12,12 @@ import pandas as pd
 import sqlalchemy as sa
 
 from core.arrays import Ints
-from core.market import Origin
+from core.market import SIDES, Origin
 from core.signals.reads import series_id
+from core.storage.changes import Span
 from core.storage.sql import raw, within
 from core.storage.tables import (
+    backtest_day,
     backtest_row,
     comparison,
     layout,
@@ -23,9 +26,10 @@ from core.storage.tables import (
     signal_absence,
 )
 from core.storage.watermarks import read_watermark
-from core.times import index_from_us
+from core.times import DAY_US, index_from_us
 
 _ROW = raw(backtest_row)
+_DAY = raw(backtest_day)
 _SIGNAL = raw(signal)
 _ABSENCE = raw(signal_absence)
 _PAIR = raw(pair)
@@ -76,6 +80,11 @@ class WholeCoverage(Coverage):
 def coverage_step(name: str) -> str:
     """Where the coverage of a comparison is kept among the watermarks."""
     return f"recompute:{name}"
+
+
+def import_step(name: str) -> str:
+    """Where an imported backtest keeps what it read among the watermarks."""
+    return f"import:{name}"
 
 
 def read_coverage(connection: sa.Connection, bot_id: int, name: str) -> WholeCoverage | None:
@@ -142,33 +151,79 @@ def unpack_flags(packed: bytes, count: int) -> npt.NDArray[np.bool_]:
     return np.asarray(bits, dtype=bool)
 
 
-def stored_keys(connection: sa.Connection, of_series: int) -> dict[int, tuple[str, bool]]:
-    """Content key and is_provisional of every stored row, by candle open (µs)."""
-    rows = connection.execute(
-        sa.select(_ROW.c.candle_open, _ROW.c.content_key, _ROW.c.is_provisional).where(
-            _ROW.c.series_id == of_series
-        )
+def stored_keys(
+    connection: sa.Connection, of_series: int, windows: Sequence[Span]
+) -> dict[int, tuple[str, bool]]:
+    """Content key and is_provisional of stored rows, by candle open (µs).
+
+    windows: candle opens (stored µs), each end exclusive; so below.
+    """
+    query = sa.select(_ROW.c.candle_open, _ROW.c.content_key, _ROW.c.is_provisional).where(
+        _ROW.c.series_id == of_series
     )
+    rows = _in_windows(connection, query, windows)
     return {row[0]: (row[1], bool(row[2])) for row in rows}
 
 
-def stored_absences(connection: sa.Connection, of_series: int) -> dict[int, tuple[str, str]]:
+def stored_absences(
+    connection: sa.Connection, of_series: int, windows: Sequence[Span]
+) -> dict[int, tuple[str, str]]:
     """Reason and detail of the candles that have no row at all (side ""), by candle open (µs)."""
-    rows = connection.execute(
-        sa.select(_ABSENCE.c.candle_open, _ABSENCE.c.reason, _ABSENCE.c.detail).where(
-            _ABSENCE.c.series_id == of_series, _ABSENCE.c.side == ""
-        )
+    query = sa.select(_ABSENCE.c.candle_open, _ABSENCE.c.reason, _ABSENCE.c.detail).where(
+        _ABSENCE.c.series_id == of_series, _ABSENCE.c.side == ""
     )
-    return {row[0]: (row[1], row[2]) for row in rows}
+    return {row[0]: (row[1], row[2]) for row in _in_windows(connection, query, windows)}
 
 
-def series_opens(connection: sa.Connection, of_series: int) -> Ints:
+def series_opens(connection: sa.Connection, of_series: int, windows: Sequence[Span]) -> Ints:
     """Every candle open (µs) of which a series says anything, in order."""
-    parts = [
-        sa.select(table.c.candle_open).where(table.c.series_id == of_series)
-        for table in (_ROW, _SIGNAL, _ABSENCE)
+    queries = [sa.select(_ROW.c.candle_open).where(_ROW.c.series_id == of_series)]
+    queries += [
+        sa.select(table.c.candle_open).where(table.c.series_id == of_series, table.c.side == side)
+        for table in (_SIGNAL, _ABSENCE)
+        for side in ("", *map(str, SIDES))
     ]
-    return _opens(connection, sa.union(*parts))
+    found = {row[0] for query in queries for row in _in_windows(connection, query, windows)}
+    return np.array(sorted(found), dtype=np.int64)
+
+
+def open_days(connection: sa.Connection, of_series: int, now_us: int) -> list[int]:
+    """UTC days (stored µs) where something waits, or was provisional and is so no more."""
+    is_over = sa.and_(_DAY.c.provisional > 0, _DAY.c.day + DAY_US <= now_us)
+    query = sa.select(_DAY.c.day).where(
+        _DAY.c.series_id == of_series, sa.or_(_DAY.c.is_settled.is_(False), is_over)
+    )
+    return list(connection.scalars(query))
+
+
+def total_coverage(connection: sa.Connection, of_series: int, pipeline_hash: str) -> WholeCoverage:
+    """What the days of a comparison come to."""
+    counts, absent = Counter[str](), Counter[str]()
+    names = ("wanted", "covered", "provisional", "with_gaps")
+    query = sa.select(_DAY.c.absent, *(_DAY.c[name] for name in names))
+    days = connection.execute(query.where(_DAY.c.series_id == of_series).order_by(_DAY.c.day))
+    for reasons, *numbers in days:
+        absent.update(reasons)
+        counts.update(dict(zip(names, numbers, strict=True)))
+    wanted, covered, provisional, with_gaps = (counts[name] for name in names)
+    return WholeCoverage(
+        wanted=wanted,
+        covered=covered,
+        pending=wanted - covered - absent.total(),
+        absent=dict(absent),
+        provisional=provisional,
+        with_gaps=with_gaps,
+        pipeline_hash=pipeline_hash,
+    )
+
+
+def _in_windows(
+    connection: sa.Connection, query: sa.Select[Any], windows: Sequence[Span]
+) -> Iterator[Any]:
+    """Rows of a query whose first column lies in one of the windows."""
+    column = query.selected_columns[0]
+    for begin, end in windows:
+        yield from connection.execute(query.where(column >= begin, column < end))
 
 
 def flagged_opens(connection: sa.Connection, bot_id: int, limit: int) -> list[int]:
@@ -183,7 +238,3 @@ def flagged_opens(connection: sa.Connection, bot_id: int, limit: int) -> list[in
         .limit(limit)
     )
     return [int(open_us) for open_us in connection.scalars(query)]
-
-
-def _opens(connection: sa.Connection, query: Any) -> Ints:
-    return np.sort(np.fromiter(connection.scalars(query), dtype=np.int64))

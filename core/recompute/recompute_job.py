@@ -1,39 +1,45 @@
 """One comparison while it is being recomputed: what is stored, what is due, what comes in."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
 from core.arrays import Ints
-from core.candles.reads import default_source, read_candles
+from core.candles.reads import default_source
 from core.context import Context
 from core.market import Origin
-from core.recompute.compute import Request, closed_grid
+from core.recompute.compute import LASTING, Request, closed_grid
+from core.recompute.look import Basis, Ground, Look, among
 from core.recompute.order import FLAGGED, order_candles
 from core.recompute.pipeline import load_pipeline
 from core.recompute.reads import (
     WholeCoverage,
     coverage_step,
     flagged_opens,
+    import_step,
     read_backtest_rows,
     series_opens,
     stored_absences,
     stored_keys,
+    total_coverage,
 )
 from core.recompute.recomputed import Collected, reason_frame
 from core.recompute.windows import CandleGrid, plan_frames
 from core.recompute.writes import (
     ensure_backtest_layout,
     forget_candles,
+    replace_days,
     store_backtest_rows,
     write_coverage,
 )
 from core.scoring.recomputed_rows import Scorer, score_rows, scorer_of
 from core.settings import BacktestSettings, BotSettings
-from core.signals.reads import opened_bundles, production_opens
+from core.signals.reads import first_production_open, opened_bundles
 from core.signals.writes import (
     ensure_bundle,
     ensure_series,
@@ -41,8 +47,8 @@ from core.signals.writes import (
     upsert_signals,
 )
 from core.storage.engine import snapshot
-from core.storage.watermarks import read_watermark
-from core.times import to_us, us_from_index
+from core.storage.watermarks import forget_watermark, read_watermark
+from core.times import DAY_US, to_us, us_from_index
 
 # Failures that may have been the machine's: tried again, but after everything else.
 _RETRIED = ("time_limit", "worker_died", "memory")
@@ -76,6 +82,9 @@ class RecomputeJob:
     grid: CandleGrid
     wanted: Ints
     series_id: int
+    before: Mapping[str, Any] | None  # what the last look left among the watermarks
+    basis: Basis
+    look: Look
     computed: int = 0
     signals: int = 0
     without_row: int = 0
@@ -87,20 +96,42 @@ class RecomputeJob:
     _provisional: set[int] = field(default_factory=set)
     _absent: dict[int, tuple[str, str]] = field(default_factory=dict)
     _texts: set[str] = field(default_factory=set)
+    _open: set[int] = field(default_factory=set)  # not done, or to be tried again
+
+    def __post_init__(self) -> None:
+        self._open.update(self.wanted.tolist())
 
     @classmethod
     def open(cls, context: Context, backtest: BacktestSettings) -> "RecomputeJob":
-        """Load what the job needs; raises PipelineError, or BundleError for its own bundle."""
-        bot, bot_id = context.bot, context.bot_id
+        """Load what the job needs of the days that it looks at.
+
+        Raises PipelineError, or BundleError for its own bundle.
+        """
+        bot, bot_id, now_us = context.bot, context.bot_id, to_us(context.now)
+        length_us = bot.frame.length_us
         source = default_source(backtest.candles, tuple(entry.name for entry in bot.candles))
         request = request_of(bot, backtest)
         with context.engine.begin() as conn:
             scorer = scorer_of(bot, backtest, opened_bundles(conn))
-            series_id = ensure_series(conn, bot_id, Origin.BACKTEST, backtest.name)
-            candles = read_candles(conn, bot_id, source)
-            produced = production_opens(conn, bot_id)
+            ground = Ground(
+                bot_id=bot_id,
+                series_id=ensure_series(conn, bot_id, Origin.BACKTEST, backtest.name),
+                source=source,
+                lookback_bars=request.lookback_bars,
+                length_us=length_us,
+            )
+            before = read_watermark(conn, bot_id, coverage_step(backtest.name))
+            basis = Basis(
+                mark=request.mark,
+                gap_policy=request.gap_policy,
+                source=source,
+                wants_all=first_production_open(conn, bot_id) is None,
+            )
+            look = ground.look(conn, basis, before and before["live"], now_us)
+            candles = ground.candles(conn, look.windows)
+            produced = ground.produced(conn, look.windows)
         grid = closed_grid(candles, bot.frame, context.now)
-        wanted = produced[produced + bot.frame.length_us <= to_us(context.now)]
+        wanted = produced[produced + length_us <= now_us]
         return cls(
             context=context,
             name=backtest.name,
@@ -108,8 +139,11 @@ class RecomputeJob:
             scorer=scorer,
             source=source,
             grid=grid,
-            wanted=wanted if len(produced) else grid.opens,
-            series_id=series_id,
+            wanted=among(grid.opens, look.windows) if basis.wants_all else wanted,
+            series_id=ground.series_id,
+            before=before,
+            basis=basis,
+            look=look,
         )
 
     @property
@@ -122,20 +156,22 @@ class RecomputeJob:
 
     def forget_strangers(self) -> None:
         """Remove rows of another pipeline, lookback or mode, and of candles no longer wanted."""
+        if not self.look.windows:
+            return
+        is_same = self.before is not None and self.before["live"]["request"] == self.request.mark
         with self.context.engine.begin() as conn:
-            before = read_watermark(conn, self.context.bot_id, coverage_step(self.name))
-            is_same = before is not None and before["live"]["request"] == self.request.mark
-            there = series_opens(conn, self.series_id)
+            there = series_opens(conn, self.series_id, self.look.windows)
             gone = np.setdiff1d(there, self.wanted) if is_same else there
+            if not is_same:  # what was imported under this name makes room
+                forget_watermark(conn, self.context.bot_id, import_step(self.name))
             forget_candles(conn, self.series_id, gone.tolist(), rows=True)
         self.removed = len(gone)
 
     def rescore(self) -> None:
         """Score all stored rows again where other bundles are live than before."""
+        if self.before is None or self.before["live"]["bundles"] == self.scorer.mark:
+            return
         with self.context.engine.begin() as conn:
-            before = read_watermark(conn, self.context.bot_id, coverage_step(self.name))
-            if before is None or before["live"]["bundles"] == self.scorer.mark:
-                return
             for rows in list(read_backtest_rows(conn, self.context.bot_id, self.name)):
                 opens = us_from_index(pd.DatetimeIndex(rows.features.index))
                 forget_candles(conn, self.series_id, opens.tolist(), rows=False)
@@ -157,14 +193,15 @@ class RecomputeJob:
             self._gaps.update(opens if frame.missing else ())
             self._provisional.update(opens if frame.is_provisional else ())
         with snapshot(self.context.engine) as conn:
-            self._absent = stored_absences(conn, self.series_id)
-            known = self._known = stored_keys(conn, self.series_id)
-            flagged = flagged_opens(conn, self.context.bot_id, FLAGGED)
-        todo = [
-            open_us
-            for open_us, key in self._keys.items()
-            if known.get(open_us) != (key, open_us in self._provisional)
-        ]
+            self._absent = stored_absences(conn, self.series_id, self.look.windows)
+            known = self._known = stored_keys(conn, self.series_id, self.look.windows)
+            todo = [
+                open_us
+                for open_us, key in self._keys.items()
+                if known.get(open_us) != (key, open_us in self._provisional)
+            ]
+            flagged = flagged_opens(conn, self.context.bot_id, FLAGGED) if len(todo) > 1 else []
+        self._open.intersection_update(todo)
         self.store(Collected(reasons=plan.reasons))
         late = [open_us for open_us in todo if self._reason(open_us) in _RETRIED]
         return np.array(order_candles(todo, flagged, late), dtype=np.int64)
@@ -173,6 +210,8 @@ class RecomputeJob:
         """Rows with their signals, and new reasons, in one transaction."""
         self.traceback = self.traceback or batch.traceback
         self._texts |= batch.texts
+        self._open.difference_update(batch.opens)
+        self._open.difference_update(entry[0] for entry in batch.reasons if entry[1] in LASTING)
         reasons = [
             entry
             for entry in batch.reasons
@@ -198,24 +237,40 @@ class RecomputeJob:
         self.without_row += len(reasons)
 
     def keep_coverage(self) -> WholeCoverage:
-        """Count what is stored as the candles now are, and keep the count."""
-        covered = {at for at, key in self._keys.items() if self._known.get(at, ("",))[0] == key}
-        absent = Counter(
-            reason for open_us, (reason, _) in self._absent.items() if open_us not in covered
-        )
-        coverage = WholeCoverage(
-            wanted=len(self.wanted),
-            covered=len(covered),
-            pending=len(self.wanted) - len(covered) - absent.total(),
-            absent=dict(absent),
-            provisional=len(covered & self._provisional),
-            with_gaps=len(covered & self._gaps),
-            pipeline_hash=self.request.pipeline.hash,
-        )
-        live = {"request": self.request.mark, "bundles": self.scorer.mark}
+        """Count what is stored as the candles now are, day by day, and keep the count."""
+        live = {
+            "request": self.request.mark,
+            "bundles": self.scorer.mark,
+            "basis": self.basis.document(),
+            "seen": self.look.seen,
+            "now": to_us(self.context.now),
+        }
         with self.context.engine.begin() as conn:
+            replace_days(conn, self.series_id, self.look.windows, self._days())
+            coverage = total_coverage(conn, self.series_id, self.request.pipeline.hash)
             write_coverage(conn, self.context.bot_id, self.name, coverage, live)
         return coverage
+
+    def _days(self) -> list[dict[str, Any]]:
+        """The counts of the days looked at, as replace_days takes them."""
+        covered = {at for at, key in self._keys.items() if self._known.get(at, ("",))[0] == key}
+        days: dict[int, list[int]] = {}
+        for open_us in self.wanted.tolist():
+            days.setdefault(open_us // DAY_US * DAY_US, []).append(open_us)
+        return [
+            {
+                "day": day,
+                "wanted": len(opens),
+                "covered": len(covered.intersection(opens)),
+                "absent": Counter(
+                    self._absent[at][0] for at in opens if at in self._absent and at not in covered
+                ),
+                "provisional": len(covered.intersection(self._provisional, opens)),
+                "with_gaps": len(covered.intersection(self._gaps, opens)),
+                "is_settled": self._open.isdisjoint(opens),
+            }
+            for day, opens in days.items()
+        ]
 
     def _reason(self, open_us: int) -> str | None:
         return self._absent.get(open_us, (None,))[0]

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -13,11 +13,13 @@ import sqlalchemy as sa
 from core.market import SIDES
 from core.recompute.reads import WholeCoverage, coverage_step
 from core.signals.due_days import mark_due
+from core.storage.changes import Span
 from core.storage.sql import raw, upsert
-from core.storage.tables import backtest_row, layout, signal, signal_absence
+from core.storage.tables import backtest_day, backtest_row, layout, signal, signal_absence
 from core.storage.watermarks import write_watermark
 
 _ROW = raw(backtest_row)
+_DAY = raw(backtest_day)
 _SIGNAL = raw(signal)
 _ABSENCE = raw(signal_absence)
 KIND = "backtest"
@@ -53,9 +55,28 @@ def forget_candles(
 def write_coverage(
     connection: sa.Connection, bot_id: int, name: str, coverage: WholeCoverage, live: Any
 ) -> None:
-    """Keep how far a comparison has come, and the bundles its signals were scored with."""
+    """Keep how far a comparison has come, and what its rows and signals rest on."""
     value = {"coverage": asdict(coverage), "live": live}
     write_watermark(connection, bot_id, coverage_step(name), value)
+
+
+def replace_days(
+    connection: sa.Connection,
+    series_id: int,
+    windows: Sequence[Span],
+    days: Sequence[Mapping[str, Any]],
+) -> None:
+    """Have these windows (stored µs, the end exclusive) hold these days' counts and no other.
+
+    days: day (stored µs), wanted, covered, absent (by reason), provisional, with_gaps, is_settled.
+    """
+    for begin, end in windows:
+        connection.execute(
+            sa.delete(_DAY).where(
+                _DAY.c.series_id == series_id, _DAY.c.day >= begin, _DAY.c.day < end
+            )
+        )
+    upsert(connection, _DAY, [{"series_id": series_id, **day} for day in days])
 
 
 def ensure_backtest_layout(connection: sa.Connection, bot_id: int, columns: Sequence[str]) -> int:

@@ -28,7 +28,7 @@ from core.signals.writes import (
     upsert_absences,
     upsert_signals,
 )
-from core.storage.changes import Span, feature_changes
+from core.storage.changes import Span, Subject, read_changes
 from core.storage.engine import reader_engine, snapshot
 from core.storage.watermarks import read_watermark, write_watermark
 from core.tailing.prefetch import prefetch
@@ -58,7 +58,7 @@ def replay_logged(context: Context) -> ReplayReport:
         replay = Replay(live)
         stored = read_watermark(connection, context.bot_id, STEP) or {}
         seen = stored.get("seen") if replay.is_as_before(stored) else None
-        changes = feature_changes(connection, context.bot_id, seen)
+        changes = read_changes(connection, context.bot_id, seen, Subject.FEATURE_ROW)
     changed = ((0, END_OF_TIME),) if changes.spans is None else changes.spans
     spans = subtract_spans(changed, [span for span, _ in live.refused])
     report = _store(context, replay, spans) if spans else ReplayReport(0, 0, 0)

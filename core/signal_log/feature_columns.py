@@ -14,7 +14,7 @@ from core.settings import SignalLogSettings
 from core.signal_log.candle_labels import moment_us
 from core.signal_log.entry import Entry, LogCounts, checked_open, read_values
 from core.signal_log.writes import delete_rows_lines, insert_lines, settle
-from core.storage.changes import feature_changes
+from core.storage.changes import Subject, read_changes
 from core.storage.engine import snapshot
 from core.storage.sql import raw
 from core.storage.tables import feature_row
@@ -43,7 +43,7 @@ class ColumnLog:
         counts = LogCounts()
         with snapshot(self.context.engine) as connection:
             seen = read_watermark(connection, self.context.bot_id, self.step)
-            changes = feature_changes(connection, self.context.bot_id, seen)
+            changes = read_changes(connection, self.context.bot_id, seen, Subject.FEATURE_ROW)
         spans = ((0, END_OF_TIME),) if changes.spans is None else changes.spans
         for first, last in spans:
             for start, end in self._windows(first, last):

@@ -12,11 +12,10 @@ import sqlalchemy as sa
 from core.context import Context
 from core.signal_log.reads import unchecked_prices
 from core.signal_log.writes import forget_price_matches, note_price_matches
-from core.storage.changes import candle_changes, feature_changes
+from core.storage.changes import Subject, read_changes
 from core.storage.watermarks import read_watermark, write_watermark
 
 STEP = "signal_prices"
-CANDLES_STEP = "signal_prices_candles"
 _NOISE = 1e-9
 
 
@@ -51,9 +50,8 @@ def matches_close(prices: pd.DataFrame) -> pd.Series:
 
 
 def _forget_changed(connection: sa.Connection, bot_id: int, logs: list[str]) -> None:
-    for step, read_changes in ((STEP, feature_changes), (CANDLES_STEP, candle_changes)):
-        seen = read_watermark(connection, bot_id, step)
-        changes = read_changes(connection, bot_id, seen)
-        forget_price_matches(connection, bot_id, logs, changes.spans)
-        if changes.newest != seen:
-            write_watermark(connection, bot_id, step, changes.newest)
+    seen = read_watermark(connection, bot_id, STEP)
+    changes = read_changes(connection, bot_id, seen, Subject.FEATURE_ROW, Subject.CANDLE)
+    forget_price_matches(connection, bot_id, logs, changes.spans)
+    if changes.newest != seen:
+        write_watermark(connection, bot_id, STEP, changes.newest)

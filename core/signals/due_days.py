@@ -1,4 +1,7 @@
-"""Which days wait to be paired: marked with every write of signals, in its transaction."""
+"""What waits for signals that changed: marked with every write of them, in its transaction.
+
+Days wait to be paired; recomputation waits for the candles of production.
+"""
 
 import numpy as np
 import numpy.typing as npt
@@ -6,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql.elements import ColumnElement
 
 from core.market import Origin
+from core.storage.changes import Subject, note_changes
 from core.storage.sql import raw, upsert
 from core.storage.tables import comparison, pair_due, series, signal
 from core.times import DAY_US
@@ -20,6 +24,11 @@ def mark_due(connection: sa.Connection, series_id: int, candle_opens: npt.ArrayL
     Called with every write of signals, in its transaction. Production's series
     concern every comparison of the bot, a backtest's the comparison of its name.
     """
+    bot_id, origin = connection.execute(
+        sa.select(series.c.bot_id, series.c.origin).where(series.c.id == series_id)
+    ).one()
+    if origin != Origin.BACKTEST:
+        note_changes(connection, bot_id, Subject.SIGNAL, candle_opens)
     days = np.unique(np.asarray(candle_opens, dtype="int64") // DAY_US) * DAY_US
     concerned = connection.scalars(
         sa.select(comparison.c.id)

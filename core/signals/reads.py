@@ -11,7 +11,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from core.market import SIDES, Origin, Side
-from core.storage.sql import raw, within
+from core.storage.sql import int64_rows, raw, within
 from core.storage.tables import (
     bundle,
     feature_row,
@@ -149,16 +149,45 @@ def signals_account(
     return {"lines": sum(account.values()), **account}
 
 
-def production_opens(connection: sa.Connection, bot_id: int) -> npt.NDArray[np.int64]:
-    """Candle opens (µs) of the production side: logged, emitted or replayed; in order."""
-    produced = (
-        sa.select(_SIGNAL.c.candle_open)
-        .join(series, series.c.id == _SIGNAL.c.series_id)
-        .where(series.c.bot_id == bot_id, series.c.origin != str(Origin.BACKTEST))
-    )
+def production_opens(
+    connection: sa.Connection,
+    bot_id: int,
+    from_: datetime | None = None,
+    until: datetime | None = None,
+) -> npt.NDArray[np.int64]:
+    """Candle opens (µs) of the production side: logged, emitted or replayed; in order.
+
+    `from_` inclusive, `until` exclusive.
+    """
+    found = [
+        int64_rows(connection.execute(within(query, query.selected_columns[0], from_, until)), 1)
+        for query in _produced(connection, bot_id)
+    ]
+    return np.unique(np.concatenate(found))
+
+
+def first_production_open(connection: sa.Connection, bot_id: int) -> int | None:
+    """The first candle open (µs) of the production side, None where there is none."""
+    firsts: list[int] = []
+    for query in _produced(connection, bot_id):
+        firsts += connection.scalars(query.order_by(query.selected_columns[0]).limit(1))
+    return min(firsts, default=None)
+
+
+def _produced(connection: sa.Connection, bot_id: int) -> list[sa.Select[tuple[int]]]:
+    """Queries of all candle opens of production, each along one index."""
+    ids = connection.scalars(
+        sa.select(series.c.id).where(
+            series.c.bot_id == bot_id, series.c.origin != str(Origin.BACKTEST)
+        )
+    ).all()
     logged = sa.select(_FEATURE_ROW.c.candle_open).where(_FEATURE_ROW.c.bot_id == bot_id)
-    opens = connection.scalars(sa.union(logged, produced))
-    return np.sort(np.fromiter(opens, dtype=np.int64))
+    said = [
+        sa.select(_SIGNAL.c.candle_open).where(_SIGNAL.c.series_id == id_, _SIGNAL.c.side == side)
+        for id_ in ids
+        for side in _SIDES
+    ]
+    return [logged, *said]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -181,12 +181,13 @@ feature_row = sa.Table(
     ),
 )
 
-# Spans of candle opens (stored µs) whose feature rows are new or were replaced.
-feature_change = sa.Table(
-    "feature_change",
+# Spans of candle opens (stored µs) at which something is new, was replaced or went.
+changed_span = sa.Table(
+    "changed_span",
     metadata,
     _id(),
     _ref("bot_id", "bot.id", nullable=False),
+    sa.Column("subject", Text, nullable=False),  # feature_row, signal, candle
     sa.Column("first_open", sa.BigInteger, nullable=False),
     sa.Column("last_open", sa.BigInteger, nullable=False),
     sqlite_autoincrement=True,
@@ -404,6 +405,21 @@ backtest_row = sa.Table(
     sa.Column("content_key", Text, nullable=False),  # pipeline, candles, lookback, mode
     sa.Column("is_provisional", sa.Boolean, nullable=False, default=False),
     _ref("run_id", "run.id"),
+)
+
+# How far a recomputed backtest covers a UTC day, so that a cycle looks at changed days only.
+backtest_day = sa.Table(
+    "backtest_day",
+    metadata,
+    _ref("series_id", "series.id", primary_key=True),
+    sa.Column("day", UtcDateTime, primary_key=True),
+    sa.Column("wanted", sa.Integer, nullable=False),
+    sa.Column("covered", sa.Integer, nullable=False),
+    sa.Column("absent", sa.JSON, nullable=False),  # candles without a row, by reason
+    sa.Column("provisional", sa.Integer, nullable=False),
+    sa.Column("with_gaps", sa.Integer, nullable=False),
+    sa.Column("is_settled", sa.Boolean, nullable=False),  # nothing waits or is to be tried again
+    sqlite_with_rowid=False,
 )
 
 # Recomputed vectors by content, so that nothing is computed twice.

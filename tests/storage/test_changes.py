@@ -1,7 +1,6 @@
 """Spans that changed: every change is seen once, and who cannot know looks at everything."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
@@ -10,10 +9,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.bots import ensure_bot
-from core.candles.writes import ensure_source
-from core.storage.changes import candle_changes, feature_changes, merge_spans, note_feature_rows
-from core.storage.tables import candle_revision, feature_change
-from core.times import from_us
+from core.storage.changes import Changes, Subject, merge_spans, note_changes, read_changes
+from core.storage.tables import changed_span
+from core.times import DAY_US
+
+
+def feature_changes(connection: sa.Connection, bot_id: int, seen: int | None) -> Changes:
+    return read_changes(connection, bot_id, seen, Subject.FEATURE_ROW)
+
+
+def note_feature_rows(connection: sa.Connection, bot_id: int, candle_opens: list[int]) -> None:
+    note_changes(connection, bot_id, Subject.FEATURE_ROW, candle_opens)
+
+
+def fill(connection: sa.Connection, bot_id: int, count: int) -> None:
+    """So many changes at once."""
+    one = {"bot_id": bot_id, "subject": Subject.FEATURE_ROW, "first_open": 5, "last_open": 5}
+    connection.execute(sa.insert(changed_span), [one] * count)
 
 
 def test_a_reader_sees_what_changed_since_it_looked(connection: sa.Connection) -> None:
@@ -40,8 +52,8 @@ def test_a_reader_that_slept_too_long_looks_at_everything(connection: sa.Connect
     bot = ensure_bot(connection, "a", "5m")
     note_feature_rows(connection, bot, [1])
     seen = feature_changes(connection, bot, None).newest
-    for opened in range(1500):
-        note_feature_rows(connection, bot, [opened])
+    fill(connection, bot, 15_000)
+    note_feature_rows(connection, bot, [7])
     assert feature_changes(connection, bot, seen).spans is None
     assert (
         feature_changes(connection, bot, feature_changes(connection, bot, seen).newest).spans == ()
@@ -88,45 +100,30 @@ def test_a_change_goes_back_with_the_rows_that_it_speaks_of(engine: sa.Engine) -
         assert feature_changes(connection, bot, seen).spans == ((30, 30),)
 
 
-def test_a_thousand_changes_are_kept_and_not_one_more(connection: sa.Connection) -> None:
+def test_ten_thousand_changes_are_kept_and_not_one_more(connection: sa.Connection) -> None:
     bot, other = ensure_bot(connection, "a", "5m"), ensure_bot(connection, "b", "5m")
     note_feature_rows(connection, bot, [1])
     seen = feature_changes(connection, bot, None).newest
-    for opened in range(1000):
-        note_feature_rows(connection, other, [opened])
+    fill(connection, other, 9_999)
+    note_feature_rows(connection, other, [4])
     assert feature_changes(connection, bot, seen).spans == ()
     note_feature_rows(connection, other, [5])
     assert feature_changes(connection, bot, seen).spans is None
-    assert connection.scalar(sa.select(sa.func.count()).select_from(feature_change)) == 1000
+    assert connection.scalar(sa.select(sa.func.count()).select_from(changed_span)) == 10_000
 
 
-def revise(connection: sa.Connection, source_id: int, opened: int) -> None:
-    values = dict.fromkeys(("open", "high", "low", "close", "volume"), 1.0)
-    connection.execute(
-        sa.insert(candle_revision).values(
-            source_id=source_id,
-            candle_open=from_us(opened),
-            origin="a.csv",
-            is_unfinished=False,
-            sha256=str(opened),
-            seen_at=datetime(2025, 11, 3, tzinfo=UTC),
-            **values,
-        )
-    )
+def test_a_reader_sees_the_subjects_that_it_asks_for(connection: sa.Connection) -> None:
+    bot = ensure_bot(connection, "a", "5m")
+    seen = read_changes(connection, bot, None, Subject.CANDLE).newest
+    for opened, subject in ((10, Subject.CANDLE), (20, Subject.SIGNAL), (30, Subject.FEATURE_ROW)):
+        note_changes(connection, bot, subject, [opened])
+    assert read_changes(connection, bot, seen, Subject.SIGNAL).spans == ((20, 20),)
+    both = read_changes(connection, bot, seen, Subject.CANDLE, Subject.FEATURE_ROW)
+    assert both.spans == ((10, 10), (30, 30))
 
 
-def test_a_revised_candle_of_any_source_of_the_bot_is_seen_once(
-    connection: sa.Connection,
-) -> None:
-    mine, other = ensure_bot(connection, "a", "5m"), ensure_bot(connection, "b", "5m")
-    assert candle_changes(connection, mine, None).spans == ()
-    sources = [ensure_source(connection, bot, name) for bot, name in ((mine, "x"), (mine, "y"))]
-    strange = ensure_source(connection, other, "x")
-    for source_id, opened in ((sources[0], 300), (sources[1], 100), (strange, 200)):
-        revise(connection, source_id, opened)
-    changes = candle_changes(connection, mine, None)
-    assert changes.spans == ((100, 100), (300, 300))
-    assert candle_changes(connection, mine, changes.newest).spans == ()
-    assert candle_changes(connection, mine, changes.newest).newest == changes.newest
-    revise(connection, sources[0], 400)
-    assert candle_changes(connection, mine, changes.newest).spans == ((400, 400),)
+def test_candles_more_than_a_day_apart_are_spans_of_their_own(connection: sa.Connection) -> None:
+    bot = ensure_bot(connection, "a", "5m")
+    seen = feature_changes(connection, bot, None).newest
+    note_feature_rows(connection, bot, [3 * DAY_US + 1, 0, DAY_US])
+    assert feature_changes(connection, bot, seen).spans == ((0, DAY_US), (3 * DAY_US + 1,) * 2)

@@ -54,6 +54,17 @@ def upgrade() -> None:
         sa.UniqueConstraint("bot_id", "name", name=op.f("uq_candle_source_bot_id")),
     )
     op.create_table(
+        "changed_span",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("bot_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("subject", Text(), nullable=False),
+        sa.Column("first_open", sa.BigInteger(), nullable=False),
+        sa.Column("last_open", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["bot_id"], ["bot.id"], name=op.f("fk_changed_span_bot_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_changed_span")),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
         "comparison",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("bot_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -66,16 +77,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["bot_id"], ["bot.id"], name=op.f("fk_comparison_bot_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_comparison")),
         sa.UniqueConstraint("bot_id", "name", name=op.f("uq_comparison_bot_id")),
-    )
-    op.create_table(
-        "feature_change",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("bot_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("first_open", sa.BigInteger(), nullable=False),
-        sa.Column("last_open", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(["bot_id"], ["bot.id"], name=op.f("fk_feature_change_bot_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_feature_change")),
-        sqlite_autoincrement=True,
     )
     op.create_table(
         "layout",
@@ -143,6 +144,24 @@ def upgrade() -> None:
         sa.Column("value", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(["bot_id"], ["bot.id"], name=op.f("fk_watermark_bot_id")),
         sa.PrimaryKeyConstraint("bot_id", "step", name=op.f("pk_watermark")),
+    )
+    op.create_table(
+        "backtest_day",
+        sa.Column(
+            "series_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("day", UtcDateTime(), nullable=False),
+        sa.Column("wanted", sa.Integer(), nullable=False),
+        sa.Column("covered", sa.Integer(), nullable=False),
+        sa.Column("absent", sa.JSON(), nullable=False),
+        sa.Column("provisional", sa.Integer(), nullable=False),
+        sa.Column("with_gaps", sa.Integer(), nullable=False),
+        sa.Column("is_settled", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["series_id"], ["series.id"], name=op.f("fk_backtest_day_series_id")
+        ),
+        sa.PrimaryKeyConstraint("series_id", "day", name=op.f("pk_backtest_day")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "backtest_row",
