@@ -1,23 +1,24 @@
-"""Diagnose a comparison of one bot: for the command line, and by itself for the collector."""
+"""Diagnose a comparison of one bot: for the command line, and by itself for the collector.
+
+What diagnoses is imported when something is diagnosed: most cycles only look whether.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from core.context import Context
 from core.diagnosis.finding import Verdict
-from core.diagnosis.lab.recomputing import Recomputer
-from core.diagnosis.load import load_evidence
-from core.diagnosis.report import Diagnosis, diagnose_evidence
 from core.diagnosis.watch import Due, due_windows, keep_state
-from core.diagnosis.writes import store_diagnosis
 from core.settings import BotSettings
 from core.storage.engine import snapshot
 
-__all__ = ["DiagnoseReport", "Diagnosis", "diagnose", "diagnose_bot"]
+if TYPE_CHECKING:
+    from core.diagnosis.report import Diagnosis
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +39,15 @@ def diagnose(
     from_: datetime | None,
     until: datetime | None,
     now: datetime,
-) -> Diagnosis:
+) -> "Diagnosis":
     """Diagnose one comparison from what is stored; `from_` inclusive, `until` exclusive.
 
     Raises ConfigError for a comparison that is not configured.
     """
+    from core.diagnosis.lab.recomputing import Recomputer
+    from core.diagnosis.load import load_evidence
+    from core.diagnosis.report import diagnose_evidence
+
     with _connection(engine_or_connection) as connection:
         evidence = load_evidence(
             connection, bot_id, bot, comparison=comparison, from_=from_, until=until
@@ -92,7 +97,9 @@ def diagnose_bot(context: Context) -> DiagnoseReport:
     return DiagnoseReport(diagnosed=len(due), proven=tuple(proven), refuted_again=refuted)
 
 
-def _keep(context: Context, window: Due, made: Diagnosis) -> int:
+def _keep(context: Context, window: Due, made: "Diagnosis") -> int:
+    from core.diagnosis.writes import store_diagnosis
+
     with context.engine.begin() as connection:
         refuted = store_diagnosis(
             connection,

@@ -52,21 +52,27 @@ def migrate(engine: sa.Engine) -> None:
 
     Raises StorageError where it cannot be, and for a schema that is newer than this program.
     """
+    try:
+        with engine.begin() as connection:
+            state = schema_state(connection)
+            if state is SchemaState.NEWER:
+                raise StorageError(f"{shown_place(engine.url)}: {REMEDY[SchemaState.NEWER]}")
+            if state is not SchemaState.CURRENT:
+                _upgrade(connection)
+    except SQLAlchemyError as error:
+        raise StorageError(
+            f"{shown_place(engine.url)}: cannot be brought up to date: {without_statement(error)}"
+        ) from error
+
+
+def _upgrade(connection: sa.Connection) -> None:
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
-    try:
-        with engine.begin() as connection:
-            if schema_state(connection) is SchemaState.NEWER:
-                raise StorageError(f"{shown_place(engine.url)}: {REMEDY[SchemaState.NEWER]}")
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-    except SQLAlchemyError as error:
-        raise StorageError(
-            f"{shown_place(engine.url)}: cannot be brought up to date: {without_statement(error)}"
-        ) from error
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
 def is_migrated(engine: sa.Engine) -> bool:
