@@ -8,12 +8,16 @@ import json
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
 from core.errors import PipelineError
 from core.recompute.frame_task import FRAME_CONTRACT
-from core.recompute.source_closure import distributions, find_module, source_closure
+from core.recompute.source_closure import (
+    distributions,
+    find_module,
+    installed_version,
+    source_closure,
+)
 
 REFERENCE = "reference"
 _REFERENCE_MODULE = "reference_pipeline.pipeline"
@@ -98,18 +102,11 @@ def pipeline_identity(spec: str, sources: Mapping[str, str], versions: Mapping[s
 
 def library_versions(imported: set[str] | frozenset[str] = frozenset()) -> dict[str, str]:
     """Versions of Python, of the numeric libraries, and of installed packages among `imported`."""
+    given = distributions()
     versions = {"python": platform.python_version()}
     for name in _LIBRARIES:
-        versions[name] = _version(name)
-    given = distributions()
+        versions[name] = installed_version(name)
     for top in sorted(imported):
         for distribution in given.get(top, ()):
-            versions[distribution] = _version(distribution)
+            versions[distribution] = installed_version(distribution)
     return versions
-
-
-def _version(distribution: str) -> str:
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return "absent"

@@ -48,7 +48,8 @@ class _Memory:
 
     files: dict[tuple[str, str], _SourceFile] = field(default_factory=dict)
     distributions: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    installed: list[Any] = field(default_factory=list)  # what `distributions` rests on
+    versions: dict[str, str] = field(default_factory=dict)
+    installed: list[Any] = field(default_factory=list)  # what both rest on
     changes: int = 0
     recalled: set[tuple[str, int]] = field(default_factory=set)
 
@@ -100,9 +101,20 @@ def distributions() -> Mapping[str, Sequence[str]]:
     installed = [sys.version, *([place, _changed_ns(place)] for place in sys.path)]
     if _MEMORY.installed != installed:
         _MEMORY.distributions = metadata.packages_distributions()
+        _MEMORY.versions.clear()
         _MEMORY.installed = installed
         _MEMORY.changes += 1
     return _MEMORY.distributions
+
+
+def installed_version(distribution: str) -> str:
+    """The version of a distribution, "absent" where there is none; as `distributions` last saw."""
+    if distribution not in _MEMORY.versions:
+        try:
+            _MEMORY.versions[distribution] = metadata.version(distribution)
+        except metadata.PackageNotFoundError:
+            _MEMORY.versions[distribution] = "absent"
+    return _MEMORY.versions[distribution]
 
 
 @contextmanager

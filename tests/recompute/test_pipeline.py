@@ -70,7 +70,7 @@ def test_place_of_the_tree_does_not_matter(
 def test_library_versions_are_part_of_it(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = load_pipeline("bot.features:compute", [tree])
     assert {"python", "pandas", "numpy", "TA-Lib"} <= set(before.versions)
-    monkeypatch.setattr("core.recompute.pipeline._version", lambda name: "0.0")
+    monkeypatch.setattr("core.recompute.pipeline.installed_version", lambda name: "0.0")
     assert load_pipeline("bot.features:compute", [tree]).hash != before.hash
 
 

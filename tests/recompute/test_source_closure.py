@@ -1,6 +1,7 @@
 import ast
 import os
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,12 @@ import sqlalchemy as sa
 
 from core.bots import ensure_bot
 from core.recompute import source_closure as module
-from core.recompute.source_closure import distributions, find_module, remembered_sources
+from core.recompute.source_closure import (
+    distributions,
+    find_module,
+    installed_version,
+    remembered_sources,
+)
 from core.recompute.source_closure import source_closure as closure_of
 from core.storage.engine import migrate, writer_engine
 
@@ -126,3 +132,25 @@ def test_installed_package_is_noticed(
     monkeypatch.setattr(module, "_MEMORY", module._Memory())
     with remembered_sources(engine, bot_id):
         assert distributions()["quick"] == ["quick"]
+
+
+def test_version_is_asked_for_once_until_something_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    asked: list[str] = []
+    version = metadata.version
+
+    def noting(name: str) -> str:
+        asked.append(name)
+        return version(name)
+
+    monkeypatch.setattr("importlib.metadata.version", noting)
+    distributions()
+    assert [installed_version("quick") for _ in range(2)] == ["absent"] * 2
+    info = tmp_path / "quick-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: quick\nVersion: 1.0\n")
+    distributions()
+    assert [installed_version("quick") for _ in range(2)] == ["1.0"] * 2
+    assert asked == ["quick"] * 2
