@@ -246,8 +246,11 @@ class RecomputeJob:
             "now": to_us(self.context.now),
         }
         with self.context.engine.begin() as conn:
-            replace_days(conn, self.series_id, self.look.windows, self._days())
-            coverage = total_coverage(conn, self.series_id, self.request.pipeline.hash)
+            if self.before is not None and not self.look.windows:
+                coverage = WholeCoverage(**self.before["coverage"])
+            else:
+                replace_days(conn, self.series_id, self.look.windows, self._days())
+                coverage = total_coverage(conn, self.series_id, self.request.pipeline.hash)
             write_coverage(conn, self.context.bot_id, self.name, coverage, live)
         return coverage
 
