@@ -68,7 +68,7 @@ def load_evidence(
         other=sides.other,
         other_step=sides.other_step,
         stored=sides.stored,
-        prices=load_prices(connection, bot_id, bot, margins, logged, candles),
+        prices=load_prices(connection, bot_id, bot, margins, logged, logged_at, candles),
         other_prices=sides.other_prices,
         logged=logged,
         logged_at=logged_at,

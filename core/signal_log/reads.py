@@ -42,16 +42,20 @@ class SignalLogAccount:
 
 
 def price_lines(connection: sa.Connection, bot_id: int, log: str | None = None) -> pd.DataFrame:
-    """Every line with a candle and a reference price: candle_open (UTC), price, price_step."""
-    query = sa.select(_LINE.c.candle_open, _LINE.c.price, _LINE.c.price_step).where(
+    """Every line with a candle and a reference price.
+
+    Columns: candle_open (UTC), price, price_step, logged_us (when it was logged, 0: unknown).
+    """
+    logged_us = sa.func.coalesce(_LINE.c.logged_at, 0)
+    query = sa.select(_LINE.c.candle_open, _LINE.c.price, _LINE.c.price_step, logged_us).where(
         _LINE.c.bot_id == bot_id, _LINE.c.candle_open.is_not(None), _LINE.c.price.is_not(None)
     )
     if log is not None:
         query = query.where(_LINE.c.log == log)
     rows = connection.execute(query.order_by(_LINE.c.candle_open, _LINE.c.id)).all()
-    frame = pd.DataFrame(rows, columns=["candle_open", "price", "price_step"])
+    frame = pd.DataFrame(rows, columns=["candle_open", "price", "price_step", "logged_us"])
     return frame.assign(candle_open=index_from_us(frame["candle_open"])).astype(
-        {"price": "float64", "price_step": "float64"}
+        {"price": "float64", "price_step": "float64", "logged_us": "int64"}
     )
 
 

@@ -298,6 +298,19 @@ def prices_of(rows: CandleRows, shift_bars: int = 0) -> PriceRows:
     return PriceRows(log="signals", opens=OPENS, prices=closes, steps=np.full(COUNT, 1.0))
 
 
+def labelled(shifts: Sequence[int], cuts: Sequence[int] = (COUNT // 2,), **more: Any) -> Evidence:
+    """Stretches of the signal log between these rows, each so many bars before its true candle.
+
+    Prices and signals are those of the true candle.
+    """
+    rows = candles()
+    true = OPENS + STEP * np.repeat(shifts, np.diff([0, *cuts, COUNT])[: len(shifts)])
+    prices = PriceRows(
+        log="signals", opens=OPENS, prices=rows.at(true)[0][:, CLOSE], steps=np.full(COUNT, 1.0)
+    )
+    return evidence_of(score(features(rows, true)), **{"prices": prices} | more)
+
+
 def search_of(evidence: Evidence) -> Search:
     """The first round's search, with every searched candle as a probe."""
     blocks = cut_blocks(evidence.opens, evidence.edges)

@@ -30,6 +30,12 @@ def _usual_range(evidence: Evidence) -> float:
     return float(np.median(values[:, HIGH] - values[:, LOW]))
 
 
+def _unpaired(evidence: Evidence, prices: PriceRows) -> Evidence:
+    """With these prices, written when each candle closed, and no signal to agree with any."""
+    production = np.full_like(evidence.production, np.nan)
+    return replace(evidence, prices=prices, production=production)
+
+
 @pytest.mark.parametrize("shift_bars", [-12, 1])
 def test_labels_that_are_wrong_in_one_half_make_no_row_unreal(
     clean: Evidence, shift_bars: int
@@ -40,9 +46,13 @@ def test_labels_that_are_wrong_in_one_half_make_no_row_unreal(
     labels[half:] -= shift_bars * clean.timeframe.length_us
     order = np.argsort(labels, kind="stable")
     moved = PriceRows(
-        log=rows.log, opens=labels[order], prices=rows.prices[order], steps=rows.steps[order]
+        log=rows.log,
+        opens=labels[order],
+        prices=rows.prices[order],
+        steps=rows.steps[order],
+        written=rows.opens[order] + clean.timeframe.length_us,
     )
-    sound = check_soundness(replace(clean, prices=moved))
+    sound = check_soundness(_unpaired(clean, moved))
     assert not sound.unmatched.any()
     (shift,) = sound.shifts
     assert shift.check.shift_bars == shift_bars
@@ -58,9 +68,10 @@ def test_two_clocks_in_one_log_are_both_found(clean: Evidence) -> None:
     labels = rows.opens.copy()
     labels[:half] -= 48 * clean.timeframe.length_us
     labels[half:] -= 36 * clean.timeframe.length_us
-    shifts = check_soundness(replace(clean, prices=replace(rows, opens=labels))).shifts
-    assert sorted(shift.check.shift_bars for shift in shifts) == [36, 48]
-    assert not check_soundness(replace(clean, prices=replace(rows, opens=labels))).unmatched.any()
+    written = rows.opens + clean.timeframe.length_us
+    sound = check_soundness(_unpaired(clean, replace(rows, opens=labels, written=written)))
+    assert sorted(shift.check.shift_bars for shift in sound.shifts) == [36, 48]
+    assert not sound.unmatched.any()
 
 
 def test_the_prices_of_a_ticker_are_not_called_made_up(clean: Evidence) -> None:
@@ -87,14 +98,14 @@ def test_a_stretch_of_another_venues_prices_is_not_called_made_up(clean: Evidenc
     assert not sound.unreal_is_proven
 
 
-@pytest.mark.parametrize("shape", ["frozen", "line", "walk"])
+@pytest.mark.parametrize("shape", ["elsewhere", "line", "walk"])
 def test_prices_that_no_market_moves_are_made_up(clean: Evidence, shape: str) -> None:
     rows = _prices(clean)
     prices = rows.prices.copy()
     start, count = 200, 80
     steps = np.random.default_rng(3).normal(size=count).cumsum() * _usual_range(clean)
     drawn = {
-        "frozen": np.full(count, prices[start]),
+        "elsewhere": np.full(count, prices[start] + 2 * _usual_range(clean)),
         "line": np.linspace(prices[start], prices[start + count], count),
         "walk": prices[start] + steps,
     }[shape]
@@ -104,6 +115,22 @@ def test_prices_that_no_market_moves_are_made_up(clean: Evidence, shape: str) ->
     unreal = np.flatnonzero(sound.unreal)
     assert unreal.min() >= start and unreal.max() < start + count
     assert len(unreal) >= 0.9 * count
+
+
+def test_a_feed_that_stood_still_is_told_as_that(clean: Evidence) -> None:
+    rows = _prices(clean)
+    prices = rows.prices.copy()
+    prices[201:281] = prices[200]
+    emitted = clean.emitted.copy()
+    emitted[201:281] = emitted[200]
+    evidence = replace(clean, prices=replace(rows, prices=prices))
+    sound = check_soundness(evidence)
+    assert not sound.unreal_is_proven
+    assert sound.still >= 70
+    still = replace(evidence, emitted=emitted, production=emitted)
+    findings = {finding.cause: finding for finding in diagnose_evidence(still).findings}
+    assert findings["unreal_rows"].verdict is Verdict.UNTESTABLE
+    assert "the feed stood still" in findings["unreal_rows"].summary
 
 
 @pytest.mark.parametrize("side", [0, 1])

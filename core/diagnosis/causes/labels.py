@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from core.candles.reads import FEATURE_LOG
 from core.diagnosis.cause import Cause, Saying
 from core.diagnosis.evidence.evidence import Evidence, Kind
+from core.diagnosis.evidence.label_zones import zone_of_shift
 from core.diagnosis.evidence.prices import MAX_SHIFT_BARS, PriceCheck, check_prices
 from core.diagnosis.finding import Finding, Verdict, untestable
 from core.diagnosis.judging import finding_of, judge_change, where_words
@@ -22,21 +21,6 @@ from core.times import from_us
 
 LABEL_CLOCK = "label_clock"
 CANDLE_OFFSET = "candle_offset"
-_ZONES = (
-    "UTC",
-    "Asia/Seoul",
-    "Asia/Tokyo",
-    "Asia/Shanghai",
-    "Asia/Singapore",
-    "Asia/Kolkata",
-    "Europe/London",
-    "Europe/Berlin",
-    "Europe/Moscow",
-    "America/New_York",
-    "America/Chicago",
-    "America/Los_Angeles",
-    "Australia/Sydney",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,27 +111,21 @@ def _by_signals(search: Search) -> list[int]:
     return [1, -1, best] if best else [1, -1]
 
 
-def zone_of_shift(evidence: Evidence, shift_bars: int, scope: Scope) -> str | None:
+def _zone(evidence: Evidence, shift_bars: int, scope: Scope) -> str | None:
     """The zone that the labels are really in, where a zone explains the shift."""
-    configured = evidence.account.label_zone
-    if configured is None or len(evidence.opens) == 0:
+    if len(evidence.opens) == 0:
         return None
     middle = scope.ranges[0] if scope.ranges else (evidence.opens[0], evidence.opens[-1])
     moment = from_us((int(middle[0]) + int(middle[1])) // 2)
-    missing = timedelta(seconds=shift_bars * evidence.timeframe.length_s)
-    claimed = moment.astimezone(ZoneInfo(configured)).utcoffset() or timedelta(0)
-    for name in _ZONES:
-        offset = moment.astimezone(ZoneInfo(name)).utcoffset() or timedelta(0)
-        if claimed - offset == missing:
-            return name
-    return None
+    shift = shift_bars * evidence.timeframe.length
+    return zone_of_shift(evidence.account.label_zone, moment, shift)
 
 
 def _say(entry: Change, evidence: Evidence) -> Saying:
     shift = int(entry.values["shift_bars"])
     if "labels" in entry.values:
         return _say_of_import(entry, evidence)
-    zone = zone_of_shift(evidence, shift, entry.scope)
+    zone = _zone(evidence, shift, entry.scope)
     configured = evidence.account.label_zone or "UTC"
     way = "later" if shift > 0 else "earlier"
     claim = f"the labels name another candle: the true one opens {_span(evidence, shift)} {way}"
@@ -235,11 +213,14 @@ def _shift_finding(cause: Cause, examination: Examination, entry: Change) -> Fin
     """A shift stands on its prices; what it explains of the signals is told beside it."""
     sound = examination.soundness
     bars = int(entry.values["shift_bars"])
-    check = next(s.check for s in sound.shifts if s.check.shift_bars == bars)
+    shift = next(s for s in sound.shifts if s.check.shift_bars == bars)
+    check = shift.check
     judged = judge_change(examination.search, entry, examination.accepted)
     base = finding_of(cause, examination.search, judged)
-    zone = zone_of_shift(examination.evidence, bars, entry.scope)
+    zone = _zone(examination.evidence, bars, entry.scope)
     saying = cause.say(entry, examination.evidence)
+    if abs(bars) == 1 and not shift.is_of_log:
+        saying = _say_of_either(saying, bars, str(sound.source))
     price_words = (
         f"{check.matches} of {check.known_rows} reference prices equal the close "
         f"{bars:+d} bars away, {check.matches_as_configured} equal it as configured"
@@ -261,6 +242,17 @@ def _shift_finding(cause: Cause, examination: Examination, entry: Change) -> Fin
         | ({"zone": zone} if zone and entry.cause == LABEL_CLOCK else {}),
         summary=f"{first_upper(saying.claim)}{where_words(entry)}. {price_words}; {effect}. "
         f"{saying.remedy}",
+    )
+
+
+def _say_of_either(saying: Saying, bars: int, source: str) -> Saying:
+    """Prices and signals say how far log and source are apart, not which of them is off."""
+    return Saying(
+        f'either the log or the source "{source}" names each candle one bar off: they agree '
+        f"{bars:+d} bars apart, and nothing independent of both tells which",
+        saying.trial,
+        f"See which of them labels its rows with the candle's open; {saying.remedy[:1].lower()}"
+        f'{saying.remedy[1:]} Else mend the labels of "{source}".',
     )
 
 

@@ -14,7 +14,7 @@ from core.diagnosis.lab.world import Change
 from core.diagnosis.search.examination import Examination
 from core.diagnosis.search.soundness import Soundness
 from core.diagnosis.sentences import first_upper
-from core.diagnosis.verdict import explained_ratio
+from core.diagnosis.verdict import MIN_DIFFERING, explained_ratio
 from core.market import SIDES
 from core.times import from_us
 
@@ -65,22 +65,73 @@ def _conclude(examination: Examination, whole: Evidence) -> Iterator[Finding]:
         return
     outside = int((sound.unreal & sound.outside).sum())
     if not sound.unreal_is_proven:
-        where = "inside their candle's range" if outside == 0 else "near the market's price"
-        needs = (
-            f"{count} prices match no candle's close, but lie {where}: a ticker, a mark price "
-            "or another venue rather than made-up rows; log the candle's close itself, or add "
-            "that venue's candles under [[bots.candles]]"
-        )
+        needs = _near_the_market(sound, count, outside)
         yield replace(
             untestable(CODE, first_upper(needs) + "."),
             evidence={"needs": needs} | sound.document(),
         )
         return
-    yield _proven_unreal(examination, whole, count, outside)
+    paired, differing = _pairs(examination, whole)
+    if differing:
+        yield _unreal(examination, whole, (count, outside), (paired, differing))
+    elif examination.differs:
+        yield _no_cause(sound, count, paired)
 
 
-def _proven_unreal(examination: Examination, whole: Evidence, count: int, outside: int) -> Finding:
+def _near_the_market(sound: Soundness, count: int, outside: int) -> str:
+    if sound.still == count:
+        return (
+            f"{count} prices repeat the last close before them: the feed stood still rather than "
+            "anybody making rows up; log the time of each candle that the feed gave"
+        )
+    where = "inside their candle's range" if outside == 0 else "near the market's price"
+    return (
+        f"{count} prices match no candle's close, but lie {where}: a ticker, a mark price "
+        "or another venue rather than made-up rows; log the candle's close itself, or add "
+        "that venue's candles under [[bots.candles]]"
+    )
+
+
+def _pairs(examination: Examination, whole: Evidence) -> tuple[int, int]:
+    """Candles of unreal rows that are paired in this comparison, and of these, that differ."""
+    unreal = np.isin(whole.opens, examination.soundness.unreal_labels())
+    differences = np.abs(whole.production - whole.other)
+    paired = np.isfinite(differences).any(axis=1) & unreal
+    differs = (np.nan_to_num(differences) > whole.floor).any(axis=1) & unreal
+    return int(paired.sum()), int(differs.sum())
+
+
+def _no_cause(sound: Soundness, count: int, paired: int) -> Finding:
+    why = (
+        "the signals of these candles agree"
+        if paired
+        else "none of these candles is paired in this comparison"
+    )
+    return Finding(
+        cause=CODE,
+        verdict=Verdict.REFUTED,
+        explained_ratio=0.0,
+        held_out_candles=paired,
+        evidence=sound.document(),
+        summary=f"Not the cause: {count} rows carry prices that match no candle, but {why}.",
+    )
+
+
+def _unreal(
+    examination: Examination, whole: Evidence, rows: tuple[int, int], pairs: tuple[int, int]
+) -> Finding:
+    """Proven where enough candles of these rows differ; a hint at most where few do.
+
+    `rows`: unreal ones, and of these outside their candle's range; `pairs`: see `_pairs`.
+    """
     sound = examination.soundness
+    (count, outside), (paired, differing) = rows, pairs
+    is_proven = differing >= MIN_DIFFERING
+    shortfall = (
+        ""
+        if is_proven
+        else f" Only {differing} of their candles differ; a proof needs {MIN_DIFFERING}."
+    )
     ratio, residual = _explained_by_leaving_out(examination, whole)
     straight = _straight_share(sound)
     known = 0 if sound.check is None else sound.check.known_rows
@@ -88,20 +139,25 @@ def _proven_unreal(examination: Examination, whole: Evidence, count: int, outsid
     smooth = f", {straight * 100:.0f} % of them on straight lines" if straight >= 0.5 else ""
     return Finding(
         cause=CODE,
-        verdict=Verdict.PROVEN,
+        verdict=Verdict.PROVEN if is_proven else Verdict.PARTIAL,
         sides=SIDES,
         explained_ratio=ratio,
         residual_mean_abs_diff=residual,
-        held_out_candles=int(examination.search.blocks.is_held_out.sum()),
+        held_out_candles=paired,
         scope_candles=len(labels),
         parameters={},
-        evidence={**sound.document(), "outside_range": outside, "straight_ratio": straight},
+        evidence={
+            **sound.document(),
+            "outside_range": outside,
+            "straight_ratio": straight,
+            "differing": differing,
+        },
         summary=(
             f"{count} of {known} rows of the signal log carry "
             f"prices that match no candle{smooth}, {outside} of them outside their candle's "
             f"high–low range: no market wrote them. Find what wrote the rows from "
             f"{_day(labels[0])} on (a filled gap, a test, a script) and remove them; until then "
-            "leave them out of every comparison."
+            f"leave them out of every comparison.{shortfall}"
         ),
     )
 

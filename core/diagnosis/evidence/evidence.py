@@ -50,6 +50,17 @@ class PriceRows:
     opens: Ints
     prices: Floats
     steps: Floats  # value of the last printed digit
+    written: Ints | None = None  # when each row was logged (µs), 0 where unknown
+
+    def at(self, rows: Flags) -> "PriceRows":
+        """These rows alone."""
+        return replace(
+            self,
+            opens=self.opens[rows],
+            prices=self.prices[rows],
+            steps=self.steps[rows],
+            written=None if self.written is None else self.written[rows],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +131,11 @@ class Evidence:
     @property
     def is_emitted(self) -> bool:
         return bool(np.isfinite(self.emitted).any())
+
+    @property
+    def has_pairs(self) -> bool:
+        """Whether any candle has a signal on both sides, labels as configured."""
+        return bool((np.isfinite(self.production) & np.isfinite(self.other)).any())
 
     def label_shift(self, places: npt.NDArray[np.int64], shift_bars: int) -> Ints:
         """How far each label moves when the signal log's labels do.

@@ -99,6 +99,7 @@ def _price_rows(log: str, rows: pd.DataFrame) -> PriceRows:
         opens=us_from_index(rows["candle_open"]),
         prices=rows["price"].to_numpy("float64"),
         steps=rows["price_step"].to_numpy("float64"),
+        written=rows["logged_us"].to_numpy("int64") if "logged_us" in rows else None,
     )
 
 
@@ -108,16 +109,21 @@ def load_prices(
     bot: BotSettings,
     margins: Margins,
     logged: FeatureRows | None,
+    logged_at: Ints | None,
     candles: dict[str, CandleRows],
 ) -> PriceRows | None:
-    """Prices beside the emitted signals, else the closes that the feature log itself carries."""
+    """Prices beside the emitted signals, else the closes that the feature log itself carries.
+
+    The feature log's closes speak of its own labels, not of those of another log.
+    """
     for log in bot.signal_log:
         rows = price_lines(connection, bot_id, log.name)
         rows = rows[margins.holds(us_from_index(rows["candle_open"]))]
         if len(rows):
             return _price_rows(log.name, rows)
     own = candles.get(FEATURE_LOG)
-    if logged is None or own is None or len(candles) < 2:
+    labels_elsewhere = any(log.format is not SignalFormat.FEATURE_LOG for log in bot.signal_log)
+    if logged is None or own is None or len(candles) < 2 or labels_elsewhere:
         return None
     inside = margins.holds(own.opens)
     prices = own.values[inside, CLOSE]
@@ -126,7 +132,16 @@ def load_prices(
         opens=own.opens[inside],
         prices=prices,
         steps=np.full(len(prices), np.nan),
+        written=_written(own.opens[inside], logged, logged_at),
     )
+
+
+def _written(opens: Ints, logged: FeatureRows, logged_at: Ints | None) -> Ints | None:
+    """When the feature log's rows of these candles were written (µs), 0 where unknown."""
+    if logged_at is None:
+        return None
+    places, is_known = locate(logged.opens, opens)
+    return np.asarray(np.where(is_known, logged_at[places], 0))
 
 
 def load_account(connection: sa.Connection, bot_id: int, bot: BotSettings) -> LogAccount:

@@ -21,7 +21,7 @@ MIN_MATCH_SHARE = 0.25  # of all rows: a ticker's price is a close now and then
 SIGNIFICANCE = 0.001  # of all shifts searched together
 _PRICE_BLOCKS = 6  # short logs too are cut into three blocks to search and three to judge
 _RUNNER_UP = 0.9  # of the winner's matches: from there on either shift might be the true one
-_FULL_PRECISION = 1e-9  # relative, of a price that was not printed with fewer digits
+FULL_PRECISION = 1e-9  # relative, of a price that was not printed with fewer digits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class PriceCheck:
     shift_bars: int
     matches: int
     matches_as_configured: int
-    held_out_rows: int
+    held_out_rows: int  # of these, rows with the price of the row before count once
     held_out_matches: int
     held_out_as_configured: int
     p_value: float | None
@@ -77,13 +77,14 @@ def check_prices(rows: PriceRows, candles: CandleRows, step_us: int) -> PriceChe
     matches = np.array([grid.matches(int(shift)) for shift in shifts])
     searched = matches[:, blocks.is_search].sum(axis=1)
     winner = _winner(shifts, searched)
-    held_out = matches[:, blocks.is_held_out]
+    is_news = _is_news(rows.prices)
+    held_out = matches[:, blocks.is_held_out & is_news]
     hits, as_configured = int(held_out[winner].sum()), int(held_out[MAX_SHIFT_BARS].sum())
     p_value = _p_value(held_out, winner, hits)
     total = int(matches[winner].sum())
     is_close = total >= max(MIN_ROWS, MIN_MATCH_SHARE * len(rows.opens))
     is_significant = p_value < SIGNIFICANCE / len(shifts)
-    is_clear = _is_unambiguous(matches[:, blocks.is_search], winner)
+    is_clear = _is_unambiguous(matches[:, blocks.is_search & is_news], winner)
     is_borne_out = is_close and hits >= MIN_MATCHES and is_significant and is_clear
     shift = int(shifts[winner])
     return PriceCheck(
@@ -103,6 +104,11 @@ def check_prices(rows: PriceRows, candles: CandleRows, step_us: int) -> PriceChe
         matched=matches[winner],
         outside=grid.outside(shift),
     )
+
+
+def _is_news(prices: npt.NDArray[np.float64]) -> Flags:
+    """Rows whose price is not the one before: rows of one price are one observation."""
+    return np.asarray(np.diff(prices, prepend=np.nan) != 0)
 
 
 def _is_unambiguous(searched: Flags, winner: int) -> bool:
@@ -151,7 +157,7 @@ class _Grid:
         bars = (int(rows.opens.max()) - first) // step_us + MAX_SHIFT_BARS + 1
         opens = first + np.arange(bars, dtype="int64") * step_us
         values, _ = candles.at(opens)
-        widest = np.fmax(half_step(rows.steps), np.abs(rows.prices) * _FULL_PRECISION)
+        widest = np.fmax(half_step(rows.steps), np.abs(rows.prices) * FULL_PRECISION)
         return cls(
             close=values[:, CLOSE],
             high=values[:, HIGH],
@@ -181,5 +187,5 @@ class _Grid:
 def matches_at(rows: PriceRows, candles: CandleRows) -> Flags:
     """Which rows print the close of the very candle they are labelled with."""
     values, _ = candles.at(rows.opens)
-    widest = np.fmax(half_step(rows.steps), np.abs(rows.prices) * _FULL_PRECISION)
+    widest = np.fmax(half_step(rows.steps), np.abs(rows.prices) * FULL_PRECISION)
     return np.asarray(np.abs(rows.prices - values[:, CLOSE]) <= widest)

@@ -47,7 +47,7 @@ def findings_of(examination: Examination, whole: Evidence) -> tuple[Finding, ...
     after = [finding for place, finding in concluded if place > first_plain]
     before.sort(key=lambda finding: _strength_of_shift(examination, finding))
     findings = [*before, *_accepted(examination), *after]
-    if examination.differs or not _has_pairs(whole):
+    if examination.differs or not whole.has_pairs:
         findings += _others(examination, {finding.cause for finding in findings})
     else:
         findings = [f for f in findings if f.verdict is not Verdict.REFUTED]
@@ -60,10 +60,6 @@ def _strength_of_shift(examination: Examination, finding: Finding) -> int:
         if (entry.cause, entry.values) == (finding.cause, finding.parameters):
             return place
     return len(examination.label_changes)
-
-
-def _has_pairs(evidence: Evidence) -> bool:
-    return bool((np.isfinite(evidence.production) & np.isfinite(evidence.other)).any())
 
 
 def _accepted(examination: Examination) -> Iterator[Finding]:
@@ -140,7 +136,7 @@ def _refuted(examination: Examination, cause: Cause) -> Finding | None:
 def unexplained_ratio(examination: Examination, whole: Evidence) -> float | None:
     """Share of the held-out difference that is left with every accepted cause undone."""
     if not examination.differs:
-        return 0.0 if _has_pairs(whole) else None
+        return 0.0 if whole.has_pairs else None
     places = np.flatnonzero(examination.search.blocks.is_held_out)
     before = examination.search.differences((), places)
     after = examination.search.differences(examination.accepted, places)

@@ -15,7 +15,7 @@ from core.diagnosis.lab.trial import Laboratory
 from core.diagnosis.lab.world import Change, Source, World, altered
 from core.diagnosis.search.examination import Examination
 from core.diagnosis.search.search import Search
-from core.diagnosis.search.soundness import Soundness, check_soundness
+from core.diagnosis.search.soundness import Soundness, check_soundness, is_of_both_logs
 
 _HELD_OUT_MORE = 4  # held-out candles are re-run for accepted causes only
 MOST_CANDLES = 6_000  # three weeks are searched whole; of more, blocks are left out evenly
@@ -30,16 +30,18 @@ def examine(whole: Evidence) -> Examination:
     most = evidence.max_candles or MOST_CANDLES
     blocks = cut_blocks(evidence.opens, evidence.edges, most_candles=most)
     blocks = blocks.thinned(most // 2, _HELD_OUT_MORE * most // 2)
-    labels = proven_shifts(soundness)
     search = _search(Laboratory(evidence), blocks, evidence.production, evidence.floor, soundness)
+    differs = _differs(search, ())
+    # Nothing is undone where signals agree; where no signal meets another, labels may be why.
+    labels = proven_shifts(soundness) if differs or not evidence.has_pairs else ()
     examination = Examination(
         evidence=evidence,
         soundness=soundness,
         search=search,
         accepted=labels,
         label_changes=labels,
+        differs=differs,
     )
-    examination.differs = _differs(search, ())
     if not _differs(search, labels):
         examination.search = replace(search, accepted=labels)
         return examination
@@ -49,6 +51,7 @@ def examine(whole: Evidence) -> Examination:
             search, accepted=examination.accepted, log_shift_bars=_shift_of(search.lab.base, labels)
         ),
         testable(evidence, CAUSES),
+        labels=labels,
     )
     _take(examination, rounds)
     examination.search = replace(search, accepted=examination.accepted)
@@ -74,13 +77,18 @@ def _search_paths(examination: Examination, labels: tuple[Change, ...]) -> None:
     )
     model = replace(model, accepted=labels, is_model_path=True)
     features = _path(search, search.lab, evidence.replay, np.full_like(evidence.replay, 1e-6))
+    if is_of_both_logs(evidence, examination.soundness):
+        features = replace(features, accepted=labels)
     examination.model_path_agrees = not _path_differs(model)
     examination.feature_path_agrees = not _path_differs(features)
     scoring = [cause for cause in testable(evidence, CAUSES) if cause.acts_on_scoring]
     computing = [cause for cause in testable(evidence, CAUSES) if cause.acts_on_features]
-    _take(examination, run_rounds(model, scoring))
+    _take(examination, run_rounds(model, scoring, labels=labels))
     first = examination.accepted
-    _take(examination, run_rounds(features, [c for c in computing if not c.moves_labels]))
+    _take(
+        examination,
+        run_rounds(features, [c for c in computing if not c.moves_labels], labels=labels),
+    )
     examination.accepted = tuple(dict.fromkeys((*first, *examination.accepted)))
 
 

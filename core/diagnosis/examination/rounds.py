@@ -31,8 +31,17 @@ class Rounds:
     tested: set[str] = field(default_factory=set)  # causes that had their chance
 
 
-def run_rounds(search: Search, causes: Sequence[Cause], *, max_rounds: int = MAX_ROUNDS) -> Rounds:
-    """Accept the strongest cause, prune, and go on while something is left to explain."""
+def run_rounds(
+    search: Search,
+    causes: Sequence[Cause],
+    *,
+    labels: Sequence[Change] = (),
+    max_rounds: int = MAX_ROUNDS,
+) -> Rounds:
+    """Accept the strongest cause, prune, and go on while something is left to explain.
+
+    `labels` stand on prices and witnesses: no change that moves signals alike replaces them.
+    """
     rounds = Rounds(accepted=search.accepted)
     ranks = {cause.code: (place, cause.least_gain) for place, cause in enumerate(causes)}
     soft: set[Change] = set()
@@ -52,7 +61,7 @@ def run_rounds(search: Search, causes: Sequence[Cause], *, max_rounds: int = MAX
         if winner.after.repaired < _SPECIFIC:
             soft.add(winner.change)
         base = replace(search, accepted=winner.accepted)
-        rounds.accepted = _pruned(search, base.with_change(winner.change))
+        rounds.accepted = _pruned(search, base.with_change(winner.change), labels)
     return rounds
 
 
@@ -171,10 +180,14 @@ def strength(trial: Trial) -> tuple[float, float]:
     return round(repaired, 2), round(trial.gain, 2)
 
 
-def _pruned(search: Search, changes: tuple[Change, ...]) -> tuple[Change, ...]:
+def _pruned(
+    search: Search, changes: tuple[Change, ...], labels: Sequence[Change]
+) -> tuple[Change, ...]:
     """Without those earlier changes that explain nothing beside the others."""
     kept = list(changes)
     for entry in changes[:-1]:
+        if entry in labels:
+            continue
         others = tuple(other for other in kept if other is not entry)
         if _left(search, others) <= _left(search, tuple(kept)) * (1 + _NO_LOSS):
             kept.remove(entry)

@@ -6,11 +6,21 @@ import numpy as np
 
 from core.arrays import Flags
 from core.candles.reads import FEATURE_LOG
-from core.diagnosis.evidence.drawn import drawn_rows
+from core.diagnosis.evidence.drawn import drawn_rows, frozen_rows
 from core.diagnosis.evidence.evidence import Evidence, PriceRows
 from core.diagnosis.evidence.prices import MIN_ROWS, PriceCheck, check_prices, matches_at
-from core.diagnosis.evidence.rows import CandleRows
+from core.diagnosis.evidence.rows import CLOSE, CandleRows
+from core.diagnosis.lab.trial import in_scope
+from core.diagnosis.lab.world import Scope
 from core.diagnosis.search.scoping import best_stretches
+from core.diagnosis.search.witnesses import (
+    SIGNALS,
+    Claim,
+    Says,
+    Testimony,
+    is_of_zone,
+    testimonies,
+)
 from core.times import from_us, iso_z
 
 _SHOWN_CANDLES = 200  # labels kept in a finding; their count tells how many there are
@@ -18,16 +28,66 @@ _NO_CLOSE = (
     "the prices of this log are no closes of these candles (at best {matches} of {rows} match): "
     "a ticker or a mark price, or another market; log the candle's close, or add its candles"
 )
+_DOUBTED = (
+    "{matches} of {rows} prices equal the close {bars:+d} bars away, but {doubt}: a price that is "
+    "no close of its candle, or labels that are off; log the candle's close and the time of writing"
+)
 _MAX_SHIFTS = 3  # beside the main one: both changes of a year's clock, and another host
 _EVERYWHERE = 0.9  # of all rows match; the others are no stretch of another clock
+_STRETCH_SHARE = 0.9  # of the rows of a claimed stretch: by chance fewer lie on their closes
 
 
 @dataclass(frozen=True, kw_only=True)
 class LabelShift:
-    """One constant shift that the prices prove, and the spans of labels that it speaks of."""
+    """One constant shift that the prices point to, and the spans of labels that it speaks of."""
 
     check: PriceCheck
     spans: tuple[tuple[int, int], ...]  # first and last label (µs); empty: all
+    stretch: Flags  # per row of the log: inside the spans
+    share: float  # of the rows of these spans, whose candle is stored, that match
+    testimonies: tuple[Testimony, ...] = ()
+    is_of_zone: bool = False
+
+    @property
+    def against(self) -> tuple[Testimony, ...]:
+        return tuple(said for said in self.testimonies if said.says is Says.CONTRADICTS)
+
+    @property
+    def is_proven(self) -> bool:
+        """Prices alone prove no shift: a zone explains it or a witness bears it out, none speaks
+        against it, and nearly every row of the stretch has its price."""
+        is_borne_out = self.is_of_zone or any(
+            said.says is Says.SUPPORTS for said in self.testimonies
+        )
+        return (
+            self.check.is_proven
+            and self.share >= _STRETCH_SHARE
+            and is_borne_out
+            and not self.against
+        )
+
+    @property
+    def is_of_log(self) -> bool:
+        """Whether something besides the backtest says that it is the log that is off."""
+        return any(
+            said.says is Says.SUPPORTS and said.witness != SIGNALS for said in self.testimonies
+        )
+
+    def doubt(self) -> str | None:
+        """Why a shift other than 0 is not believed, half a sentence; None for one that is."""
+        bars = self.check.shift_bars
+        if bars == 0 or self.is_proven:
+            return None
+        if self.against:
+            return self.against[0].words
+        if not self.check.is_proven:
+            return "other shifts fit as well, or too few rows tell them apart"
+        if self.share < _STRETCH_SHARE:
+            return f"only {self.share * 100:.0f} % of the rows have such a price there"
+        return (
+            "no zone explains it, and neither the other side's signals nor the times of writing "
+            "bear it out"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +102,8 @@ class Soundness:
     unreal: Flags  # of these, the rows that no market wrote; all of them where none is proven
     outside: Flags  # per row: beyond its candle's range as well
     unreal_is_proven: bool  # some unreal rows are drawn, and outside their candle's range
+    still: int = 0  # unmatched rows that repeat the last close before them
+    doubted: LabelShift | None = None  # what most prices point to, where it is not believed
 
     @property
     def is_close(self) -> bool:
@@ -55,7 +117,16 @@ class Soundness:
 
     def no_close(self) -> str | None:
         """Why the prices can tell nothing, where they are no closes; None where they are."""
-        if self.check is None or self.is_close:
+        if self.check is None:
+            return None
+        if self.doubted is not None:
+            return _DOUBTED.format(
+                matches=self.check.matches,
+                rows=self.check.known_rows,
+                bars=self.check.shift_bars,
+                doubt=self.doubted.doubt(),
+            )
+        if self.is_close:
             return None
         return _NO_CLOSE.format(matches=self.check.matches, rows=self.check.known_rows)
 
@@ -65,6 +136,10 @@ class Soundness:
         evidence["candles"] = self.source
         if self.rows is not None:
             evidence["log"] = self.rows.log
+        said = () if self.doubted is None else self.doubted.testimonies
+        said = (*said, *(entry for shift in self.shifts for entry in shift.testimonies))
+        if said:
+            evidence["witnesses"] = [entry.document() for entry in said]
         evidence["unreal_rows"] = int(self.unreal.sum())
         evidence["unreal_candles"] = [
             iso_z(from_us(int(label))) for label in self.unreal_labels()[:_SHOWN_CANDLES]
@@ -90,24 +165,50 @@ def check_soundness(evidence: Evidence) -> Soundness:
         )
     source, check = chosen
     candles, step = evidence.candles[source], evidence.timeframe.length_us
-    accepted = _accepted(rows, candles, step, check) if check.is_close else []
-    unmatched = check.known if accepted else nothing
-    for entry, _ in accepted:
-        unmatched = unmatched & ~_match_at(rows, candles, step, entry.shift_bars)
+    shifts = _accepted(rows, candles, step, check) if check.is_close else []
+    claimed = [_heard(evidence, rows, source, *entry) for entry in shifts]
+    believed = [entry for entry in claimed if entry.doubt() is None]
+    doubted = claimed[0] if claimed and claimed[0].doubt() is not None else None
+    if doubted is not None:
+        believed = []
+    unmatched = check.known if believed else nothing
+    for entry in believed:
+        unmatched = unmatched & ~_match_at(rows, candles, step, entry.check.shift_bars)
     for name in _sources(rows, evidence):  # a price that any market had is no drawn one
         unmatched = unmatched & ~_match_at(rows, evidence.candles[name], step, check.shift_bars)
     drawn = drawn_rows(rows, unmatched, candles, step, check.shift_bars)
+    still = frozen_rows(rows, unmatched, candles, step, check.shift_bars)
     is_proven = bool((drawn & check.outside).any())
     return Soundness(
         rows=rows,
         source=source,
         check=check,
-        shifts=tuple(_label_shift(rows, *entry) for entry in accepted if entry[0].is_proven),
+        shifts=tuple(entry for entry in believed if entry.is_proven),
         unmatched=unmatched,
         unreal=drawn if is_proven else unmatched,
         outside=check.outside,
         unreal_is_proven=is_proven,
+        still=int(still.sum()),
+        doubted=doubted,
     )
+
+
+def is_of_both_logs(evidence: Evidence, sound: Soundness) -> bool:
+    """Whether the feature log's own candles lie as far from their labels as the prices do."""
+    own = evidence.candles.get(FEATURE_LOG)
+    if own is None or not sound.shifts or sound.source in (None, FEATURE_LOG):
+        return False
+    bars = sound.shifts[0].check.shift_bars
+    rows = PriceRows(
+        log=FEATURE_LOG,
+        opens=own.opens,
+        prices=own.values[:, CLOSE],
+        steps=np.full(len(own.opens), np.nan),
+    )
+    candles, step = evidence.candles[str(sound.source)], evidence.timeframe.length_us
+    here = matches_at(rows, candles).mean()
+    there = _match_at(rows, candles, step, bars).mean()
+    return bool(there >= _EVERYWHERE > here)
 
 
 def _fitting_source(rows: PriceRows, evidence: Evidence) -> tuple[str, PriceCheck] | None:
@@ -150,13 +251,7 @@ def _accepted(
     for _ in range(_MAX_SHIFTS):
         if unmatched.sum() < MIN_ROWS:
             break
-        part = PriceRows(
-            log=rows.log,
-            opens=rows.opens[unmatched],
-            prices=rows.prices[unmatched],
-            steps=rows.steps[unmatched],
-        )
-        again = check_prices(part, candles, step_us)
+        again = check_prices(rows.at(unmatched), candles, step_us)
         if again is None or not again.is_borne_out:
             break
         matched = np.zeros(len(unmatched), dtype=bool)
@@ -166,13 +261,32 @@ def _accepted(
     return parts
 
 
-def _label_shift(rows: PriceRows, check: PriceCheck, matched: Flags) -> LabelShift:
-    """The shift with the stretches of the log in which most rows match at it."""
+def _heard(
+    evidence: Evidence, rows: PriceRows, source: str, check: PriceCheck, matched: Flags
+) -> LabelShift:
+    """The shift with the stretches in which most rows match at it, and what witnesses say of it."""
+    spans = _spans(rows, matched)
+    stretch = in_scope(Scope(spans), rows.opens)
+    step = evidence.timeframe.length_us
+    _, known = evidence.candles[source].at(rows.opens + check.shift_bars * step)
+    share = float(matched[stretch & known].mean()) if (stretch & known).any() else 0.0
+    claim = Claim(rows=rows, stretch=stretch, shift_bars=check.shift_bars, source=source)
+    return LabelShift(
+        check=check,
+        spans=spans,
+        stretch=stretch,
+        share=share,
+        testimonies=() if check.shift_bars == 0 else testimonies(evidence, claim),
+        is_of_zone=is_of_zone(evidence, claim),
+    )
+
+
+def _spans(rows: PriceRows, matched: Flags) -> tuple[tuple[int, int], ...]:
+    """First and last labels of the stretches in which most rows match; empty: everywhere."""
     if matched.mean() > _EVERYWHERE:
-        return LabelShift(check=check, spans=())
+        return ()
     stretches = best_stretches(np.where(matched, 1.0, -1.0))
-    spans = tuple((int(rows.opens[first]), int(rows.opens[last])) for first, last in stretches)
-    return LabelShift(check=check, spans=spans)
+    return tuple((int(rows.opens[first]), int(rows.opens[last])) for first, last in stretches)
 
 
 def _match_at(rows: PriceRows, candles: CandleRows, step_us: int, shift: int) -> Flags:

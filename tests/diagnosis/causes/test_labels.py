@@ -3,10 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.diagnosis.causes.labels import code_of_shift, zone_of_shift
+from core.diagnosis.causes.labels import code_of_shift
 from core.diagnosis.evidence.evidence import Evidence, Kind, LogAccount
 from core.diagnosis.finding import Verdict
-from core.diagnosis.lab.world import Scope
 from tests.diagnosis.small_world import (
     COUNT,
     JUNE,
@@ -44,10 +43,23 @@ def test_a_wrong_clock_is_told_with_the_bars_that_lead_back(shift_bars: int) -> 
 
 @pytest.mark.parametrize(("shift_bars", "words"), [(-1, "the close"), (1, "the bar before")])
 def test_a_label_one_candle_off_is_a_cause_of_its_own(shift_bars: int, words: str) -> None:
-    found = proven(_labelled(shift_bars))
+    evidence = _labelled(shift_bars)
+    assert evidence.prices is not None
+    written = OPENS + (shift_bars + 1) * STEP + 2_000_000
+    evidence = replace(evidence, prices=replace(evidence.prices, written=written))
+    found = proven(evidence)
     assert found.keys() == {"candle_offset"}
     assert f"as if {words} were the label" in found["candle_offset"].summary
     assert "Label each row with its candle's open time" in found["candle_offset"].summary
+
+
+def test_where_nothing_tells_which_side_is_one_bar_off_both_are_named() -> None:
+    found = proven(_labelled(-1))
+    assert found.keys() == {"candle_offset"}
+    assert found["candle_offset"].summary.startswith(
+        'Either the log or the source "exchange" names each candle one bar off'
+    )
+    assert 'Else mend the labels of "exchange"' in found["candle_offset"].summary
 
 
 def test_a_zone_that_explains_the_shift_is_named() -> None:
@@ -55,8 +67,6 @@ def test_a_zone_that_explains_the_shift_is_named() -> None:
     finding = proven(_labelled(-12, "UTC"))["label_clock"]
     assert finding.evidence["zone"] == "Europe/Berlin"
     assert 'Set the zone of the signal log to "Europe/Berlin"' in finding.summary
-    assert zone_of_shift(_labelled(-12, "UTC"), -11, Scope()) is None
-    assert zone_of_shift(_labelled(-12, None), -12, Scope()) is None
 
 
 def test_an_afternoon_of_wrong_labels_is_told_for_it_without_a_zone_for_all() -> None:

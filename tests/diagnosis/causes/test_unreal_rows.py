@@ -3,9 +3,11 @@ from dataclasses import replace
 import numpy as np
 
 from core.diagnosis.evidence.evidence import Evidence, PriceRows
+from core.diagnosis.evidence.rows import FeatureRows
 from core.diagnosis.finding import Finding, Verdict
 from tests.diagnosis.small_world import (
     JUNE,
+    OPENS,
     candles,
     diagnosed,
     evidence_of,
@@ -47,6 +49,35 @@ def test_a_price_that_stood_still_is_proven_with_its_first_candle() -> None:
     assert "60 of 288 rows of the signal log carry prices that match no candle" in finding.summary
     assert "97 % of them on straight lines, 60 of them outside" in finding.summary
     assert "from 2026-03-02 08:20 UTC on" in finding.summary
+
+
+def test_made_up_rows_whose_signals_agree_explain_no_difference() -> None:
+    emitted = score(features(ROWS))
+    emitted[200:280] = emitted[200:280][::-1]
+    finding = _told(evidence_of(emitted, prices=_frozen()))
+    assert (finding.verdict, finding.held_out_candles) == (Verdict.REFUTED, 60)
+    assert finding.summary.endswith("but the signals of these candles agree.")
+
+
+def test_made_up_rows_that_stand_in_no_pair_are_no_evidence() -> None:
+    evidence = _garbled(_frozen())
+    other = evidence.other.copy()
+    other[DRAWN] = np.nan
+    other[:50] = other[:50][::-1]
+    stored = FeatureRows(OPENS, ("LONG", "SHORT"), other)
+    finding = _told(replace(evidence, other=other, stored=stored, recompute=None))
+    assert (finding.verdict, finding.held_out_candles) == (Verdict.REFUTED, 0)
+    assert "none of these candles is paired" in finding.summary
+
+
+def test_seven_differing_candles_of_made_up_rows_are_a_hint_at_most() -> None:
+    emitted = score(features(ROWS))
+    for count, verdict in ((7, Verdict.PARTIAL), (8, Verdict.PROVEN)):
+        wrong = emitted.copy()
+        wrong[DRAWN][:count] = 1 - wrong[DRAWN][:count]
+        finding = _told(evidence_of(wrong, prices=_frozen()))
+        assert finding.verdict is verdict
+        assert finding.evidence["differing"] == count
 
 
 def test_rows_at_the_closes_are_no_made_up_ones() -> None:

@@ -1,33 +1,24 @@
-from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
-from core.diagnosis.evidence.evidence import PriceRows
+from core.diagnosis.evidence.evidence import Evidence
 from core.diagnosis.search.soundness import check_soundness
-from tests.diagnosis.small_world import COUNT, OPENS, candles, evidence_of, prices_of
+from tests.diagnosis.small_world import COUNT, OPENS, candles, evidence_of, labelled, prices_of
 
 ROWS = candles()
 PRICES = prices_of(ROWS)
 
 
-def _clocks(shifts: Sequence[int], cuts: Sequence[int] = (COUNT // 2,)) -> PriceRows:
-    """Stretches of the log between these rows, each with its own shift from label to candle."""
-    parts = np.split(np.arange(COUNT), cuts)
-    prices = [prices_of(ROWS, bars).prices[part] for bars, part in zip(shifts, parts, strict=True)]
-    return replace(PRICES, prices=np.concatenate(prices))
-
-
 @pytest.mark.parametrize("cuts", [(144,), (120, 200, 250), (100, 170, 220, 258)])
 def test_four_clocks_are_told_apart_in_one_log(cuts: tuple[int, ...]) -> None:
     shifts = (-12, -24, -36, -48, -60)[: len(cuts) + 1]
-    found = check_soundness(evidence_of(prices=_clocks(shifts, cuts))).shifts
+    found = check_soundness(labelled(shifts, cuts)).shifts
     assert [entry.check.shift_bars for entry in found] == list(shifts[:4])
 
 
 def test_each_clock_speaks_of_its_own_stretch() -> None:
-    found = check_soundness(evidence_of(prices=_clocks((-12, -24)))).shifts
+    found = check_soundness(labelled((-12, -24))).shifts
     spans = {entry.check.shift_bars: entry.spans for entry in found}
     noon = COUNT // 2
     assert spans == {
@@ -37,24 +28,25 @@ def test_each_clock_speaks_of_its_own_stretch() -> None:
 
 
 def test_a_log_that_is_right_in_part_keeps_that_part() -> None:
-    sound = check_soundness(evidence_of(prices=_clocks((0, -12))))
+    sound = check_soundness(labelled((0, -12)))
     (shift,) = sound.shifts
     assert shift.check.shift_bars == -12
     assert not sound.unmatched.any()
 
 
-def _off(count: int, by: float = 1000.5) -> PriceRows:
+def _off(count: int, by: float = 1000.5) -> Evidence:
     """Closes of the candle an hour before, but for the last rows."""
-    late = prices_of(ROWS, -12)
-    prices = late.prices.copy()
+    late = labelled((-12,), ())
+    assert late.prices is not None
+    prices = late.prices.prices.copy()
     prices[COUNT - count :] += by
-    return replace(late, prices=prices, steps=late.steps / 10)
+    return replace(late, prices=replace(late.prices, prices=prices, steps=late.prices.steps / 10))
 
 
 @pytest.mark.parametrize(("off", "is_everywhere"), [(28, True), (29, False)])
 def test_a_shift_that_nine_of_ten_rows_follow_speaks_of_all(off: int, is_everywhere: bool) -> None:
     """28 of 288 rows are 9.7 %, 29 are 10.1 %."""
-    (shift,) = check_soundness(evidence_of(prices=_off(off))).shifts
+    (shift,) = check_soundness(_off(off)).shifts
     assert (shift.spans == ()) == is_everywhere
 
 
