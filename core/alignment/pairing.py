@@ -24,7 +24,7 @@ from core.context import Context
 from core.market import REPLAY, Origin
 from core.settings import BotSettings, RuleChanges
 from core.signals.due_days import due_days
-from core.signals.reads import production_signals, read_series
+from core.signals.reads import production_signals, read_series, with_log_steps
 from core.times import DAY_US, from_us, to_us, us_from_index
 
 _CHUNK_DAYS = 31
@@ -133,12 +133,12 @@ def _computed(
     bot, bot_id = context.bot, context.bot_id
     tolerance: float | pd.Series | None
     if name == REPLAY:
-        production = read_series(connection, bot_id, Origin.EMITTED, "", *window)
+        production = with_log_steps(read_series(connection, bot_id, Origin.EMITTED, "", *window))
         production = production.assign(production_origin=str(Origin.EMITTED))
         other = read_series(connection, bot_id, Origin.REPLAY, "", *window)
         backtest, tolerance = None, bot.replay_tolerance
     else:
-        production = production_signals(connection, bot_id, *window)
+        production = with_log_steps(production_signals(connection, bot_id, *window))
         other = read_series(connection, bot_id, Origin.BACKTEST, name, *window)
         backtest = next(entry for entry in bot.backtests if entry.name == name)
         tolerance = backtest.tolerance

@@ -49,6 +49,11 @@ class Cause:
     least_gain: float = 0.05
     is_scoped: bool = True  # may speak of a stretch of the window only
 
+    @property
+    def is_exact(self) -> bool:
+        """Acts on scoring alone, which is deterministic: the true change makes candles equal."""
+        return self.acts_on_scoring and not self.acts_on_features
+
     def comes_last(self, evidence: Evidence) -> bool:
         """Whether it is tried only where no other cause of the round explains everything."""
         return self.is_costly or (self.re_runs_much and evidence.max_candles is not None)

@@ -123,7 +123,11 @@ def initial_figures(evidence: Evidence) -> dict[str, Any]:
 
 def _details(examination: Examination, evidence: Evidence) -> dict[str, Any]:
     split = split_difference(evidence)
-    labels = tuple(entry for entry in examination.accepted if BY_CODE[entry.cause].moves_labels)
+    labels = tuple(
+        entry
+        for entry in examination.accepted
+        if BY_CODE[entry.cause].moves_labels and not examination.soundness.is_of_both_logs
+    )
     features = evidence.imported if evidence.kind is Kind.IMPORTED else evidence.recomputed
     return {
         "split": None if split is None else split.document(),

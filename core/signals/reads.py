@@ -21,7 +21,7 @@ from core.storage.tables import (
     signal_absence,
     signal_line,
 )
-from core.times import index_from_us
+from core.times import DAY_US, index_from_us, us_from_index
 
 _SIGNAL = raw(signal)
 _ABSENCE = raw(signal_absence)
@@ -84,6 +84,18 @@ def read_series(
         bundle_id=frame["bundle_id"].astype("Int64"),
     )
     return frame.sort_values(KEYS, ignore_index=True)
+
+
+def with_log_steps(frame: pd.DataFrame) -> pd.DataFrame:
+    """`step` as the log's own: the finest that a series printed on the value's UTC day.
+
+    A bot that drops trailing zeros prints 0.293 for 0.2930 and "0.0" for a value that it holds to
+    ten digits; the digits of one value say nothing about those of its neighbours.
+    """
+    day = us_from_index(frame["candle_open"]) // DAY_US
+    return frame.assign(
+        step=frame["step"].groupby(day).transform("min").where(frame["step"].notna())
+    )
 
 
 def production_signals(

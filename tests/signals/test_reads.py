@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import sqlalchemy as sa
 
 from core.alignment import reads as stored_pairs
@@ -29,6 +31,15 @@ def test_a_candle_names_origin_bundle_and_run_of_every_signal(
     assert len(pairs) == 6
     before, after = stored_log.neighbour_opens(seeded_connection, 1, OPENS[31].to_pydatetime())
     assert (before, after) == (OPENS[29].to_pydatetime(), OPENS[32].to_pydatetime())
+
+
+def test_the_digits_of_a_day_count_and_not_those_of_one_value() -> None:
+    opened = pd.to_datetime(
+        ["2025-11-03T00:00Z", "2025-11-03T00:05Z", "2025-11-03T23:55Z", "2025-11-04T00:00Z"]
+    )
+    steps = [0.001, 0.0001, np.nan, 0.1]
+    frame = stored_signals.with_log_steps(pd.DataFrame({"candle_open": opened, "step": steps}))
+    assert frame["step"].fillna(0).tolist() == [0.0001, 0.0001, 0.0, 0.1]
 
 
 def test_why_a_candle_has_no_signal_of_a_side_or_of_both(tmp_path: Path) -> None:

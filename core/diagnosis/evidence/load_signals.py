@@ -15,7 +15,7 @@ from core.diagnosis.evidence.rows import CLOSE, CandleRows, FeatureRows, locate
 from core.market import SIDES, Origin
 from core.settings import BotSettings, SignalFormat
 from core.signal_log.reads import double_writes, price_lines
-from core.signals.reads import read_series, signals_account
+from core.signals.reads import read_series, signals_account, with_log_steps
 from core.times import us_from_index
 
 
@@ -40,12 +40,12 @@ def load_sides(
     """Every origin that the comparison knows, over the candles of any production signal."""
     near = (margins.from_, margins.until)
     wide = (margins.wide_from, margins.wide_until)
-    emitted = read_series(connection, bot_id, Origin.EMITTED, "", *near)
+    emitted = with_log_steps(read_series(connection, bot_id, Origin.EMITTED, "", *near))
     replay = read_series(connection, bot_id, Origin.REPLAY, "", *wide)
     other = (
         replay
         if kind is Kind.REPLAY
-        else read_series(connection, bot_id, Origin.BACKTEST, comparison, *wide)
+        else with_log_steps(read_series(connection, bot_id, Origin.BACKTEST, comparison, *wide))
     )
     opens = _labels(emitted, replay, kind, margins)
     e, r, o = (_matrix(frame, opens, "probability") for frame in (emitted, replay, other))

@@ -15,7 +15,7 @@ from core.diagnosis.lab.trial import Laboratory
 from core.diagnosis.lab.world import Change, Source, World, altered
 from core.diagnosis.search.examination import Examination
 from core.diagnosis.search.search import Search
-from core.diagnosis.search.soundness import Soundness, check_soundness, is_of_both_logs
+from core.diagnosis.search.soundness import Soundness, check_soundness
 
 _HELD_OUT_MORE = 4  # held-out candles are re-run for accepted causes only
 MOST_CANDLES = 6_000  # three weeks are searched whole; of more, blocks are left out evenly
@@ -48,7 +48,9 @@ def examine(whole: Evidence) -> Examination:
     _search_paths(examination, labels)
     rounds = run_rounds(
         replace(
-            search, accepted=examination.accepted, log_shift_bars=_shift_of(search.lab.base, labels)
+            search,
+            accepted=examination.accepted,
+            log_shift_bars=0 if soundness.is_of_both_logs else _shift_of(search.lab.base, labels),
         ),
         testable(evidence, CAUSES),
         labels=labels,
@@ -75,9 +77,11 @@ def _search_paths(examination: Examination, labels: tuple[Change, ...]) -> None:
         evidence.emitted,
         evidence.emitted_floor,
     )
-    model = replace(model, accepted=labels, is_model_path=True)
+    # Where both logs carry the same wrong label, features and signals meet as they stand.
+    moved = () if examination.soundness.is_of_both_logs else labels
+    model = replace(model, accepted=moved, is_model_path=True)
     features = _path(search, search.lab, evidence.replay, np.full_like(evidence.replay, 1e-6))
-    if is_of_both_logs(evidence, examination.soundness):
+    if examination.soundness.is_of_both_logs:
         features = replace(features, accepted=labels)
     examination.model_path_agrees = not _path_differs(model)
     examination.feature_path_agrees = not _path_differs(features)

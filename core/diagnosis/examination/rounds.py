@@ -43,7 +43,7 @@ def run_rounds(
     `labels` stand on prices and witnesses: no change that moves signals alike replaces them.
     """
     rounds = Rounds(accepted=search.accepted)
-    ranks = {cause.code: (place, cause.least_gain) for place, cause in enumerate(causes)}
+    ranks = {cause.code: (place, cause) for place, cause in enumerate(causes)}
     soft: set[Change] = set()
     for number in range(1, max_rounds + 1):
         search = with_probes(replace(search, accepted=rounds.accepted))
@@ -158,10 +158,10 @@ def _trial(
     )
 
 
-def _strongest(trials: Sequence[Trial], ranks: dict[str, tuple[int, float]]) -> Trial | None:
+def _strongest(trials: Sequence[Trial], ranks: dict[str, tuple[int, Cause]]) -> Trial | None:
     """Most candles made equal, where that is no accident; else most difference removed.
 
-    `ranks`: by cause, its place in the catalogue and the least gain that it has to show.
+    `ranks`: by code, the place in the catalogue and the cause.
     """
     able = [trial for trial in trials if _is_able(trial, ranks[trial.cause][1])]
     if not able:
@@ -169,9 +169,11 @@ def _strongest(trials: Sequence[Trial], ranks: dict[str, tuple[int, float]]) -> 
     return max(able, key=lambda trial: (*strength(trial), -ranks[trial.cause][0]))
 
 
-def _is_able(trial: Trial, least_gain: float) -> bool:
+def _is_able(trial: Trial, cause: Cause) -> bool:
+    if cause.is_exact and trial.after.made_equal == 0:
+        return False  # whatever it removes, the model was not run like that
     is_specific = trial.after.repaired >= _SPECIFIC
-    return trial.gain >= (MIN_GAIN if is_specific else least_gain)
+    return trial.gain >= (MIN_GAIN if is_specific else cause.least_gain)
 
 
 def strength(trial: Trial) -> tuple[float, float]:

@@ -23,6 +23,7 @@ class Fit:
 
     mean: float  # mean absolute difference left; cells that cannot be computed keep theirs
     repaired: float  # share of the differing candles that are equal now
+    made_equal: int = 0  # signals that differed and are equal now, of either side
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +118,8 @@ def measure(before: Floats, after: Floats, floor: Floats) -> Fit:
     differed = (known & (before > floor)).any(axis=1)
     differs = (known & ~(after <= floor)).any(axis=1)
     repaired = float((differed & ~differs).sum() / differed.sum()) if differed.any() else 0.0
-    return Fit(mean, repaired)
+    made_equal = int((known & (before > floor) & (after <= floor)).sum())
+    return Fit(mean, repaired, made_equal)
 
 
 def replaces(change: Change, earlier: Change) -> bool:

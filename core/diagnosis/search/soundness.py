@@ -103,6 +103,7 @@ class Soundness:
     outside: Flags  # per row: beyond its candle's range as well
     unreal_is_proven: bool  # some unreal rows are drawn, and outside their candle's range
     still: int = 0  # unmatched rows that repeat the last close before them
+    is_of_both_logs: bool = False  # the feature log's labels are as far off as the signal log's
     doubted: LabelShift | None = None  # what most prices point to, where it is not believed
 
     @property
@@ -165,8 +166,8 @@ def check_soundness(evidence: Evidence) -> Soundness:
         )
     source, check = chosen
     candles, step = evidence.candles[source], evidence.timeframe.length_us
-    shifts = _accepted(rows, candles, step, check) if check.is_close else []
-    claimed = [_heard(evidence, rows, source, *entry) for entry in shifts]
+    pointed = _accepted(rows, candles, step, check) if check.is_close else []
+    claimed = [_heard(evidence, rows, source, *entry) for entry in pointed]
     believed = [entry for entry in claimed if entry.doubt() is None]
     doubted = claimed[0] if claimed and claimed[0].doubt() is not None else None
     if doubted is not None:
@@ -179,35 +180,36 @@ def check_soundness(evidence: Evidence) -> Soundness:
     drawn = drawn_rows(rows, unmatched, candles, step, check.shift_bars)
     still = frozen_rows(rows, unmatched, candles, step, check.shift_bars)
     is_proven = bool((drawn & check.outside).any())
+    shifts = tuple(entry for entry in believed if entry.is_proven)
     return Soundness(
         rows=rows,
         source=source,
         check=check,
-        shifts=tuple(entry for entry in believed if entry.is_proven),
+        shifts=shifts,
         unmatched=unmatched,
         unreal=drawn if is_proven else unmatched,
         outside=check.outside,
         unreal_is_proven=is_proven,
         still=int(still.sum()),
+        is_of_both_logs=bool(shifts) and _is_of_both_logs(evidence, source, shifts[0]),
         doubted=doubted,
     )
 
 
-def is_of_both_logs(evidence: Evidence, sound: Soundness) -> bool:
+def _is_of_both_logs(evidence: Evidence, source: str, shift: LabelShift) -> bool:
     """Whether the feature log's own candles lie as far from their labels as the prices do."""
     own = evidence.candles.get(FEATURE_LOG)
-    if own is None or not sound.shifts or sound.source in (None, FEATURE_LOG):
+    if own is None or source == FEATURE_LOG:
         return False
-    bars = sound.shifts[0].check.shift_bars
     rows = PriceRows(
         log=FEATURE_LOG,
         opens=own.opens,
         prices=own.values[:, CLOSE],
         steps=np.full(len(own.opens), np.nan),
     )
-    candles, step = evidence.candles[str(sound.source)], evidence.timeframe.length_us
+    candles, step = evidence.candles[source], evidence.timeframe.length_us
     here = matches_at(rows, candles).mean()
-    there = _match_at(rows, candles, step, bars).mean()
+    there = _match_at(rows, candles, step, shift.check.shift_bars).mean()
     return bool(there >= _EVERYWHERE > here)
 
 

@@ -52,6 +52,18 @@ def test_the_change_that_explains_everything_is_accepted_and_ends_the_search() -
     assert rounds.tested == {"lookback", "bundle"}
 
 
+@pytest.mark.parametrize(("equal", "is_accepted"), [(0.0, False), (0.02, True)])
+def test_a_cause_of_scoring_alone_has_to_make_candles_equal(
+    equal: float, is_accepted: bool
+) -> None:
+    """Scoring is deterministic: an order of inputs that only comes near was not the bot's."""
+    mine = undo("column_order", 1)
+    answer = np.where(_mended(equal) == 0.5, 0.5, 0.6)
+    cause = cause_of("column_order", mine, acts_on_scoring=True, is_scoped=False)
+    rounds = _tried(RIGHT + 0.2, {1: answer}, cause)
+    assert (rounds.accepted == (mine,)) is is_accepted
+
+
 def test_where_nothing_differs_nothing_is_tried() -> None:
     rounds = _tried(RIGHT, {1: RIGHT}, _plain("lookback", undo("lookback", 1)))
     assert rounds.accepted == ()
