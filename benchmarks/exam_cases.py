@@ -94,5 +94,6 @@ def true_parameters(case: Case, world: World) -> dict[str, dict[str, Any]]:
         "precision": {"decimals": (3, 2)[case.size]},
         "stale_features": {"lag_bars": (1, 3)[case.size]},
         "market_data": {"candles": "venue"},
+        "candle_label": {"shift_bars": (-1, -12)[case.size]},
     }
     return {cause: known[cause] for cause in case.causes if cause in known}

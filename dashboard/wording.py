@@ -59,6 +59,7 @@ CAUSES = {
     "sides_swapped": "LONG and SHORT swapped",
     "scaler": "Another scaler",
     "threshold": "Other thresholds",
+    "candle_label": "Candles of the source under another time",
 }
 
 VERDICTS = {

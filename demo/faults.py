@@ -61,6 +61,7 @@ FAULTS: dict[str, Fault] = {
         wrong_scoring.sides_swapped,
         wrong_scoring.scaler,
         wrong_scoring.threshold,
+        wrong_candles.candle_label,
     )
 }
 

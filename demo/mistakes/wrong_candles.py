@@ -76,6 +76,16 @@ def missing_candles(plan: Plan, world: World, size: int, generator: np.random.Ge
     return replace(plan, seen=replace(plan.seen, present=present))
 
 
+def candle_label(plan: Plan, world: World, size: int, generator: np.random.Generator) -> Plan:
+    """The exchange's file names each candle by its close (small) or an hour late (large)."""
+    bars = (1, 12)[size]
+    step = bars * pd.Timedelta(world.timeframe.length)
+    path = "data/exchange_5m.csv"
+    candles = plan.candle_files[path]
+    late = candles.assign(candle_open=candles["candle_open"] + step)
+    return replace(plan, candle_files={**plan.candle_files, path: late})
+
+
 def with_candles(plan: Plan, name: str, candles: pd.DataFrame) -> Plan:
     """One more candle source in files and configuration."""
     path = f"data/{name}_5m.csv"

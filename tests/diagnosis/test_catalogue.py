@@ -29,6 +29,7 @@ CONTRACT = {
     "sides_swapped",
     "scaler",
     "threshold",
+    "candle_label",
 }
 
 

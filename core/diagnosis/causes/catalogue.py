@@ -7,6 +7,7 @@ configuration states, then what needs several parameters to say.
 from core.diagnosis.cause import Cause
 from core.diagnosis.causes import (
     bundle,
+    candle_label,
     column_collision,
     column_order,
     labels,
@@ -32,6 +33,7 @@ CAUSES: tuple[Cause, ...] = (
     labels.CLOCK,
     labels.OFFSET,
     unreal_rows.CAUSE,
+    candle_label.CAUSE,
     bundle.CAUSE,
     sides_swapped.CAUSE,
     scaler.CAUSE,
