@@ -83,7 +83,11 @@ def evidence_of(world: World, plan: Plan, journal: Journal) -> Evidence:
         other_step=unknown,
         stored=FeatureRows(opens, ("LONG", "SHORT"), unknown),
         prices=PriceRows(
-            log="signals", opens=opens, prices=emitted["price"].to_numpy(), steps=unknown[:, 0]
+            log="signals",
+            opens=opens,
+            prices=emitted["price"].to_numpy(),
+            steps=unknown[:, 0],
+            written=us_from_index(emitted["logged_at"]),
         ),
         logged=FeatureRows(log_opens, journal.vectors.columns, journal.vectors.matrix),
         logged_at=us_from_index(journal.logged_at),
