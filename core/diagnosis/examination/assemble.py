@@ -8,33 +8,24 @@ from core.diagnosis.cause import Cause
 from core.diagnosis.causes.catalogue import BY_CODE, CAUSES
 from core.diagnosis.evidence.evidence import Evidence
 from core.diagnosis.finding import VERDICT_ORDER, Finding, Verdict, untestable
-from core.diagnosis.judging import Judged, best_ratio, equals, finding_of, is_refuted, judge_change
+from core.diagnosis.judging import best_ratio, equals, finding_of, is_refuted, judge_change
 from core.diagnosis.search.examination import Examination
 from core.diagnosis.sentences import first_upper, refuted_sentence
 
 
 def drop_refuted(examination: Examination) -> None:
-    """Take back what search blocks accepted and held-out ones refute, one after the other.
-
-    A cause of scoring alone that makes no held-out candle equal is refuted, whatever it removes.
-    """
+    """Take back what search blocks accepted and held-out ones refute, one after the other."""
     while True:
         judged = [
             judge_change(examination.search, entry, examination.accepted)
             for entry in examination.accepted
             if entry not in examination.label_changes
         ]
-        refuted = [j for j in judged if _is_taken_back(j)]
+        refuted = [j for j in judged if j.judgement.verdict is Verdict.REFUTED]
         if not refuted:
             return
         worst = min(refuted, key=lambda j: j.judgement.explained_ratio or 0.0).change
         examination.accepted = tuple(entry for entry in examination.accepted if entry is not worst)
-
-
-def _is_taken_back(judged: Judged) -> bool:
-    judgement = judged.judgement
-    is_inexact = BY_CODE[judged.change.cause].is_exact and judgement.repaired == 0
-    return judgement.verdict is Verdict.REFUTED or is_inexact
 
 
 def findings_of(examination: Examination, whole: Evidence) -> tuple[Finding, ...]:
@@ -95,6 +86,11 @@ def _others(examination: Examination, named: set[str]) -> Iterator[Finding]:
             refuted = _refuted(examination, cause)
             if refuted is not None:
                 yield refuted
+        elif cause.code in examination.untried:
+            yield untestable(
+                cause.code,
+                f"Not tried: {cause.noun}; these inputs hold nothing to try in its place.",
+            )
         elif (words := _agreement(examination, cause)) is not None:
             yield Finding(
                 cause=cause.code,

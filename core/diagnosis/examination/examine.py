@@ -52,7 +52,7 @@ def examine(whole: Evidence) -> Examination:
             accepted=examination.accepted,
             log_shift_bars=0 if soundness.is_of_both_logs else _shift_of(search.lab.base, labels),
         ),
-        testable(evidence, CAUSES),
+        _on_paths_that_differ(examination, testable(evidence, CAUSES)),
         labels=labels,
     )
     _take(examination, rounds)
@@ -96,6 +96,18 @@ def _search_paths(examination: Examination, labels: tuple[Change, ...]) -> None:
     examination.accepted = tuple(dict.fromkeys((*first, *examination.accepted)))
 
 
+def _on_paths_that_differ(examination: Examination, causes: Sequence[Cause]) -> list[Cause]:
+    """Without the causes that act on a path on which nothing differs: chance would find one."""
+    return [
+        cause
+        for cause in causes
+        if not (examination.model_path_agrees and cause.is_exact)
+        and not (
+            examination.feature_path_agrees and cause.acts_on_features and not cause.acts_on_scoring
+        )
+    ]
+
+
 def _path(search: Search, lab: Laboratory, target: Floats, floor: Floats) -> Search:
     """The search of one path: its own target, on the searched candles that have one."""
     places = search.places[np.isfinite(target[search.places]).any(axis=1)]
@@ -113,6 +125,7 @@ def _take(examination: Examination, rounds: Rounds) -> None:
     examination.accepted = rounds.accepted
     examination.trials += rounds.trials
     examination.tested |= rounds.tested
+    examination.untried |= rounds.untried
 
 
 def _search(

@@ -3,7 +3,7 @@
 Every choice here is made on search blocks; verdicts come later, on held-out ones.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -28,7 +28,8 @@ class Rounds:
 
     accepted: tuple[Change, ...] = ()
     trials: list[Trial] = field(default_factory=list)
-    tested: set[str] = field(default_factory=set)  # causes that had their chance
+    tested: set[str] = field(default_factory=set)  # causes of which a change was tried
+    untried: set[str] = field(default_factory=set)  # causes that had no change to propose
 
 
 def run_rounds(
@@ -49,7 +50,7 @@ def run_rounds(
         search = with_probes(replace(search, accepted=rounds.accepted))
         if not _differs(search):
             break
-        trials = _champions(search, causes, number, rounds.tested)
+        trials = _champions(search, causes, number, rounds)
         rounds.trials += trials
         winner = _strongest(trials, ranks)
         if winner is None or winner.after.repaired < _SPECIFIC:
@@ -65,9 +66,7 @@ def run_rounds(
     return rounds
 
 
-def _champions(
-    search: Search, causes: Sequence[Cause], number: int, tested: set[str]
-) -> list[Trial]:
+def _champions(search: Search, causes: Sequence[Cause], number: int, rounds: Rounds) -> list[Trial]:
     """Each cause's champion; a costly cause is tried where no other explains everything."""
     trials: list[Trial] = []
     for cause in sorted(causes, key=lambda entry: entry.comes_last(search.evidence)):
@@ -75,8 +74,9 @@ def _champions(
             trial.after.repaired >= _ALL for trial in trials
         ):
             continue
-        tested.add(cause.code)
-        trial = _champion(search, cause, number)
+        proposed = list(cause.propose(search))
+        (rounds.tested if proposed else rounds.untried).add(cause.code)
+        trial = _champion(search, cause, number, proposed)
         trials += [] if trial is None else [trial]
     return trials
 
@@ -97,7 +97,7 @@ def _exchanges(
         without = with_probes(replace(search, accepted=others))
         for cause in causes:
             is_tried = cause.code != entry.cause and not cause.comes_last(search.evidence)
-            trial = _champion(without, cause, number) if is_tried else None
+            trial = _champion(without, cause, number, cause.propose(without)) if is_tried else None
             if trial is not None:
                 trials.append(replace(trial, before=fit))
     return trials
@@ -111,7 +111,9 @@ def _together(search: Search, causes: Sequence[Cause], number: int) -> list[Tria
         partners = [cause for cause in causes if cause.code == hidden.shows_with]
         for entry in hidden.propose(search) if partners else ():
             beside = with_probes(replace(search, accepted=search.with_change(entry)))
-            trials = [_champion(beside, partner, number) for partner in partners]
+            trials = [
+                _champion(beside, partner, number, partner.propose(beside)) for partner in partners
+            ]
             champions += [replace(trial, before=fit) for trial in trials if trial is not None]
     return [trial for trial in champions if trial.after.repaired >= _SPECIFIC]
 
@@ -128,10 +130,12 @@ def _differs(search: Search) -> bool:
     return bool((np.nan_to_num(differences) > search.floor[search.places]).any())
 
 
-def _champion(search: Search, cause: Cause, number: int) -> Trial | None:
-    """The cause's best change, for the sides and the time in which it helps."""
+def _champion(
+    search: Search, cause: Cause, number: int, proposed: Iterable[Change]
+) -> Trial | None:
+    """The best of a cause's changes, for the sides and the time in which it helps."""
     is_sided = cause.acts_on_scoring or not cause.acts_on_features
-    best = search.best(cause.propose(search), is_sided=is_sided)
+    best = search.best(proposed, is_sided=is_sided)
     if best is None:
         return None
     now, then = search.fit(None), search.fit(best)

@@ -44,7 +44,8 @@ class Examination:
     search: Search
     accepted: tuple[Change, ...]
     trials: list[Trial] = field(default_factory=list)
-    tested: set[str] = field(default_factory=set)
+    tested: set[str] = field(default_factory=set)  # causes of which a change was tried
+    untried: set[str] = field(default_factory=set)  # causes that had no change to propose
     label_changes: tuple[Change, ...] = ()  # those that stand on prices
     differs: bool = False  # before anything is undone
     model_path_agrees: bool = False  # emitted equals replay, labels corrected

@@ -122,6 +122,12 @@ def test_a_cause_that_was_tried_without_any_help_is_refuted() -> None:
     assert "nothing that was tried makes the difference smaller" in finding.summary
 
 
+def test_a_cause_that_had_nothing_to_try_is_not_refuted() -> None:
+    finding = _told(_found(compare(RIGHT, OFF), untried={"sides_swapped"}))["sides_swapped"]
+    assert finding.verdict is Verdict.UNTESTABLE
+    assert finding.summary.startswith("Not tried: an exchange of LONG and SHORT;")
+
+
 def _tried(left: float) -> dict[str, Finding]:
     """Findings where the best trial of sides_swapped left so much of 0.2, and nothing stood."""
     evidence = compare(RIGHT, OFF, {1: RIGHT + left})

@@ -71,9 +71,10 @@ def test_where_nothing_differs_nothing_is_tried() -> None:
     assert rounds.tested == set()
 
 
-def test_a_cause_without_a_proposal_had_its_chance() -> None:
+def test_a_cause_without_a_proposal_was_not_tried() -> None:
     rounds = _tried(RIGHT + 0.2, {}, _plain("lookback"))
-    assert (rounds.tested, rounds.trials, rounds.accepted) == ({"lookback"}, [], ())
+    assert (rounds.tested, rounds.untried) == (set(), {"lookback"})
+    assert (rounds.trials, rounds.accepted) == ([], ())
 
 
 def test_held_out_candles_have_no_say_in_a_round() -> None:
