@@ -31,8 +31,11 @@ test-postgres: $(VENV)/.installed-dev
 	$(if $(ALIGN_TEST_DATABASE_URL),,$(BIN)/python -m tests.postgres_server) \
 		$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not e2e and not exam and not slow" $(TESTS)
 
+# Every ratio, or those of some modules: make bench BENCH="ingest cycle"
+BENCH ?=
 bench: $(VENV)/.installed-dev
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	$(BIN)/python -m benchmarks $(BENCH)
 
 # Hours: 1,000 kills, 100,000 mutated lines of each kind of file, what grows, fifty bots.
 attack: $(VENV)/.installed-dev

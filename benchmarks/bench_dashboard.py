@@ -1,4 +1,4 @@
-"""The dashboard on a year of candles: server time, bytes, twenty viewers, memory, Chromium.
+"""The dashboard on a year of candles: CPU, waiting, bytes, twenty viewers, memory, Chromium.
 
 `python -m benchmarks.bench_dashboard [--days 365] [--features 191] [--no-browser]`
 """
@@ -13,12 +13,15 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.dashboard_viewer import Drawing, Viewer
+from benchmarks.figures import database_kind, process_cpu_s
 from tests.dashboard.seed import seed_database, write_config
 from tests.dashboard.seed_plan import Plan
+from tests.databases import database_url
 from tests.e2e.browser import ROOT, chromium, free_port, open_page, wait_until_answers
 
 VIEWS = ("", "collection", "alignment", "worst", "candle", "diagnosis", "features", "health")
@@ -56,13 +59,12 @@ def _seeded(folder: Path, bots: int, days: float, features: int) -> Path:
 
 
 def _one_bot(config: Path) -> None:
-    print("\none bot, window: everything, server time per view")
-    print(f"{'view':12} {'cold s':>8} {'warm p50':>9} {'warm p95':>9} {'kB':>7}")
+    print(f"\none bot, window: everything, {database_kind()}; CPU of page and database, waiting")
+    print(f"{'view':12} {'cold CPU':>9} {'warm CPU':>9} {'cold s':>8} {'warm p50':>9} {'kB':>7}")
     with _server("dashboard", config) as (address, process):
         asyncio.run(_warm_server(address))
         for view in VIEWS:
-            cold, warm = asyncio.run(_times(address, view, {"window": "all", "bot": "bot-0"}))
-            _print(view, cold, warm)
+            _print(view, _drawn(address, process, view))
         print(f"memory of the server after every view: {_memory_mb(process):.0f} MB")
         _viewers(address)
         with _ingesting(config):
@@ -75,16 +77,14 @@ def _five_bots(config: Path) -> None:
     with _server("dashboard", config) as (address, process):
         asyncio.run(_warm_server(address))
         for view in ("", "alignment"):
-            cold, warm = asyncio.run(_times(address, view, {"window": "all", "bot": "bot-0"}))
-            _print(view, cold, warm)
+            _print(view, _drawn(address, process, view))
         print(f"memory of the server: {_memory_mb(process):.0f} MB")
 
 
 def _against_plain(config: Path) -> None:
     print("\nthe same charts from raw rows, uncached (alignment)")
     with _server("plain", config) as (address, process):
-        cold, warm = asyncio.run(_times(address, "", {}, repeats=4))
-        _print("plain", cold, warm)
+        _print("plain", _drawn(address, process, "", repeats=4))
         print(f"memory of the plain page: {_memory_mb(process):.0f} MB")
 
 
@@ -116,13 +116,32 @@ async def _warm_server(address: str) -> None:
     await asyncio.sleep(8)  # the model library comes beside the first page
 
 
-async def _times(
-    address: str, view: str, params: dict[str, str], repeats: int = WARM
-) -> tuple[Drawing, list[Drawing]]:
-    async with Viewer(address) as viewer:
-        cold = await viewer.draw(view, params)
-        warm = [await viewer.draw(view, params) for _ in range(repeats)]
-    return cold, warm
+@dataclass(frozen=True)
+class _Drawn:
+    """One view drawn for a reader who has just come, then again and again."""
+
+    cold: Drawing
+    warm: list[Drawing]
+    cold_cpu_s: float
+    warm_cpu_s: float  # of one drawing
+
+
+def _drawn(
+    address: str, process: subprocess.Popen[bytes], view: str, repeats: int = WARM
+) -> _Drawn:
+    def spent() -> float:
+        return process_cpu_s(process.pid)
+
+    async def draw() -> _Drawn:
+        params = {"window": "all", "bot": "bot-0"}
+        async with Viewer(address) as viewer:
+            start = spent()
+            cold = await viewer.draw(view, params)
+            first = spent()
+            warm = [await viewer.draw(view, params) for _ in range(repeats)]
+            return _Drawn(cold, warm, first - start, (spent() - first) / repeats)
+
+    return asyncio.run(draw())
 
 
 def _viewers(address: str, words: str = "alone") -> None:
@@ -153,7 +172,7 @@ def _viewers(address: str, words: str = "alone") -> None:
 def _ingesting(config: Path) -> Iterator[None]:
     """A collector at work on the same database: a new candle and a cycle every five seconds."""
     command = [sys.executable, "-m", "benchmarks.bench_ingest"]
-    database = str(config.parent / "align.db")
+    database = database_url(config.parent / "align.db")
     process = subprocess.Popen([*command, "--endless", database], cwd=ROOT)
     try:
         time.sleep(3)  # its imports
@@ -171,7 +190,7 @@ def _server(kind: str, config: Path) -> Iterator[tuple[str, subprocess.Popen[byt
     command = [sys.executable, "-m", "dashboard", "--config", str(config), "--port", str(port)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     if kind == "plain":
-        environment["PLAIN_PAGE_DATABASE"] = f"sqlite:///{config.parent / 'align.db'}"
+        environment["PLAIN_PAGE_DATABASE"] = database_url(config.parent / "align.db")
         page = str(ROOT / "benchmarks" / "plain_page.py")
         command = [sys.executable, "-m", "streamlit", "run", page, f"--server.port={port}"]
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
@@ -190,12 +209,13 @@ def _memory_mb(process: subprocess.Popen[bytes]) -> float:
     return float("nan")
 
 
-def _print(view: str, cold: Drawing, warm: list[Drawing]) -> None:
-    seconds = [drawing.seconds for drawing in warm]
-    errors = sum(drawing.errors for drawing in (cold, *warm))
+def _print(view: str, drawn: _Drawn) -> None:
+    seconds = [drawing.seconds for drawing in drawn.warm]
+    errors = sum(drawing.errors for drawing in (drawn.cold, *drawn.warm))
     print(
-        f"{view or 'today':12} {cold.seconds:8.3f} {statistics.median(seconds):9.3f} "
-        f"{_p95(seconds):9.3f} {warm[-1].received / 1000:7.0f}" + (" ERRORS" if errors else "")
+        f"{view or 'today':12} {drawn.cold_cpu_s:9.2f} {drawn.warm_cpu_s:9.3f} "
+        f"{drawn.cold.seconds:8.3f} {statistics.median(seconds):9.3f} "
+        f"{drawn.warm[-1].received / 1000:7.0f}" + (" ERRORS" if errors else "")
     )
 
 

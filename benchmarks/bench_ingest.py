@@ -1,214 +1,174 @@
-"""Ingest of a year of features, against pandas alone and against pandas into the same database.
+"""Ingest of a year of features, beside what one would pick instead to read it and keep it.
 
-    python -m benchmarks.bench_ingest [--rows 105120] [--repeat 3]
+    python -m benchmarks.bench_ingest [--rows 105120] [--turns 3]
 
-Everything is measured in turn in one run, so that the ratios hold on a busy machine too.
+CPU seconds, all ways in turn; polars and DuckDB where requirements-bench.txt is installed.
+Memory and bytes written are those of a process of its own.
 """
 
 import argparse
-import itertools
-import os
-import resource
+import importlib.util
+import json
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
+from benchmarks.figures import database_kind, in_turn, show
+from benchmarks.simulated_bot import DAY_ROWS, END, YEAR_ROWS, FeatureLog, wide_log
 from core.cycle import run_cycle
 from core.settings import BotSettings
 from core.storage.engine import migrate, writer_engine
-
-YEAR_ROWS, DAY_ROWS, SQL_ROWS = 105_120, 288, 10_512
-FEATURES = 187  # with candle, times and prices 196 columns
-FIRST_MS, STEP_MS = 1_704_067_200_000, 300_000  # 2024-01-01
-COLUMNS = (
-    *("time", "open", "high", "low", "close", "volume", "timestamp"),
-    *(f"feature_{number}" for number in range(FEATURES)),
-    *("logged_at_utc", "logged_at_kst"),
-)
+from tests.databases import SERVER, database_url, dropped_afterwards
 
 
 def main() -> None:
-    """Write a year, then time the ways to read it."""
+    """Write a year, then measure the ways to read and keep it."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--rows", type=int, default=YEAR_ROWS)
-    arguments.add_argument("--repeat", type=int, default=3)
-    arguments.add_argument("--peak", help=argparse.SUPPRESS)
+    arguments.add_argument("--turns", type=int, default=3)
+    arguments.add_argument("--alone", help=argparse.SUPPRESS)
     arguments.add_argument("--endless", help=argparse.SUPPRESS)
     chosen = arguments.parse_args()
-    if chosen.peak:
-        _report_peak(Path(chosen.peak))
-        return
-    if chosen.endless:
-        _ingest_endlessly(Path(chosen.endless))
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        measure(Path(folder), chosen.rows, chosen.repeat)
+    if chosen.alone:
+        _ingest_alone(Path(chosen.alone))
+    elif chosen.endless:
+        _ingest_endlessly(chosen.endless)
+    else:
+        with tempfile.TemporaryDirectory() as folder, dropped_afterwards():
+            measure(Path(folder), chosen.rows, chosen.turns)
 
 
-def measure(folder: Path, rows: int, repeat: int) -> dict[str, float]:
-    """Figures by name; printed with their goals."""
-    year = write_log(folder / "year.csv", rows)
-    part = write_log(folder / "part.csv", min(rows, SQL_ROWS))
-    ours = _best(
-        repeat,
-        {
-            "pandas.read_csv alone": lambda: pd.read_csv(year),
-            "ingest, all included": lambda: ingest(year, folder / "year.db"),
-            "read_csv + to_sql": lambda: _to_sql(part, folder / "sql.db"),
-        },
-    )
-    counts = {"read_csv + to_sql": min(rows, SQL_ROWS)}
-    speed = {name: counts.get(name, rows) / seconds for name, seconds in ours.items()}
-    for name, value in speed.items():
-        print(f"  {name:<28} {value:>9,.0f} rows/s")
-    ingested = speed["ingest, all included"]
-    figures = {
-        "of read_csv alone": ingested / speed["pandas.read_csv alone"],
-        "of read_csv + to_sql": ingested / speed["read_csv + to_sql"],
-        "cycle on a day, s": _new_row(write_log(folder / "day.csv", DAY_ROWS), folder / "day.db"),
-        "cycle on a year, s": _new_row(year, folder / "year.db"),
-        "peak memory, MB": _peak(year),
+def measure(folder: Path, rows: int, turns: int) -> None:
+    """Print ratios to `read_csv` and what is stored, with their goals."""
+    log = write(folder / "year.csv", wide_log(rows), rows)
+    print(f"{rows:,} rows of 196 columns, {log.stat().st_size / 1e6:,.0f} MB, {database_kind()}:")
+    places = (folder / f"{turn}.db" for turn in range(turns))
+    ways: dict[str, Callable[[], object]] = {
+        "read_csv": lambda: pd.read_csv(log),
+        "ingest": lambda: ingest(log, next(places)),
+        **_instead(log, folder),
     }
-    goals = {
-        "of read_csv alone": "≥ 0.6",
-        "of read_csv + to_sql": "≥ 8",
-        "cycle on a year, s": "< 0.2",
-        "peak memory, MB": "< 600",
-    }
-    for name, value in figures.items():
-        goal = f"(goal {goals[name]})" if name in goals else ""
-        print(f"  {name:<28} {value:>9.2f} {goal}")
-    return figures
+    spent = in_turn(turns, ways)
+    for name, seconds in spent.items():
+        show(f"{name}, CPU seconds", seconds)
+    for name, seconds in spent.items():
+        goal = ">= 0.55" if name == "ingest" else ""
+        show(f"{name}: rate by CPU, of read_csv alone", spent["read_csv"] / seconds, goal)
+    for name in ("parquet", "duckdb"):
+        file = folder / f"year.{name}"
+        if file.exists():
+            show(f"stored as {name}, MB", file.stat().st_size / 1e6)
+    stored = _stored_mb(folder / "0.db")
+    show("stored by ingest, MB", stored, f"<= {100 * rows / YEAR_ROWS:.0f}")
+    if SERVER is None:
+        command = [sys.executable, "-m", "benchmarks.bench_ingest", "--alone", str(log)]
+        answer = subprocess.run(command, capture_output=True, text=True, check=True)
+        alone = json.loads(answer.stdout)
+        show("written by ingest, of what is stored", alone["written_mb"] / stored, "<= 2")
+        show("peak memory of ingest, MB", alone["peak_mb"], "< 300")
 
 
-def write_log(path: Path, rows: int) -> Path:
-    """A feature log as a bot writes it: full floats, small integers, three text columns."""
-    rng = np.random.default_rng(3)
-    pool = [_features(rng) for _ in range(997)]
-    closes = 100_000 * np.exp(np.cumsum(rng.normal(0, 1e-4, rows + 1)))
+def write(path: Path, log: FeatureLog, rows: int) -> Path:
+    """The first rows of a log as one file."""
     with path.open("w") as file:
-        file.write(",".join(COLUMNS) + "\n")
-        for bar in range(rows):
-            file.write(_line(bar, closes[bar], closes[bar + 1], pool[bar % len(pool)]))
+        file.write(log.header)
+        file.writelines(map(log.line, range(rows)))
     return path
 
 
-def _features(rng: np.random.Generator) -> str:
-    """A third flags and counts, the rest full floats, as in real logs."""
-    values = rng.normal(size=FEATURES) * 10.0 ** rng.integers(-3, 5, FEATURES)
-    return ",".join(
-        str(int(abs(value)) % 3) if number % 3 == 0 else repr(float(value))
-        for number, value in enumerate(values)
-    )
-
-
-def _line(bar: int, opened: float, close: float, features: str) -> str:
-    ms = FIRST_MS + bar * STEP_MS
-    at = datetime.fromtimestamp(ms / 1000, UTC)
-    logged = datetime.fromtimestamp(ms / 1000 + 307, UTC)
-    high, low = max(opened, close) + 1.5, min(opened, close) - 1.5
-    prices = ",".join(repr(float(price)) for price in (opened, high, low, close, 20.5))
-    text = f"{at:%Y-%m-%d %H:%M:%S}"
-    return f"{ms},{prices},{text},{features},{logged:%Y-%m-%d %H:%M:%S},{text}\n"
-
-
-def bot_of(log: Path) -> BotSettings:
-    """A bot of which nothing but its feature log is known."""
-    feature_log = {"paths": [str(log)], "logged_at": ["logged_at_utc"]}
-    return BotSettings.model_validate({"name": "bench", "feature_log": feature_log})
-
-
-def ingest(log: Path, database: Path) -> None:
-    """A first cycle into an empty database."""
-    for name in (database, Path(f"{database}-wal"), Path(f"{database}-shm")):
-        name.unlink(missing_ok=True)
-    engine = writer_engine(f"sqlite:///{database}")
+def ingest(log: Path, place: Path) -> None:
+    """A first cycle, into a new database, of a bot of which only its feature log is known."""
+    engine = writer_engine(database_url(place))
     migrate(engine)
     _cycle(engine, log)
     engine.dispose()
 
 
 def _cycle(engine: sa.Engine, log: Path) -> None:
-    report = run_cycle(engine, bot_of(log), clock=lambda: datetime.now(UTC))
+    feature_log = {"paths": [str(log)], "logged_at": ["logged_at_utc"]}
+    bot = BotSettings.model_validate({"name": "bench", "feature_log": feature_log})
+    report = run_cycle(engine, bot, clock=lambda: END)
     if report.failures:
         raise RuntimeError(str(report.failures))
 
 
-def _to_sql(log: Path, database: Path) -> None:
-    database.unlink(missing_ok=True)
-    engine = sa.create_engine(f"sqlite:///{database}")
-    pd.read_csv(log).to_sql("features", engine, index=False)
+def _instead(log: Path, folder: Path) -> dict[str, Callable[[], object]]:
+    """What is installed of what one would pick instead."""
+    ways: dict[str, Callable[[], object]] = {}
+    if importlib.util.find_spec("polars") is not None:
+        ways["polars to Parquet"] = lambda: _polars(log, folder / "year.parquet")
+    if importlib.util.find_spec("duckdb") is not None:
+        ways["DuckDB table"] = lambda: _duckdb(log, folder / "year.duckdb")
+    if len(ways) < 2:
+        print("  polars or DuckDB is missing: pip install -r requirements-bench.txt")
+    return ways
+
+
+def _polars(log: Path, out: Path) -> None:
+    import polars
+
+    polars.read_csv(log, infer_schema_length=None).write_parquet(out)
+
+
+def _duckdb(log: Path, out: Path) -> None:
+    import duckdb
+
+    out.unlink(missing_ok=True)
+    with duckdb.connect(str(out)) as connection:
+        connection.execute("set enable_progress_bar = false")
+        connection.execute(f"create table features as from read_csv('{log}', sample_size = -1)")
+
+
+def _stored_mb(place: Path) -> float:
+    if SERVER is None:
+        return place.stat().st_size / 1e6
+    engine = sa.create_engine(database_url(place))
+    with engine.connect() as connection:
+        size = connection.scalar(sa.text("select pg_database_size(current_database())"))
     engine.dispose()
+    return int(size or 0) / 1e6
 
 
-def _new_row(log: Path, database: Path, rows: int = 5) -> float:
-    """Seconds of the fastest cycle that finds one new row on top of the log."""
-    if not database.exists():
-        ingest(log, database)
-    engine = writer_engine(f"sqlite:///{database}")
-    bars = log.read_bytes().count(b"\n") - 1
-    features = _features(np.random.default_rng(4))
-    seconds = []
-    for bar in range(bars, bars + rows):
-        with log.open("a") as file:
-            file.write(_line(bar, 100_000.0, 100_010.0, features))
-        start = time.perf_counter()
-        _cycle(engine, log)
-        seconds.append(time.perf_counter() - start)
-    engine.dispose()
-    return min(seconds)
+def _ingest_alone(log: Path) -> None:
+    """Print what this process alone needs for an ingest: peak memory, and bytes handed over."""
+    ingest(log, log.with_suffix(".alone.db"))
+    print(json.dumps({"peak_mb": _peak_mb(), "written_mb": _written_mb()}))
 
 
-def _peak(log: Path) -> float:
-    """MB that a process of its own needs at most to ingest the log."""
-    command = [sys.executable, "-m", "benchmarks.bench_ingest", "--peak", str(log)]
-    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+def _peak_mb() -> float:
+    """Of this program; ru_maxrss counts the parent's memory before exec, too."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) * 1024 / 1e6
+    raise RuntimeError("/proc/self/status does not say the peak memory")
 
 
-def _ingest_endlessly(database: Path) -> None:
+def _written_mb() -> float:
+    """Bytes of every write so far, whether or not they have reached the disk."""
+    lines = Path("/proc/self/io").read_text().splitlines()
+    return float(dict(line.split(": ") for line in lines)["wchar"]) / 1e6
+
+
+def _ingest_endlessly(url: str) -> None:
     """A cycle every five seconds into a database that others read, one new candle in each.
 
     That is 60 times the pace of five-minute candles, and each changes what readers may cache.
     """
-    log = database.with_name("growing.csv")
-    engine = writer_engine(f"sqlite:///{database}")
-    features = _features(np.random.default_rng(6))
-    write_log(log, DAY_ROWS)
-    for bar in itertools.count(DAY_ROWS):
-        _cycle(engine, log)
-        with log.open("a") as file:
-            file.write(_line(bar, 100_000.0, 100_010.0, features))
-        time.sleep(5.0)
-
-
-def _report_peak(log: Path) -> None:
-    ingest(log, log.with_suffix(".peak.db"))
-    status = Path("/proc/self/status")
-    if status.exists():  # ru_maxrss would count the parent's memory before exec, too
-        (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        print(int(line.split()[1]) * 1024 / 1e6)
-    else:
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6)
-
-
-def _best(repeat: int, ways: dict[str, Callable[[], object]]) -> dict[str, float]:
-    """The fastest of some turns of each way, in seconds."""
-    best = dict.fromkeys(ways, float("inf"))
-    for _ in range(repeat):
-        for name, work in ways.items():
-            start = time.perf_counter()
-            work()
-            best[name] = min(best[name], time.perf_counter() - start)
-            os.sync()
-    return best
+    rows = wide_log(10 * DAY_ROWS)
+    engine = writer_engine(url)
+    with tempfile.TemporaryDirectory() as folder:
+        log = write(Path(folder) / "growing.csv", rows, DAY_ROWS)
+        for row in range(DAY_ROWS, len(rows.opens)):
+            _cycle(engine, log)
+            with log.open("a") as file:
+                file.write(rows.line(row))
+            time.sleep(5.0)
 
 
 if __name__ == "__main__":

@@ -57,10 +57,19 @@ def _run(user: str | None, program: str, *arguments: str) -> None:
     )
 
 
-def _program(name: str) -> str:
+def is_installed() -> bool:
+    """Whether a private server can be started here."""
+    return _find("initdb") is not None
+
+
+def _find(name: str) -> str | None:
     """The newest installed; Debian keeps them away from the path."""
     installed = sorted(glob.glob(f"/usr/lib/postgresql/*/bin/{name}"))
-    found = installed[-1] if installed else shutil.which(name)
+    return installed[-1] if installed else shutil.which(name)
+
+
+def _program(name: str) -> str:
+    found = _find(name)
     if found is None:
         sys.exit(f"no {name} here: install PostgreSQL 15 or newer (apt install postgresql)")
     return found
