@@ -195,13 +195,15 @@ def _conclude(cause: Cause, examination: Examination) -> Iterator[Finding]:
     if sound.check is None:
         return
     no_close = sound.no_close()
+    shifts = [entry for entry in examination.accepted if entry.cause == cause.code]
+    if no_close is not None and shifts:
+        return  # borne out by the signals once another cause was undone, and judged by them
     if no_close is not None:
         needs = first_upper(no_close)
         yield replace(
             untestable(cause.code, needs + "."), evidence={"needs": needs} | sound.document()
         )
         return
-    shifts = [entry for entry in examination.accepted if entry.cause == cause.code]
     for entry in shifts:
         if entry in examination.label_changes:
             yield _shift_finding(cause, examination, entry)

@@ -86,13 +86,16 @@ def _search_paths(examination: Examination, labels: tuple[Change, ...]) -> None:
     examination.model_path_agrees = not _path_differs(model)
     examination.feature_path_agrees = not _path_differs(features)
     scoring = [cause for cause in testable(evidence, CAUSES) if cause.acts_on_scoring]
-    computing = [cause for cause in testable(evidence, CAUSES) if cause.acts_on_features]
+    # Labels that prices point to and nothing contradicts explain what a lag explains as well.
+    may_move = examination.soundness.is_of_both_logs and not labels
+    computing = [
+        cause
+        for cause in testable(evidence, CAUSES)
+        if cause.acts_on_features and (may_move or not cause.moves_labels)
+    ]
     _take(examination, run_rounds(model, scoring, labels=labels))
     first = examination.accepted
-    _take(
-        examination,
-        run_rounds(features, [c for c in computing if not c.moves_labels], labels=labels),
-    )
+    _take(examination, run_rounds(features, computing, labels=labels))
     examination.accepted = tuple(dict.fromkeys((*first, *examination.accepted)))
 
 

@@ -59,12 +59,7 @@ class LabelShift:
         is_borne_out = self.is_of_zone or any(
             said.says is Says.SUPPORTS for said in self.testimonies
         )
-        return (
-            self.check.is_proven
-            and self.share >= _STRETCH_SHARE
-            and is_borne_out
-            and not self.against
-        )
+        return self.may_be_true and is_borne_out
 
     @property
     def is_of_log(self) -> bool:
@@ -72,6 +67,11 @@ class LabelShift:
         return any(
             said.says is Says.SUPPORTS and said.witness != SIGNALS for said in self.testimonies
         )
+
+    @property
+    def may_be_true(self) -> bool:
+        """Whether only support lacks: with another cause undone the signals may yet bear it out."""
+        return self.check.is_proven and self.share >= _STRETCH_SHARE and not self.against
 
     def doubt(self) -> str | None:
         """Why a shift other than 0 is not believed, half a sentence; None for one that is."""
@@ -191,7 +191,11 @@ def check_soundness(evidence: Evidence) -> Soundness:
         outside=check.outside,
         unreal_is_proven=is_proven,
         still=int(still.sum()),
-        is_of_both_logs=bool(shifts) and _is_of_both_logs(evidence, source, shifts[0]),
+        is_of_both_logs=any(
+            _is_of_both_logs(evidence, source, entry)
+            for entry in (shifts[:1] or claimed[:1])
+            if entry.may_be_true
+        ),
         doubted=doubted,
     )
 

@@ -21,7 +21,7 @@ from core.settings import SignalFormat
 from core.times import from_us
 
 MIN_SPEAKING = 8  # candles or rows; of fewer no witness can speak
-_CLEARLY_NEARER = 0.75  # of the other distance: neighbouring signals are alike
+_CLEARLY_NEARER = 0.25  # of the other distance: signals alike for hours are nearer by chance
 _CLEARLY_MORE = 0.05  # of all signals: as many are equal by chance at any label of a coarse log
 _MOST = 0.9  # of the rows: what nearly all of them say
 _FEW = 0.1  # of the rows: what hardly any of them says
