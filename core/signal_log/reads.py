@@ -72,8 +72,8 @@ def double_writes(
     A copy of a line (the same time of logging, e.g. in a rotated file) is none.
     """
     logged = _LINE.c.logged_at
-    several = (  # from the index alone
-        sa.select(_LINE.c.candle_open)
+    several = (  # from the index alone, and of the window alone
+        within(sa.select(_LINE.c.candle_open), _LINE.c.candle_open, from_, until)
         .where(_LINE.c.bot_id == bot_id, _LINE.c.candle_open.is_not(None))
         .group_by(_LINE.c.log, _LINE.c.candle_open)
         .having(sa.func.count() > 1)
@@ -85,13 +85,14 @@ def double_writes(
             sa.func.count(logged.distinct()).label("lines"),
             (sa.func.max(logged) - sa.func.min(logged)).label("apart_us"),
         )
-        .where(_LINE.c.bot_id == bot_id, _LINE.c.candle_open.in_(several), logged.is_not(None))
+        .where(_LINE.c.bot_id == bot_id, logged.is_not(None))
         .group_by(_LINE.c.log, _LINE.c.candle_open)
         .having(sa.func.count(logged.distinct()) > 1)
         .order_by(_LINE.c.log, _LINE.c.candle_open)
     )
     if log is not None:
-        query = query.where(_LINE.c.log == log)
+        several, query = (one.where(_LINE.c.log == log) for one in (several, query))
+    query = query.where(_LINE.c.candle_open.in_(several))
     rows = connection.execute(within(query, _LINE.c.candle_open, from_, until)).all()
     frame = pd.DataFrame(rows, columns=["log", "candle_open", "lines", "apart_us"])
     return frame.assign(
