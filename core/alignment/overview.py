@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from core.alignment.metrics import pair_metrics
+from core.alignment.metrics import figure, pair_metrics
 from core.alignment.pairs import REPLAY_FLOOR
 from core.bundle.deployments import DeploymentSpan
 from core.market import Side
@@ -90,12 +90,12 @@ def deployment_stretches(
     """The stretches of candles that the deployments cut time into, gaps between them too."""
     stretches: list[NamedSpan] = []
     for place, span in enumerate(deployments):
-        first, end = span.opens(timeframe.length_us)
+        live = span.opens(timeframe.length_us)
         name = f"{span.bundle_path.name} from {span.since:%Y-%m-%d}"
-        stretches.append(NamedSpan(from_us(first), name))
+        stretches.append(NamedSpan(from_us(live.since), name))
         following = deployments[place + 1 : place + 2]
-        if end is not None and not any(next_.since == span.until for next_ in following):
-            stretches.append(NamedSpan(from_us(end), f"nothing from {span.until:%Y-%m-%d}"))
+        if span.until and not any(next_.since == span.until for next_ in following):
+            stretches.append(NamedSpan(from_us(live.until), f"nothing from {span.until:%Y-%m-%d}"))
     return tuple(stretches)
 
 
@@ -224,18 +224,10 @@ _COURSE = (
 
 
 def _grouped(pairs: pd.DataFrame, key: pd.Series) -> pd.DataFrame:
-    groups = pairs.assign(_above=~pairs["is_aligned"]).groupby(["side", key], observed=True)
-    sizes = groups["abs_diff"]
-    summary = pd.DataFrame(
-        {
-            "mean_abs_diff": sizes.mean(),
-            "p95_abs_diff": sizes.quantile(0.95),
-            "max_abs_diff": sizes.max(),
-            "share_above_tolerance": groups["_above"].sum() / sizes.size(),
-            "pairs": sizes.size(),
-        }
-    )
-    return summary.reset_index().astype({"side": "str"})
+    groups = pairs[["abs_diff", "is_aligned"]].groupby([pairs["side"], key], observed=True)
+    rows = [(*group, *(figure(name, members) for name in _COURSE)) for group, members in groups]
+    summary = pd.DataFrame(rows, columns=["side", str(key.name), *_COURSE])
+    return summary.astype({"side": "str"})
 
 
 def _histogram(pairs: pd.DataFrame, values: pd.Series, width: float) -> pd.DataFrame:

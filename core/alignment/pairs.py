@@ -11,7 +11,7 @@ from core.market import Side
 from core.rule import RULE_CONSTANTS, Decision, decide
 
 KEYS = ["candle_open", "side"]
-REPLAY_FLOOR = 1e-6
+REPLAY_FLOOR = 1e-6  # a model answers in float32: seven digits
 # Two decimals that differ by exactly the tolerance differ by a little more as floats
 # (0.8 - 0.7 > 0.1): far above that noise, far below any printed digit.
 NOISE = 1e-12
@@ -43,6 +43,11 @@ def replay_tolerance(step: pd.Series) -> pd.Series:
     `step`: value of the last printed digit, NaN where printed in full precision.
     """
     return (step.fillna(0.0) / 2).clip(lower=REPLAY_FLOOR)
+
+
+def largest_aligned(step: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The largest abs_diff that is_aligned accepts under the replay_tolerance of these steps."""
+    return np.fmax(step / 2, REPLAY_FLOOR) + NOISE
 
 
 def is_aligned(

@@ -9,15 +9,32 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from core.arrays import Flags, Ints
 from core.bundle.manifest import MANIFEST, read_manifest
 from core.errors import BundleError
 from core.rule import RULE_CONSTANTS
 from core.settings import BotSettings, RuleSettings
-from core.times import to_us, us_from_index
+from core.times import END_OF_TIME, to_us, us_from_index
 
 _ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveOpens:
+    """Candle opens (stored µs) on which something was live: `since` ≤ open < `until`."""
+
+    since: int
+    until: int
+
+    def hold(self, opens: Ints) -> Flags:
+        """Which of these candles are among them."""
+        return np.asarray((opens >= self.since) & (opens < self.until))
+
+
+ALL_OPENS = LiveOpens(-END_OF_TIME, END_OF_TIME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +46,10 @@ class DeploymentSpan:
     until: datetime | None
     rule: RuleSettings
 
-    def opens(self, length_us: int) -> tuple[int, int | None]:
-        """First candle open (stored µs) that may be of this span, and the first no longer in it."""
-        until = None if self.until is None else to_us(self.until) - length_us
-        return to_us(self.since) - length_us, until
+    def opens(self, length_us: int) -> LiveOpens:
+        """The candles of this span."""
+        until = END_OF_TIME if self.until is None else to_us(self.until) - length_us
+        return LiveOpens(to_us(self.since) - length_us, until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +116,9 @@ def known_bundles(bot: BotSettings) -> tuple[Path, ...]:
 
 def live_bundle_at(bot: BotSettings, candle_open: datetime) -> Path | None:
     """The bundle that was live on one candle, if it is known."""
-    opened = to_us(candle_open)
+    opened = np.array([to_us(candle_open)])
     for span in live_bundles(bot).spans:
-        since, until = span.opens(bot.frame.length_us)
-        if since <= opened and (until is None or opened < until):
+        if span.opens(bot.frame.length_us).hold(opened).all():
             return span.bundle_path
     return None
 
@@ -119,10 +135,7 @@ def rule_at(bot: BotSettings, candle_opens: pd.DatetimeIndex) -> pd.DataFrame:
         dtype="float64",
     )
     for span in deployment_spans(bot):
-        since, until = span.opens(bot.frame.length_us)
-        is_live = opened >= since
-        if until is not None:
-            is_live &= opened < until
+        is_live = span.opens(bot.frame.length_us).hold(opened)
         rules.loc[is_live, list(RULE_CONSTANTS)] = [
             getattr(span.rule, name) for name in RULE_CONSTANTS
         ]

@@ -74,6 +74,15 @@ class Scaler:
             return np.ones(features)
         return np.abs(1.0 / scale if self.kind is ScalerKind.MIN_MAX else scale)
 
+    def centre(self, features: int) -> Floats:
+        """The raw value of each feature that scaling turns into 0 (0 where nothing scales)."""
+        offset, scale = self._arrays
+        if offset is None:
+            return np.zeros(features)
+        if self.kind is ScalerKind.MIN_MAX and scale is not None:
+            return np.asarray(-offset / scale)
+        return offset if self.kind is ScalerKind.STANDARD else np.zeros(features)
+
     def as_json(self) -> dict[str, Any]:
         content: dict[str, Any] = {"kind": str(self.kind)}
         for part in ("offset", "scale", "clip"):

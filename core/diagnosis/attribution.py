@@ -55,10 +55,10 @@ def _rows(evidence: Evidence, backtest: FeatureRows, side: int) -> Substitution 
 
 
 def _live_model(evidence: Evidence, side: int) -> SideModel | None:
-    """The model that scored most of the window."""
+    """The model that the backtest names, else the one that was live on most of the window."""
     number = evidence.backtest_bundle
-    if number is None and evidence.live is not None and (evidence.live >= 0).any():
-        number = int(np.bincount(evidence.live[evidence.live >= 0]).argmax())
+    if number is None:
+        number = evidence.mostly_live
     return None if number is None else evidence.bundles[number].sides.get(SIDES[side])
 
 

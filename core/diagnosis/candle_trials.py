@@ -11,9 +11,9 @@ from typing import Any
 
 import pandas as pd
 
+from core.alignment.pairs import REPLAY_FLOOR
 from core.bundle.load import Bundle
 from core.bundle.score import score_columns
-from core.diagnosis.verdict import FLOOR
 from core.features.ladder import lookback_ladder
 from core.market import REPLAY
 from core.recompute.compute import Request, recompute_features
@@ -37,11 +37,7 @@ class Trial:
 
     @property
     def removes_all(self) -> bool:
-        return self.after <= FLOOR < self.before
-
-    @property
-    def is_single_change(self) -> bool:
-        return len(self.changes) == 1
+        return self.after <= REPLAY_FLOOR < self.before
 
 
 def candle_trials(

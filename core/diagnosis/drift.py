@@ -10,12 +10,10 @@ from typing import Any
 import numpy as np
 
 from core.arrays import Flags, Floats
-from core.bundle.load import SideModel
 from core.diagnosis.evidence.evidence import Evidence
 from core.diagnosis.evidence.rows import FeatureRows
-from core.diagnosis.lab.inputs import means
-from core.features.feature_drift import FEWEST_ROWS, moved
-from core.market import SIDES
+from core.features.feature_drift import FEWEST_ROWS, moved, shift
+from core.features.units import finest_scalings
 from core.times import from_us, iso_z
 
 _SHOWN = 15  # those that moved most, a screen of them
@@ -67,34 +65,19 @@ def _span(logged: FeatureRows, rows: Flags) -> dict[str, Any]:
 def _features(
     evidence: Evidence, logged: FeatureRows, reference: Flags, current: Flags
 ) -> list[dict[str, Any]]:
-    """One entry a feature, in the unit of the side that scales it finer."""
-    seen: dict[str, dict[str, Any]] = {}
-    finest: dict[str, float] = {}
-    for number, side in enumerate(SIDES):
-        model = _model(evidence, number)
-        if model is None:
+    """One entry a feature of the live models, in the unit of the side that scales it finer."""
+    number = evidence.mostly_live
+    models = {} if number is None else evidence.bundles[number].sides
+    entries = []
+    for name, scaling in finest_scalings(models).items():
+        column = logged.column(name)
+        now = np.empty(0) if column is None else _finite(logged.matrix[current, column])
+        if len(now) == 0:
             continue
-        centre, unit = means(model), model.scaler.unit(len(model.features))
-        for place, name in enumerate(model.features):
-            column = logged.column(name)
-            if column is None or unit[place] >= finest.get(name, np.inf):
-                continue
-            now = _finite(logged.matrix[current, column])
-            before = _finite(logged.matrix[reference, column])
-            if len(now) == 0:
-                continue
-            finest[name] = float(unit[place])
-            z = float((now.mean() - centre[place]) / unit[place])
-            seen[name] = {"feature": name, "side": side, "z_shift": z, **moved(before, now)}
-    return list(seen.values())
-
-
-def _model(evidence: Evidence, side: int) -> SideModel | None:
-    live = evidence.live
-    if live is None or not (live >= 0).any():
-        return None
-    number = int(np.bincount(live[live >= 0]).argmax())
-    return evidence.bundles[number].sides.get(SIDES[side])
+        before = _finite(logged.matrix[reference, column])
+        entry = {"feature": name, "side": scaling.side, "z_shift": shift(now, scaling)}
+        entries.append({**entry, **moved(before, now)})
+    return entries
 
 
 def _finite(values: Floats) -> Floats:

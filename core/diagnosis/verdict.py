@@ -17,7 +17,6 @@ REPAIRED_SHARE = 0.95  # of differing candles: a mean may fall by few large ones
 DAMAGED_SHARE = 0.01  # of agreeing candles: undoing the true cause breaks hardly any
 MIN_DIFFERING = 8  # were each made equal by a coin, all eight would be in 1 of 256 cases
 MIN_BLOCKS = 2  # neighbouring candles are alike: one block is one case
-FLOOR = 1e-6  # a model answers in float32: seven digits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,11 +9,12 @@ import pandas as pd
 
 from core.arrays import Floats
 from core.bundle.load import SideModel
-from core.features.units import trained_means
+from core.features.units import Scaling, finest_scalings
 from core.market import Side
 
 FEWEST_ROWS = 72  # six hours of five-minute candles; deciles of fewer say nothing
 _BINS = 10
+_COLUMNS = ("feature", "mean", "deviation", "shift", "spread", "psi", "ks")
 
 
 def drift_table(
@@ -21,30 +22,36 @@ def drift_table(
 ) -> pd.DataFrame:
     """Drift of each feature: feature, mean, deviation, shift, spread, psi, ks.
 
-    `current` and `reference`: candles × features (raw values). shift: distance of the
-    mean from the scaler's mean in scaler units; spread: standard deviation ÷ the
-    scaler's; both by the side with the finer unit, NaN without a standard scaler.
-    psi, ks: against `reference`; NaN without one, or where either side has fewer than
-    FEWEST_ROWS values.
+    `current` and `reference`: candles × features (raw values), of which only finite ones
+    count. shift: see `shift`; spread: standard deviation in the same unit; both NaN for a
+    feature that no model takes. psi, ks: against `reference`; NaN without one, or where
+    either side has fewer than FEWEST_ROWS values.
     """
-    trained = trained_means(models)
-    mean, deviation = current.mean(), current.std(ddof=0)
-    names = list(current.columns)
-    known = [trained.get(name, (np.nan, np.nan)) for name in names]
-    offsets = pd.Series([centre for centre, _ in known], index=names, dtype="float64")
-    units = pd.Series([unit for _, unit in known], index=names, dtype="float64")
-    drifts = [_against(current, reference, name) for name in names]
-    return pd.DataFrame(
-        {
-            "feature": names,
-            "mean": mean.to_numpy(),
-            "deviation": deviation.to_numpy(),
-            "shift": ((mean - offsets) / units).to_numpy(),
-            "spread": (deviation / units).to_numpy(),
-            "psi": pd.Series([drift["psi"] for drift in drifts], dtype="float64"),
-            "ks": pd.Series([drift["ks"] for drift in drifts], dtype="float64"),
-        }
-    )
+    scalings = finest_scalings(models)
+    rows = []
+    for name in current.columns:
+        now = _finite(current[name])
+        drift = _against(now, reference, name)
+        scaling = scalings.get(name)
+        deviation = now.std() if len(now) else np.nan
+        rows.append(
+            {
+                "feature": name,
+                "mean": now.mean() if len(now) else np.nan,
+                "deviation": deviation,
+                "shift": np.nan if scaling is None else shift(now, scaling),
+                "spread": np.nan if scaling is None else deviation / scaling.unit,
+                "psi": drift["psi"],
+                "ks": drift["ks"],
+            }
+        )
+    table = pd.DataFrame(rows, columns=list(_COLUMNS))
+    return table.astype(dict.fromkeys(_COLUMNS[1:], "float64"))
+
+
+def shift(values: Floats, scaling: Scaling) -> float:
+    """Mean of these finite values, scaled: 0 is the scaler's centre; NaN without a value."""
+    return float((values.mean() - scaling.centre) / scaling.unit) if len(values) else np.nan
 
 
 def moved(before: Floats, now: Floats) -> dict[str, float | None]:
@@ -67,12 +74,10 @@ def moved(before: Floats, now: Floats) -> dict[str, float | None]:
     }
 
 
-def _against(
-    current: pd.DataFrame, reference: pd.DataFrame | None, name: str
-) -> dict[str, float | None]:
+def _against(now: Floats, reference: pd.DataFrame | None, name: str) -> dict[str, float | None]:
     if reference is None or name not in reference.columns:
         return moved(np.empty(0), np.empty(0))
-    return moved(_finite(reference[name]), _finite(current[name]))
+    return moved(_finite(reference[name]), now)
 
 
 def _finite(values: pd.Series) -> Floats:

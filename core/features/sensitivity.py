@@ -14,7 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from core.alignment.metrics import figure
+from core.arrays import Flags
 from core.features.compare import CLOSE_RELATIVE
+from core.market import Side
 from core.recompute.compute import Request, VectorCache, recompute_features
 from core.recompute.order import spread_order
 from core.scoring.recomputed_rows import Scorer, score_rows
@@ -140,26 +143,29 @@ def compare_signals(
     )
     rows: list[dict[str, object]] = []
     for side, pairs in both.groupby("side", sort=True):
-        diffs = (pairs["probability_production"] - pairs["probability_backtest"]).abs()
+        differences = pairs["probability_production"] - pairs["probability_backtest"]
+        pairs = pairs.assign(abs_diff=differences.abs())
+        if thresholds is not None:
+            pairs = pairs.assign(flip=_flip(pairs, Side(str(side)), thresholds))
         rows.append(
             {
                 "lookback_bars": lookback_bars,
                 "side": str(side),
                 "candles": len(pairs),
-                "mean_abs_diff": float(diffs.mean()),
-                "max_abs_diff": float(diffs.max()),
-                "flips": None if thresholds is None else _flips(pairs, str(side), thresholds),
+                "mean_abs_diff": float(figure("mean_abs_diff", pairs)),
+                "max_abs_diff": float(figure("max_abs_diff", pairs)),
+                "flips": None if thresholds is None else figure("flips", pairs),
             }
         )
     return rows
 
 
-def _flips(pairs: pd.DataFrame, side: str, thresholds: Thresholds) -> int:
+def _flip(pairs: pd.DataFrame, side: Side, thresholds: Thresholds) -> Flags:
     rule = thresholds(pd.DatetimeIndex(pairs["candle_open"]))
     limit = rule[f"{side.lower()}_threshold"].to_numpy(dtype="float64")
     production = pairs["probability_production"].to_numpy() >= limit
     backtest = pairs["probability_backtest"].to_numpy() >= limit
-    return int((production != backtest).sum())
+    return np.asarray(production != backtest)
 
 
 def _matches(logged: pd.DataFrame, features: pd.DataFrame) -> pd.DataFrame:

@@ -1,10 +1,10 @@
 """The unit in which a feature's differences are told: one step of the scaler before the model."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from core.bundle.load import SideModel
-from core.bundle.scaler import ScalerKind
-from core.market import Side
+from core.market import SIDES, Side
 
 Models = Mapping[Side, SideModel]
 
@@ -25,17 +25,31 @@ def feature_units(models: Models) -> dict[str, float]:
     return units
 
 
-def trained_means(models: Models) -> dict[str, tuple[float, float]]:
-    """Mean and deviation of each feature in training, of the side with the finer unit.
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """How a side scales a feature: (raw value − centre) ÷ unit, both in the feature's own unit."""
 
-    Only a standard scaler tells them.
+    side: Side
+    centre: float
+    unit: float
+
+
+def finest_scalings(models: Models) -> dict[str, Scaling]:
+    """Of each feature that a model takes the scaling with the finest unit, LONG's among equals.
+
+    The centre is what becomes 0: the mean of training, or the start of the range behind a
+    min-max scaler. Where nothing scales, the centre is 0 and the unit 1.
     """
-    trained: dict[str, tuple[float, float]] = {}
-    for model in models.values():
-        scaler = model.scaler
-        if scaler.kind is not ScalerKind.STANDARD or scaler.offset is None or scaler.scale is None:
+    finest: dict[str, Scaling] = {}
+    for side in SIDES:
+        model = models.get(side)
+        if model is None:
             continue
-        for name, mean, unit in zip(model.features, scaler.offset, scaler.scale, strict=True):
-            if name not in trained or abs(unit) < trained[name][1]:
-                trained[name] = (mean, abs(unit))
-    return trained
+        width = len(model.features)
+        numbers = zip(
+            model.scaler.centre(width).tolist(), model.scaler.unit(width).tolist(), strict=True
+        )
+        for name, (centre, unit) in zip(model.features, numbers, strict=True):
+            if name not in finest or unit < finest[name].unit:
+                finest[name] = Scaling(side, centre, unit)
+    return finest

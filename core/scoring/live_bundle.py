@@ -12,13 +12,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from core.arrays import Flags, Ints
-from core.bundle.deployments import live_bundles
+from core.bundle.deployments import LiveOpens, live_bundles
 from core.bundle.load import Bundle, load_bundle
 from core.errors import BundleError
 from core.market import Side
 from core.settings import BotSettings
 from core.storage.changes import Span
-from core.times import END_OF_TIME, index_from_us
+from core.times import index_from_us
 
 _NAMED = 5
 _NOT_COVERED = "no deployment in the configuration covers this candle"
@@ -26,11 +26,10 @@ _NOT_COVERED = "no deployment in the configuration covers this candle"
 
 @dataclass(frozen=True)
 class LiveBundle:
-    """An opened bundle with the candle opens (stored µs) on which it was live."""
+    """An opened bundle with the candle opens on which it was live."""
 
     bundle: Bundle
-    since: int
-    until: int
+    opens: LiveOpens
 
 
 @dataclass(frozen=True)
@@ -50,18 +49,17 @@ class Live:
         live = live_bundles(bot)
         bundles, refused = [], []
         for span in live.spans:
-            since, until = span.opens(bot.frame.length_us)
-            end = END_OF_TIME if until is None else until
+            opens = span.opens(bot.frame.length_us)
             try:
-                bundles.append(LiveBundle(load_bundle(span.bundle_path, sound), since, end))
+                bundles.append(LiveBundle(load_bundle(span.bundle_path, sound), opens))
             except BundleError as error:
-                refused.append(((since, end - 1), error))
+                refused.append(((opens.since, opens.until - 1), error))
         return cls(tuple(bundles), tuple(refused), live.problem)
 
     @property
     def mark(self) -> list[list[object]]:
         """Which bundle is live when, as a watermark keeps it."""
-        return [[live.bundle.hash, live.since, live.until] for live in self.bundles]
+        return [[live.bundle.hash, live.opens.since, live.opens.until] for live in self.bundles]
 
     @property
     def why_none(self) -> str:
@@ -72,7 +70,7 @@ class Live:
         """Each bundle with the candles (stored µs) that it scores; last, None with the rest."""
         is_free = np.ones(len(opens), dtype=bool)
         for live in self.bundles:
-            is_live = (opens >= live.since) & (opens < live.until)
+            is_live = live.opens.hold(opens)
             is_free &= ~is_live
             if is_live.any():
                 yield live.bundle, is_live

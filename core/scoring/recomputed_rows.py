@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from core.arrays import Flags, Floats, Ints
+from core.bundle.deployments import ALL_OPENS
 from core.bundle.load import Bundle, SideModel, load_bundle
 from core.bundle.score import score_columns
 from core.market import Side
@@ -22,7 +23,7 @@ from core.scoring.live_bundle import (
     unscored,
 )
 from core.settings import BacktestSettings, BotSettings
-from core.times import END_OF_TIME, us_from_index
+from core.times import us_from_index
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def scorer_of(bot: BotSettings, backtest: BacktestSettings, sound: Container[str
     """
     if backtest.bundle is not None:
         bundle = load_bundle(Path(backtest.bundle), sound)
-        return Scorer(Live((LiveBundle(bundle, -END_OF_TIME, END_OF_TIME),)))
+        return Scorer(Live((LiveBundle(bundle, ALL_OPENS),)))
     return Scorer(Live.of(bot, sound))
 
 

@@ -118,7 +118,7 @@ def drift(diagnosis: StoredDiagnosis) -> None:
         columns = [
             Column("Feature", "wrapany"),
             Column("Side"),
-            Column("Shift from training (deviations)", "num"),
+            Column("Shift (scaler units)", "num"),
             Column("PSI", "num"),
             Column("KS", "num"),
             Column("KS p-value", "num"),

@@ -35,8 +35,8 @@ _DRIFT = {
     "feature": "Feature",
     "mean": "Mean",
     "deviation": "Deviation",
-    "shift": "Shift from training (scaler units)",
-    "spread": "Spread ÷ training",
+    "shift": "Shift (scaler units)",
+    "spread": "Spread (scaler units)",
     "psi": "PSI against before",
     "ks": "KS against before",
 }
@@ -135,7 +135,8 @@ def drift(overview: FeatureOverview) -> None:
     )
     before = "an equally long stretch before the window" if overview.has_reference else "nothing"
     st.caption(
-        "Shift and spread: against the mean and scale that the model was trained with. "
+        "Shift and spread: mean and deviation behind the scaler; a standard one makes 0 of "
+        "training's mean and 1 of its deviation. "
         f"PSI and KS: against {before}; neighbouring candles are alike, so that small values "
         "mean little. PSI above 0.25 is commonly called a shift."
     )

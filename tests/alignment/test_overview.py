@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.alignment import overview as seen
+from core.alignment.metrics import pair_metrics
 from core.bundle.deployments import deployment_spans
 from core.settings import BotSettings
 
@@ -66,6 +67,17 @@ def test_hours_and_weekdays_are_utc() -> None:
     assert hours["hour"].tolist() == [0, 23]
     assert seen.by_weekday(frame)["weekday"].tolist() == [0, 1]
     assert hours["mean_abs_diff"].tolist() == [0.2, 0.1]
+
+
+def test_the_figures_of_a_course_are_those_of_the_table_of_metrics() -> None:
+    diffs = np.random.default_rng(4).normal(0, 0.1, 700).tolist()
+    frame = pd.concat([pairs(diffs), pairs(diffs[::-1], side="SHORT")], ignore_index=True)
+    hours = seen.by_hour(frame)
+    named = frame.assign(hour=frame["candle_open"].dt.hour)
+    names = ["mean_abs_diff", "p95_abs_diff", "max_abs_diff", "share_above_tolerance", "pairs"]
+    expected = pair_metrics(named, by=("side", "hour"))[names].reset_index()
+    assert hours.columns.tolist() == expected.columns.tolist()
+    assert hours.to_numpy().tolist() == expected.to_numpy().tolist()
 
 
 def test_course_has_at_most_200_buckets() -> None:

@@ -1,12 +1,20 @@
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from sklearn.preprocessing import StandardScaler
 from xgboost import XGBClassifier
 
-from core.bundle.deployments import deployment_spans, live_bundle_at, live_bundles, rule_at
+from core.bundle.deployments import (
+    ALL_OPENS,
+    LiveOpens,
+    deployment_spans,
+    live_bundle_at,
+    live_bundles,
+    rule_at,
+)
 from core.settings import BotSettings
 from tests.bundle.conftest import make_bundle
 
@@ -39,6 +47,12 @@ def test_an_open_end_reaches_to_the_next_deployment_and_a_set_end_counts() -> No
     ended = bot(deployments=[{**TWO[1], "until": "2025-11-02T00:00:00Z"}])
     assert live_bundle_at(ended, at("2025-11-01 23:50")) == Path("/b/old")
     assert live_bundle_at(ended, at("2025-11-01 23:55")) is None
+
+
+def test_a_span_holds_its_first_candle_and_not_its_end() -> None:
+    opens = np.array([9, 10, 19, 20])
+    assert LiveOpens(10, 20).hold(opens).tolist() == [False, True, True, False]
+    assert ALL_OPENS.hold(opens).all()
 
 
 def test_rules_follow_their_deployment() -> None:

@@ -29,7 +29,7 @@ def pairs(sizes: dict[str, float]) -> pd.DataFrame:
 def test_other_backtests_are_trials_on_the_candle_best_first() -> None:
     found = candle_trials("short", SPECS, pairs({"short": 0.6, "true": 0.0, "frame": 0.4}))
     assert [trial.comparison for trial in found] == ["true", "frame"]
-    assert found[0].removes_all and found[0].is_single_change
+    assert found[0].removes_all and len(found[0].changes) == 1
     assert found[0].changes == {"lookback_bars": (300, 600)}
     assert not found[1].removes_all
     assert found[1].before == pytest.approx(0.6)
@@ -93,7 +93,7 @@ def test_equals_are_ranked_by_how_little_they_change() -> None:
     }
     found = candle_trials("short", specs, pairs({"short": 0.6, "two": 0.0, "true": 0.0}))
     assert [trial.comparison for trial in found] == ["true", "two"]
-    assert [trial.is_single_change for trial in found] == [True, False]
+    assert [len(trial.changes) for trial in found] == [1, 2]
 
 
 def test_what_differs_by_less_than_the_floor_is_removed_and_was_no_difference_before() -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from core.arrays import Floats
@@ -11,7 +12,7 @@ from core.bundle.scaler import Scaler, ScalerKind
 from core.diagnosis.drift import drift_of
 from core.diagnosis.evidence.evidence import Evidence
 from core.diagnosis.evidence.rows import FeatureRows
-from core.features.feature_drift import effective_rows, population_stability
+from core.features.feature_drift import drift_table, effective_rows, population_stability
 from core.market import Side
 from tests.diagnosis.small import compare, linear_bundle, linear_model, opens
 
@@ -85,6 +86,34 @@ def test_the_side_that_scales_a_feature_finer_tells_it() -> None:
     finer = _bundle(("f00",), 10.0, 2.0, 0.5)
     (feature,) = _drift(_evidence(np.full((COUNT, 1), 13.0), finer))["features"]
     assert (feature["side"], feature["z_shift"]) == ("SHORT", 6.0)
+
+
+SCALERS = {
+    "standard": Scaler(ScalerKind.STANDARD, (10.0,) * 3, (2.0,) * 3),
+    "mean only": Scaler(ScalerKind.STANDARD, offset=(10.0,) * 3),
+    "min-max": Scaler(ScalerKind.MIN_MAX, (-1.0,) * 3, (0.3,) * 3),
+    "none": Scaler(),
+}
+
+
+@pytest.mark.parametrize("short", SCALERS)
+@pytest.mark.parametrize("long", SCALERS)
+def test_the_page_and_the_diagnosis_tell_one_shift(long: str, short: str) -> None:
+    names = ("f00", "f01", "f02")
+    made = _bundle(names, 10.0, 2.0, 2.0)
+    sides = {
+        side: linear_model(names, np.ones(3), SCALERS[kind])
+        for side, kind in ((Side.LONG, long), (Side.SHORT, short))
+    }
+    bundle = Bundle(made.hash, made.name, made.path, sides, made.manifest)
+    matrix = np.random.default_rng(3).normal(12.0, 3.0, size=(143, 3))
+    matrix[5, 1], matrix[6, 1] = np.nan, np.inf
+    told = _drift(_evidence(matrix, bundle))["features"]
+    page = drift_table(pd.DataFrame(matrix, columns=list(names)), None, sides)
+    assert len(told) == 3
+    assert {entry["feature"]: entry["z_shift"] for entry in told} == dict(
+        zip(page["feature"], page["shift"], strict=True)
+    )
 
 
 def test_the_first_half_is_the_reference_of_a_log_without_a_past() -> None:

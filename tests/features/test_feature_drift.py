@@ -74,10 +74,29 @@ def test_shift_and_spread_are_in_the_units_of_the_finer_scaler(
     assert found.loc["unused", ["shift", "spread"]].isna().all()
 
 
-def test_only_a_standard_scaler_tells_what_the_model_was_trained_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("scaler", "shift", "spread"),
+    [
+        # 15 lies half way from 10, the start of the range, to its end at 20
+        (Scaler(ScalerKind.MIN_MAX, offset=(-1.0, 0.0), scale=(0.1, 1.0)), 0.5, 0.1),
+        (Scaler(ScalerKind.STANDARD, offset=(10.0, 0.0)), 5.0, 1.0),
+        (Scaler(ScalerKind.STANDARD, scale=(10.0, 1.0)), 1.5, 0.1),
+        (Scaler(), 15.0, 1.0),
+    ],
+    ids=["min-max", "mean only", "scale only", "none"],
+)
+def test_the_mean_is_told_as_every_scaler_hands_it_over(
+    tmp_path: Path, scaler: Scaler, shift: float, spread: float
+) -> None:
     made = side_contents(("a", "b"), seed=1)
-    ranges = Scaler(ScalerKind.MIN_MAX, offset=(0.0, 0.0), scale=(1.0, 1.0))
-    sides = {Side.LONG: replace(made[Side.LONG], scaler=ranges)}
+    sides = {Side.LONG: replace(made[Side.LONG], scaler=scaler)}
     models = load_bundle(write_bundle(tmp_path / "bundle", "b", sides)).sides
-    found = drift_table(pd.DataFrame({"a": [1.0, 2.0]}), None, models)
-    assert found[["shift", "spread"]].isna().all().all()
+    found = drift_table(pd.DataFrame({"a": [14.0, 16.0]}), None, models)
+    assert found[["shift", "spread"]].to_numpy().tolist() == [[shift, pytest.approx(spread)]]
+
+
+def test_values_that_are_no_numbers_move_no_mean() -> None:
+    now = pd.DataFrame({"a": [1.0, np.inf, np.nan, 3.0], "b": [np.nan] * 4})
+    found = drift_table(now, None, {}).set_index("feature")
+    assert found.loc["a", ["mean", "deviation"]].tolist() == [2.0, 1.0]
+    assert found.loc["b"].isna().all()

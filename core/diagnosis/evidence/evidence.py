@@ -9,10 +9,10 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from core.alignment.pairs import largest_aligned
 from core.arrays import Flags, Floats, Ints
 from core.bundle.load import Bundle
 from core.diagnosis.evidence.rows import CandleRows, FeatureRows
-from core.diagnosis.verdict import FLOOR
 from core.settings import BacktestSettings, BotSettings, GapPolicy, Mode
 from core.times import Timeframe
 
@@ -121,12 +121,18 @@ class Evidence:
     @property
     def floor(self) -> Floats:
         """Largest difference called equal: max(1e-6, half the last printed digit of either)."""
-        steps = np.fmax(self.production_step, self.other_step)
-        return np.asarray(np.fmax(FLOOR, half_step(steps)))
+        return largest_aligned(np.fmax(self.production_step, self.other_step))
 
     @property
     def emitted_floor(self) -> Floats:
-        return np.asarray(np.fmax(FLOOR, half_step(self.production_step)))
+        return largest_aligned(self.production_step)
+
+    @property
+    def mostly_live(self) -> int | None:
+        """Place of the bundle that was live on most of the window, None where none is known."""
+        if self.live is None or not (self.live >= 0).any():
+            return None
+        return int(np.bincount(self.live[self.live >= 0]).argmax())
 
     @property
     def is_emitted(self) -> bool:
@@ -180,5 +186,5 @@ def _kept(rules: Rules, keep: Flags) -> Rules:
 
 
 def half_step(steps: Floats) -> Floats:
-    """Half of the last printed digit, a hair wider: 0.15 and 0.1500001 print alike."""
+    """Half of the last printed digit of a price, a hair wider: as floats they are not exact."""
     return np.asarray(steps / 2 * (1 + 1e-9))

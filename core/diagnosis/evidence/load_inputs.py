@@ -79,12 +79,8 @@ def places_of_live(bot: BotSettings, opens: Ints, paths: list[str]) -> npt.NDArr
     """Per candle the place of the bundle that was live, −1 where none is known."""
     places = np.full(len(opens), -1, dtype="int64")
     for span in live_bundles(bot).spans:
-        since, until = span.opens(bot.frame.length_us)
-        inside = opens >= since
-        if until is not None:
-            inside &= opens < until
         if str(span.bundle_path) in paths:
-            places[inside] = paths.index(str(span.bundle_path))
+            places[span.opens(bot.frame.length_us).hold(opens)] = paths.index(str(span.bundle_path))
     return places
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from core.alignment.pairs import REPLAY_FLOOR
 from core.diagnosis.evidence.evidence import Evidence, Kind
-from core.diagnosis.verdict import FLOOR
 
 
 def notes_of(evidence: Evidence) -> tuple[str, ...]:
@@ -60,7 +60,7 @@ def _coarse(evidence: Evidence) -> Iterator[str]:
             f"a tolerance of {evidence.tolerance:g} would call them differences. "
             "Print more digits, or leave replay_tolerance unset."
         )
-    elif half > FLOOR and evidence.kind is not Kind.REPLAY:
+    elif half > REPLAY_FLOOR and evidence.kind is not Kind.REPLAY:
         yield f"The log prints steps of {steps.max():g}: differences up to {half:g} count as equal."
 
 
@@ -99,7 +99,8 @@ def _positions(evidence: Evidence) -> Iterator[str]:
         there = np.abs(evidence.production[rows] - shifted)
         known = np.isfinite(here) & np.isfinite(there)
         if is_stored.any() and known.any():
-            matches += bool((there[known] <= 1e-6).mean() > 0.95 > (here[known] <= 1e-6).mean())
+            reached, before = (gap[known] <= REPLAY_FLOOR for gap in (there, here))
+            matches += bool(reached.mean() > 0.95 > before.mean())
     if tested and matches == tested:
         yield (
             "The other side was joined by row number: after each missing candle its rows lag by "

@@ -81,18 +81,7 @@ def _edit(
         elif edit.value is not None:
             inputs[:, place] = edit.value
         else:
-            inputs[:, place] = means(model)[place]
-
-
-def means(model: SideModel) -> Floats:
-    """The raw value of each input that a scaler turns into 0 (0 without a scaler)."""
-    scaler, width = model.scaler, len(model.features)
-    offset = np.zeros(width) if scaler.offset is None else np.array(scaler.offset)
-    if scaler.kind is ScalerKind.STANDARD:
-        return offset
-    if scaler.kind is ScalerKind.MIN_MAX and scaler.scale is not None:
-        return np.asarray(-offset / np.array(scaler.scale))
-    return np.zeros(width)
+            inputs[:, place] = model.scaler.centre(len(model.features))[place]
 
 
 def _without_nan(inputs: Floats, policy: NanPolicy | None, model: SideModel) -> Floats:
@@ -100,5 +89,5 @@ def _without_nan(inputs: Floats, policy: NanPolicy | None, model: SideModel) -> 
     if policy is None or policy is NanPolicy.LAST or not holes.any():
         return inputs  # the last value is put in where rows are read
     if policy is NanPolicy.MEAN:
-        return np.where(holes, means(model), inputs)
+        return np.where(holes, model.scaler.centre(len(model.features)), inputs)
     return np.where(holes, 0.0 if policy is NanPolicy.ZERO else -1.0, inputs)

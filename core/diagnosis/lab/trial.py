@@ -12,7 +12,6 @@ from core.diagnosis.lab.features import FeatureStore
 from core.diagnosis.lab.inputs import (
     NO_SCALER,
     edited_inputs,
-    means,
     model_inputs,
     ordered_inputs,
     rounded,
@@ -148,7 +147,7 @@ class Laboratory:
         if inputs is None:
             return np.full((len(names), len(matrix)), np.nan)
         variants = np.repeat(inputs[None], len(names), axis=0)
-        centre = means(model)
+        centre = model.scaler.centre(len(model.features))
         for variant, name in enumerate(names):
             for place, feature in enumerate(model.features):
                 if feature == name:

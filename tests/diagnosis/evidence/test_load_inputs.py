@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
+from core.bundle.deployments import live_bundle_at
 from core.diagnosis.evidence.load_inputs import Margins, load_bundles, places_of_live, rules_of
 from core.settings import BotSettings
-from core.times import Timeframe, us_from_index
+from core.times import Timeframe, index_from_us, us_from_index
 from tests.diagnosis.small import opens
 from tests.recompute.recompute_world import make_bundle
 
@@ -69,6 +70,11 @@ def test_a_deployment_counts_from_the_candle_that_closes_at_its_time(tmp_path: P
     assert live is not None
     # one bar before 01:00 and 02:00, which are places 12 and 24
     assert live.tolist() == [-1] * 11 + [0] * 12 + [1] * 7
+    at = index_from_us(opens(30))
+    known = [live_bundle_at(_bot(tmp_path), moment.to_pydatetime()) for moment in at]
+    assert [None if path is None else paths.index(str(path)) for path in known] == [
+        None if place < 0 else place for place in live.tolist()
+    ]
     unknown = places_of_live(_bot(tmp_path), opens(30), paths[:1])
     assert unknown is not None
     assert unknown.tolist() == [-1] * 11 + [0] * 12 + [-1] * 7
