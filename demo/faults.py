@@ -31,11 +31,6 @@ class Fault:
     cause: str
     inject: Inject
 
-    @property
-    def story(self) -> str:
-        """What happens, in one sentence."""
-        return (self.inject.__doc__ or "").partition("\n")[0]
-
 
 FAULTS: dict[str, Fault] = {
     function.__name__: Fault(function.__name__, function)

@@ -31,8 +31,8 @@ ORDER = (
     "signal_log",
     "scoring",
     "recompute",
-    "features",
     "alignment",
+    "features",
     "collection",
     "diagnosis",
     "status",
@@ -70,6 +70,8 @@ def imported(tree: ast.AST) -> Iterator[str]:
             assert node.level == 0, "imports are absolute"
             yield str(node.module)
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            yield from (str(part.value) for part in node.args if isinstance(part, ast.Constant))
 
 
 def within(name: str, forbidden: str) -> bool:
@@ -93,6 +95,58 @@ def test_the_rule_sees_a_forbidden_import() -> None:
     names = list(imported(ast.parse("def late():\n    from core.alignment.writes import pairs")))
     assert any(within(name, "core.alignment.writes") for name in names)
     assert not any(within(name, "core.alignment.write") for name in names)
+
+
+def test_an_import_by_name_is_seen() -> None:
+    assert list(imported(ast.parse('importlib.import_module("core.cycle")'))) == ["core.cycle"]
+
+
+# The page's one door to the database, and what hands it on.
+READS_SQL = {"dashboard/shell.py", "dashboard/data/database.py"}
+
+
+def test_pages_hold_no_sql() -> None:
+    wrong = [
+        f"{file.relative_to(ROOT)} imports {name}"
+        for file in files("dashboard")
+        for name in imported(ast.parse(file.read_text(encoding="utf-8")))
+        if str(file.relative_to(ROOT)) not in READS_SQL
+        and (within(name, "sqlalchemy") or within(name, "core.storage.tables"))
+    ]
+    assert wrong == []
+
+
+def test_a_side_of_the_market_is_no_mere_text() -> None:
+    wrong = [
+        f"{file.relative_to(ROOT)} says {said}"
+        for package in ("core", "dashboard")
+        for file in files(package)
+        for said in mere_sides(ast.parse(file.read_text(encoding="utf-8")))
+    ]
+    assert wrong == []
+
+
+def mere_sides(tree: ast.AST) -> list[str]:
+    """Parameters and fields named side or sides whose type knows text and no Side."""
+    typed = [
+        (node.arg, node.annotation)
+        if isinstance(node, ast.arg)
+        else (ast.unparse(node.target), node.annotation)
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.arg, ast.AnnAssign))
+    ]
+    said = [(name, "" if kind is None else ast.unparse(kind)) for name, kind in typed]
+    return [
+        f"{name}: {kind}"
+        for name, kind in said
+        if name in ("side", "sides") and "str" in kind and "Side" not in kind
+    ]
+
+
+def test_a_mere_side_would_be_seen() -> None:
+    assert mere_sides(ast.parse("def flips(side: str) -> int: ...")) == ["side: str"]
+    assert mere_sides(ast.parse("class A:\n    sides: tuple[str, ...]")) != []
+    assert mere_sides(ast.parse("def flips(side: Side | str, sides: int) -> int: ...")) == []
 
 
 def test_each_room_of_core_knows_only_those_below_it() -> None:

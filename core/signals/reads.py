@@ -261,7 +261,7 @@ def absences_at(
 
 
 def _at(
-    table: sa.Table, bot_id: int, candle_open: datetime, sides: Sequence[str]
+    table: sa.Table, bot_id: int, candle_open: datetime, sides: Sequence[Side | str]
 ) -> sa.Select[*tuple[Any, ...]]:
     """A table's rows of one candle, with origin and comparison of their series."""
     return (

@@ -75,11 +75,6 @@ def _upgrade(connection: sa.Connection) -> None:
     command.upgrade(config, "head")
 
 
-def is_migrated(engine: sa.Engine) -> bool:
-    """Whether the schema is there at all (an empty or missing database is not)."""
-    return sa.inspect(engine).has_table("alembic_version")
-
-
 @contextmanager
 def snapshot(engine: sa.Engine) -> Iterator[sa.Connection]:
     """One consistent view of the database for several reads; holds up no writer."""

@@ -87,6 +87,17 @@ def test_a_cause_told_apart_would_be_seen() -> None:
     assert told_apart(ast.parse("from core.diagnosis.causes.catalogue import CAUSES")) == []
 
 
+def test_no_cause_imports_another() -> None:
+    wrong = [
+        f"{file.name} imports {name}"
+        for file in files("core/diagnosis/causes")
+        if file.name != "catalogue.py"
+        for name in imported(ast.parse(file.read_text(encoding="utf-8")))
+        if within(name, f"{PACKAGE}.causes")
+    ]
+    assert wrong == []
+
+
 def test_evidence_is_made_once_and_altered_by_no_room() -> None:
     rooms = [
         file

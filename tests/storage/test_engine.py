@@ -13,7 +13,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy.exc import StatementError
 
 from core.errors import StorageError
-from core.storage.engine import is_migrated, migrate, reader_engine, snapshot, writer_engine
+from core.storage.engine import migrate, reader_engine, snapshot, writer_engine
 from core.storage.tables import metadata, run
 from core.storage.watermarks import read_watermark, write_watermark
 from tests.databases import database_url
@@ -112,13 +112,6 @@ def test_errors_never_show_the_password(url: str) -> None:
         writer_engine(url)
     assert "geheim" not in str(caught.value)
     assert "host/db" in str(caught.value)
-
-
-def test_a_fresh_database_is_not_migrated(tmp_path: Path) -> None:
-    engine = writer_engine(database_url(tmp_path / "align.db"))
-    assert not is_migrated(engine)
-    migrate(engine)
-    assert is_migrated(engine)
 
 
 def test_a_database_of_a_newer_version_is_refused_and_left_as_it_is(url: str) -> None:
