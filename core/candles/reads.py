@@ -9,7 +9,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from core.market import OHLCV
-from core.storage.sql import raw
+from core.storage.sql import int64_rows, raw
 from core.storage.tables import candle, candle_revision, candle_source, feature_row
 from core.times import index_from_us, to_us
 
@@ -117,7 +117,7 @@ def stored_opens(conn: sa.Connection, source_id: int) -> npt.NDArray[np.int64]:
     """Candle opens (µs) of a source's current candles, in order."""
     table = raw(candle)
     query = sa.select(table.c.candle_open).where(table.c.source_id == source_id)
-    return np.fromiter(conn.scalars(query.order_by(table.c.candle_open)), dtype=np.int64)
+    return int64_rows(conn.execute(query.order_by(table.c.candle_open)), 1)[:, 0]
 
 
 def _source_id(bot_id: int, source: str) -> sa.ScalarSelect[int]:

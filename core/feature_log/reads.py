@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from core.feature_log.batch import says
 from core.feature_log.layout import Layout
-from core.storage.sql import fetch_tuples, json_text, raw
+from core.storage.sql import fetch_tuples, int64_rows, json_text, raw
 from core.storage.tables import (
     feature_row,
     layout,
@@ -56,8 +56,8 @@ def logged_opens(
 ) -> pd.DatetimeIndex:
     """Candle opens of the stored rows, in order; from_ inclusive, until exclusive."""
     query = sa.select(_ROW.c.candle_open).where(*_window(bot_id, from_, until))
-    opens = connection.scalars(query.order_by(_ROW.c.candle_open))
-    return index_from_us(np.fromiter(opens, dtype=np.int64))
+    rows = connection.execute(query.order_by(_ROW.c.candle_open))
+    return index_from_us(int64_rows(rows, 1)[:, 0])
 
 
 def read_vectors(
