@@ -12,6 +12,8 @@ SHOWS = {"streamlit", "plotly"}
 ORDER = (
     "errors",
     "masking",
+    "foreign_text",
+    "regular_file",
     "arrays",
     "number_text",
     "market",

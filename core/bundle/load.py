@@ -16,6 +16,7 @@ from core.bundle.manifest import Manifest, SideManifest, read_manifest
 from core.bundle.scaler import Scaler
 from core.errors import BundleError
 from core.market import Side
+from core.regular_file import read_regular
 
 FORMATS = {f".{format_}": format_ for format_ in ModelFormat}
 
@@ -124,7 +125,7 @@ def model_format(file: Path) -> ModelFormat:
 def read_bytes(file: Path) -> bytes:
     """A file's bytes; raises BundleError that names it."""
     try:
-        return file.read_bytes()
+        return read_regular(file)
     except OSError as error:
         raise BundleError(f"{file}: cannot be read: {error.strerror}") from error
 

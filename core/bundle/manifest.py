@@ -10,6 +10,7 @@ from typing import Any
 from core.bundle.scaler import Scaler, scaler_from_manifest
 from core.errors import BundleError
 from core.market import SIDES, Side
+from core.regular_file import read_regular
 
 MANIFEST = "bundle.json"
 FORMAT = 1
@@ -78,7 +79,7 @@ def read_json(file: Path) -> Any:
     try:
         if file.stat().st_size > _MAX_BYTES:
             raise BundleError(f"{file}: larger than {_MAX_BYTES // 2**20} MB")
-        return json.loads(file.read_text(encoding="utf-8-sig"))
+        return json.loads(read_regular(file).decode("utf-8-sig"))
     except FileNotFoundError as error:
         raise BundleError(f"{file}: no such file") from error
     except (OSError, ValueError, RecursionError) as error:

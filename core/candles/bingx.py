@@ -7,6 +7,7 @@ from typing import Any
 from core.candles.exchange import Klines, read_klines
 from core.candles.http import JsonClient
 from core.errors import CandleError
+from core.foreign_text import cut_short
 from core.times import Timeframe
 
 PATH = "/openApi/swap/v3/quote/klines"
@@ -62,9 +63,10 @@ def bingx_symbol(symbol: str) -> str:
 def _rows(content: Any) -> list[Any]:
     if not isinstance(content, dict) or not isinstance(content.get("data"), list):
         said = content.get("msg") if isinstance(content, dict) else None
-        raise CandleError(f"bingx: no candles in the answer: {said or str(content)[:200]}")
+        raise CandleError(f"bingx: no candles in the answer: {cut_short(str(said or content))}")
     if content.get("code") != 0:
         raise CandleError(
-            f"bingx: error {content.get('code')}: {content.get('msg')}; check symbol and timeframe"
+            f"bingx: error {cut_short(str(content.get('code')), 40)}: "
+            f"{cut_short(str(content.get('msg')))}; check symbol and timeframe"
         )
     return list(content["data"])

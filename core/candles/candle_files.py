@@ -13,8 +13,10 @@ import pandas as pd
 
 from core.candles.columns import HEADERLESS, Columns, find_columns
 from core.errors import CandleError
+from core.foreign_text import cut_short
 from core.market import OHLCV
 from core.number_text import numbers as parse_numbers
+from core.regular_file import regular
 from core.time_text import NOT_A_TIME, times_us
 from core.times import Timeframe, index_from_us, to_us
 
@@ -114,12 +116,13 @@ def _pieces(path: Path) -> Iterator[_Piece]:
         else:
             yield from _csv_pieces(path)
     except OSError as error:
-        raise CandleError(f"{path}: cannot be read: {error}") from error
+        reason = error.strerror or cut_short(str(error))
+        raise CandleError(f"{path}: cannot be read: {reason}") from error
 
 
 def _csv_pieces(path: Path) -> Iterator[_Piece]:
     """Every line stands alone: behind a stray quote, the csv module would swallow the others."""
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+    with open(path, encoding="utf-8-sig", errors="replace", newline="", opener=regular) as file:
         filled = ((line, number) for number, line in enumerate(file, 1) if line.strip(_BLANK))
         first, line = next(filled, ("", 0))
         if not first:
@@ -155,7 +158,7 @@ def _parquet_pieces(path: Path) -> Iterator[_Piece]:
 
     line = 1
     try:
-        with pq.ParquetFile(path) as file:
+        with open(path, "rb", opener=regular) as raw, pq.ParquetFile(raw) as file:
             schema = file.schema_arrow.empty_table().to_pandas()
             for batch in file.iter_batches(_PIECE_ROWS):
                 piece = _parquet_piece(batch.to_pandas(), line)
@@ -164,7 +167,7 @@ def _parquet_pieces(path: Path) -> Iterator[_Piece]:
             if line == 1:
                 yield _parquet_piece(schema, 1)
     except ValueError as error:  # pyarrow's own errors derive from it
-        raise CandleError(f"{path}: cannot be read as Parquet: {error}") from error
+        raise CandleError(f"{path}: cannot be read as Parquet: {cut_short(str(error))}") from error
 
 
 def _parquet_piece(frame: pd.DataFrame, line: int) -> _Piece:

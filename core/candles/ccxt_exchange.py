@@ -7,6 +7,7 @@ from typing import Any
 
 from core.candles.exchange import Klines, read_klines
 from core.errors import CandleError
+from core.foreign_text import cut_short
 from core.times import Timeframe
 
 _TIMEOUT_MS = 10_000
@@ -49,11 +50,11 @@ class CcxtExchange:
                 is_last = attempt + 1 == _ATTEMPTS
                 if is_last or self.monotonic() + pause_s >= self.deadline:
                     raise CandleError(
-                        f"{self.name}: {type(error).__name__}: {str(error)[:200]}"
+                        f"{self.name}: {type(error).__name__}: {cut_short(str(error))}"
                     ) from error
             except self.any_error as error:
                 raise CandleError(
-                    f"{self.name}: {type(error).__name__}: {str(error)[:200]}; "
+                    f"{self.name}: {type(error).__name__}: {cut_short(str(error))}; "
                     "check exchange and symbol"
                 ) from error
             self.sleep(pause_s)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from core.candles.candle_files import CandlePull, candle_frame, is_whole
 from core.errors import CandleError
+from core.foreign_text import cut_short
 from core.number_text import number
 from core.times import END_OF_TIME, Timeframe, from_us, iso_z, to_us
 
@@ -50,7 +51,7 @@ def read_klines(
             if not 0 <= open_us <= END_OF_TIME:
                 raise ValueError(f"open time {row[fields[0]]} is no time in milliseconds")
         except (LookupError, TypeError, ValueError, OverflowError) as error:
-            problems.append(f"{name}: a candle is not as documented: {str(error)[:200]!r}")
+            problems.append(f"{name}: a candle is not as documented: {cut_short(str(error))!r}")
             continue
         opens.append(open_us)
         numbers.append(values)

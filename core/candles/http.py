@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from core.errors import CandleError
+from core.foreign_text import cut_short
 from core.number_text import number
 
 _CONNECT_S = 5.0
@@ -89,20 +90,21 @@ class JsonClient:
                 body = self._read(response)
                 status, headers = response.status_code, response.headers
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            return f"{type(error).__name__}: {_short(str(error))}", None
+            return f"{type(error).__name__}: {cut_short(str(error))}", None
         except TimeoutError as error:
             return str(error), None
         if status in _RETRIED or status >= 500:
             return f"status {status}", _retry_after(headers.get("Retry-After"))
         if status != 200:
+            said = cut_short(body.decode(errors="replace"))
             raise CandleError(
-                f"{self.base_url}{path}: status {status}: {_short(body.decode(errors='replace'))}; "
+                f"{self.base_url}{path}: status {status}: {said}; "
                 "check fetch, exchange and symbol of this bot"
             )
         try:
             return Answer(json.loads(body), _server_time(headers.get("Date")))
         except (ValueError, RecursionError):
-            return f"the answer is no JSON: {_short(body.decode(errors='replace'))}", None
+            return f"the answer is no JSON: {cut_short(body.decode(errors='replace'))}", None
 
     def _read(self, response: Any) -> bytes:
         """The body, within the limit of one read: a server that drips bytes is cut off."""
@@ -154,7 +156,3 @@ def _server_time(text: str | None) -> datetime | None:
         return email.utils.parsedate_to_datetime(text or "").astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 200 else text[:200] + "…"

@@ -19,7 +19,10 @@ from core.candles.writes import (
 )
 from core.context import Context
 from core.errors import CandleError
+from core.foreign_text import storable
+from core.regular_file import has_speakable_name, stamp
 from core.settings import CandleSourceSettings
+from core.tailing.survey import NAME_REMEDY
 from core.times import iso_z, us_from_index
 
 
@@ -105,10 +108,13 @@ def _read_files(context: Context, source: CandleSourceSettings) -> SourceReport:
     known: dict[str, Any] = state.setdefault("files", {})
     stored, read, problems = StoredPull(), 0, []
     for path in _files(source):
-        stamp = _stamp(path, source)
-        if known.get(str(path), {}).get("stamp") != stamp:
+        if not has_speakable_name(str(path)):
+            problems.append(f"{storable(str(path))}: {NAME_REMEDY}")
+            continue
+        mark = _mark(path, source)
+        if known.get(str(path), {}).get("stamp") != mark:
             read += 1
-            stored += _ingest_file(context, source, source_id, state, path, stamp)
+            stored += _ingest_file(context, source, source_id, state, path, mark)
         problems += known[str(path)]["problems"]
     with context.engine.begin() as conn:
         stored += withdraw_unfinished(conn, context.bot_id, source_id, state, now=context.now)
@@ -120,14 +126,12 @@ def _read_files(context: Context, source: CandleSourceSettings) -> SourceReport:
 def _files(source: CandleSourceSettings) -> list[Path]:
     """Files in the order of the patterns, each pattern by name; of equal ones the first stays."""
     files = [Path(path) for pattern in source.paths for path in sorted(glob.glob(pattern))]
-    return [path for path in dict.fromkeys(files) if path.is_file()]
+    return [path for path in dict.fromkeys(files) if path.exists() and not path.is_dir()]
 
 
-def _stamp(path: Path, source: CandleSourceSettings) -> list[Any]:
+def _mark(path: Path, source: CandleSourceSettings) -> list[Any]:
     """Changes when the file or the way it is to be read changes."""
-    status = path.stat()
-    changed_ns = status.st_ctime_ns  # also of a file written anew at equal size and time
-    return [status.st_size, status.st_mtime_ns, changed_ns, source.candle_open, source.zone]
+    return [*stamp(path.stat()), source.candle_open, source.zone]
 
 
 def _ingest_file(
@@ -136,7 +140,7 @@ def _ingest_file(
     source_id: int,
     state: dict[str, Any],
     path: Path,
-    stamp: list[Any],
+    mark: list[Any],
 ) -> StoredPull:
     """Store one file and its place in the source's state, in one transaction."""
     now = context.now
@@ -149,11 +153,11 @@ def _ingest_file(
             now=now,
         )
     except CandleError as error:
-        state["files"][str(path)] = {"stamp": stamp, "rows": 0, "problems": [str(error)]}
+        state["files"][str(path)] = {"stamp": mark, "rows": 0, "problems": [str(error)]}
         with context.engine.begin() as conn:
             write_source_state(conn, source_id, state)
         return StoredPull()
-    state["files"][str(path)] = _file_state(pull, stamp, now)
+    state["files"][str(path)] = _file_state(pull, mark, now)
     with context.engine.begin() as conn:
         stored = store_candles(conn, source_id, pull.candles, origin=pull.origin, now=now)
         store_unfinished(conn, source_id, pull.not_closed, origin=pull.origin, now=now)
@@ -161,10 +165,10 @@ def _ingest_file(
     return stored
 
 
-def _file_state(pull: CandlePull, stamp: list[Any], now: datetime) -> dict[str, Any]:
+def _file_state(pull: CandlePull, mark: list[Any], now: datetime) -> dict[str, Any]:
     opens = us_from_index(pull.candles["candle_open"])
     return {
-        "stamp": stamp,
+        "stamp": mark,
         "rows": len(pull.candles),
         "not_closed": len(pull.not_closed),
         "last": int(opens.max()) if len(opens) else None,

@@ -2,12 +2,14 @@
 
 import csv
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from core.errors import LogFormatError
+from core.regular_file import regular, stamp
 
 _NAMED = 20
 _CHUNK = 5000
@@ -44,23 +46,22 @@ class Chunk:
 def content_state(path: Path) -> dict[str, Any]:
     """sha256 of a file with what tells cheaply that it did not change; raises LogFormatError."""
     try:
-        status = path.stat()
-        with path.open("rb") as file:
+        with open(path, "rb", opener=regular) as file:
+            status = os.fstat(file.fileno())
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise LogFormatError(f"{path}: cannot be read: {error.strerror}") from error
-    return {"sha256": digest, "stat": [status.st_size, status.st_mtime_ns, status.st_ino]}
+    return {"sha256": digest, "stat": stamp(status)}
 
 
 def is_untouched(path: Path, state: dict[str, Any] | None) -> bool:
-    """Whether size, time of change and inode are those of the state."""
+    """Whether the file's stamp is that of the state."""
     if state is None:
         return False
     try:
-        status = path.stat()
+        return bool(stamp(path.stat()) == state["stat"])
     except OSError:
         return False
-    return bool([status.st_size, status.st_mtime_ns, status.st_ino] == state["stat"])
 
 
 def read_header(path: Path) -> list[str]:
@@ -95,7 +96,7 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Number and fields of each line that is not blank; raises LogFormatError."""
     previous = csv.field_size_limit(_MAX_LINE)
     try:
-        with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        with open(path, encoding="utf-8-sig", errors="replace", newline="", opener=regular) as file:
             for number, text in enumerate(file, start=1):
                 stripped = text.rstrip("\r\n")
                 if stripped.strip():

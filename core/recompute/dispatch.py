@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from core.errors import PipelineError
+from core.foreign_text import cut_short
 from core.recompute.frame_task import run_frame
 from core.recompute.recomputed import Collected
 from core.recompute.reference_frames import pending
@@ -99,10 +100,11 @@ class _Account:
         failure = answer.get("failed") or _of_other_candles(answer, opens)
         failure = failure or self._other_columns(answer)
         if failure is not None:
-            self._failures.append(failure[1])
+            reason, sentence = failure[0], cut_short(failure[1])
+            self._failures.append(sentence)
             self._traceback = self._traceback or answer.get("traceback")
-            reasons = [(open_us, *failure) for open_us in opens]
-            cpu_s = self._time_limit_s if failure[0] == "time_limit" else 0.0
+            reasons = [(open_us, reason, sentence) for open_us in opens]
+            cpu_s = self._time_limit_s if reason == "time_limit" else 0.0
             return Collected(reasons=reasons, traceback=answer.get("traceback"), cpu_s=cpu_s)
         self._successes += 1
         return self._rows(answer, frame, opens)

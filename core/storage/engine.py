@@ -1,5 +1,6 @@
 """Engines for the one database where collector and dashboard meet."""
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import StorageError
+from core.foreign_text import every_text, without_surrogates
 from core.storage.failures import shown_place, speak_in_sentences, without_statement
 from core.storage.schema_state import MIGRATIONS, REMEDY, SchemaState, schema_state
 
@@ -86,7 +88,9 @@ def snapshot(engine: sa.Engine) -> Iterator[sa.Connection]:
 def _engine(url: str, *, read_only: bool) -> sa.Engine:
     try:
         parsed = sa.make_url(url)
-        engine = sa.create_engine(parsed, hide_parameters=True, **_pool(parsed))
+        engine = sa.create_engine(
+            parsed, hide_parameters=True, json_serializer=_json, **_pool(parsed)
+        )
     except (SQLAlchemyError, ImportError) as error:
         shown = url.split("@")[-1]  # never the password
         raise StorageError(f'database_url "{shown}" cannot be used: {error}') from error
@@ -101,6 +105,14 @@ def _engine(url: str, *, read_only: bool) -> sa.Engine:
     else:
         _prepare_server(engine)
     return engine
+
+
+def _json(document: Any) -> str:
+    """A document as it is stored, without lone surrogates; JSON writes a NUL as an escape."""
+    text = json.dumps(document)
+    if "\\ud" in text:  # half a character, or a whole one
+        return json.dumps(every_text(document, without_surrogates))
+    return text
 
 
 def _is_sqlite(url: sa.URL) -> bool:

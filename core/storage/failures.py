@@ -7,6 +7,7 @@ from sqlalchemy.engine import URL, Engine, ExceptionContext
 from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError, SQLAlchemyError
 
 from core.errors import StorageError
+from core.foreign_text import cut_short
 
 # SQLite's primary result codes, and what to do about each.
 _REMEDIES = {
@@ -75,4 +76,4 @@ def shown_place(url: URL) -> str:
 
 
 def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    return cut_short((str(error).strip() or type(error).__name__).splitlines()[0])

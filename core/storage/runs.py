@@ -13,12 +13,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.errors import AlignError
+from core.foreign_text import cut_short, storable
 from core.masking import mask_secrets
 from core.storage.failures import without_statement
 from core.storage.tables import run
 
 _LOG = logging.getLogger(__name__)
 _KEEP_IDLE = timedelta(days=1)
+_LONGEST_SENTENCE = 2_000  # characters; may name files and quote an error
+_LONGEST_TRACE = 20_000  # its end says what failed
 
 
 class Outcome(StrEnum):
@@ -62,8 +65,8 @@ def recorded_run(engine: sa.Engine, bot_id: int | None, step: str, now: datetime
     try:
         yield current
     except Exception as error:
-        current.error = mask_secrets(_sentence(error))
-        trace = mask_secrets(traceback.format_exc())
+        current.error = cut_short(mask_secrets(_sentence(error)), _LONGEST_SENTENCE)
+        trace = storable(mask_secrets(traceback.format_exc())[-_LONGEST_TRACE:])
         _LOG.debug("%s", trace)
     finished = now + timedelta(seconds=time.perf_counter() - started)
     with engine.begin() as connection:

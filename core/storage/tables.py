@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from core.foreign_text import storable
 from core.times import from_us, to_us
 
 metadata = sa.MetaData(
@@ -37,7 +38,7 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
 
 
 class Text(sa.types.TypeDecorator[str]):
-    """Text that sorts by code point everywhere; a NUL, which PostgreSQL refuses, becomes ␀.
+    """Text that sorts by code point everywhere, without NULs and lone surrogates (`storable`).
 
     A server sorts by its own language unless told otherwise, and the order of file names
     decides which line of a candle counts.
@@ -51,7 +52,7 @@ class Text(sa.types.TypeDecorator[str]):
         return dialect.type_descriptor(sa.Text(collation="C") if is_server else sa.Text())
 
     def process_bind_param(self, value: str | None, dialect: Any) -> str | None:
-        return value if value is None else without_nul(value)
+        return value if value is None else storable(value)
 
 
 class Double(sa.types.TypeDecorator[float]):
@@ -66,10 +67,6 @@ class Double(sa.types.TypeDecorator[float]):
 
 def stored_number(value: float) -> float | None:
     return None if value != value else value + 0.0  # -0.0 becomes 0.0
-
-
-def without_nul(text: str) -> str:
-    return text.replace("\0", "␀")
 
 
 Id = sa.BigInteger().with_variant(sa.Integer, "sqlite")

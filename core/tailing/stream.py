@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from core.errors import LogFormatError
+from core.regular_file import regular
 from core.tailing.fingerprint import BLOCK, Fingerprint
 
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -72,7 +73,7 @@ class GzipStream:
 
 def open_stream(path: Path) -> Stream:
     """The unpacked content from its start; raises OSError."""
-    file = path.open("rb")
+    file: BinaryIO = open(path, "rb", opener=regular)  # noqa: SIM115  # closed by its user
     magic = file.read(2)
     file.seek(0)
     return GzipStream(file, path) if magic == _GZIP_MAGIC else file

@@ -13,11 +13,14 @@ from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 
 from core.errors import LogFormatError
+from core.foreign_text import storable
+from core.regular_file import has_speakable_name, stamp
 from core.tailing.files import LogFile
 from core.tailing.fingerprint import Fingerprint
 from core.tailing.stream import ContentChanged, open_after
 
 _MAGIC = "*?["
+NAME_REMEDY = "its name is not UTF-8; rename it"
 
 
 class Change(StrEnum):
@@ -60,6 +63,9 @@ def find_paths(patterns: Iterable[str], section: str) -> tuple[list[str], dict[s
             what = "no file matches" if any(sign in pattern for sign in _MAGIC) else "no such file"
             problems[pattern] = f"{pattern}: {what}; check paths under {section}"
         for path in matches:
+            if not has_speakable_name(os.path.abspath(path)):
+                problems[storable(path)] = f"{storable(path)}: {NAME_REMEDY}"
+                continue
             paths.setdefault(os.path.realpath(path), os.path.abspath(path))
     return sorted(paths.values()), problems
 
@@ -92,8 +98,7 @@ def _look(
     """One path: unchanged, grown, or with a content that is not its record's."""
     try:
         status = os.stat(path)
-        # The time of change tells a file that was written anew at equal size and time.
-        stat = [status.st_size, status.st_mtime_ns, status.st_ino, status.st_ctime_ns]
+        stat = stamp(status)
         if not S_ISREG(status.st_mode):  # a pipe would keep its reader waiting for ever
             kind = "a folder" if S_ISDIR(status.st_mode) else "no regular file"
             result.problems[path] = f"{path}: {kind} where a log file was expected"

@@ -12,6 +12,7 @@ import streamlit as st
 
 from core import bots
 from core.errors import StorageError
+from core.regular_file import stamp
 from core.settings import Settings, config_path, load_settings
 from core.storage import run_history
 from core.storage.engine import reader_engine
@@ -21,12 +22,11 @@ from core.storage.schema_state import SchemaState, schema_state
 def settings() -> Settings:
     """The configuration; read again when its file changes."""
     file = config_path()
-    stamp = file.stat().st_mtime_ns if file.is_file() else 0
-    return _settings(str(file), stamp)
+    return _settings(str(file), tuple(stamp(file.stat())) if file.is_file() else ())
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _settings(file: str, stamp_ns: int) -> Settings:
+def _settings(file: str, file_stamp: tuple[int, ...]) -> Settings:
     return load_settings(Path(file))
 
 

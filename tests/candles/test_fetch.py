@@ -295,6 +295,19 @@ def test_lasting_fault_is_said_and_not_tried_again(
     assert stored(engine).empty
 
 
+def test_a_long_error_of_the_exchange_is_cut_and_made_storable(
+    engine: sa.Engine, exchange: FakeExchange
+) -> None:
+    exchange.faults = [
+        server.body('{"code": 1, "msg": "\\ud800\\u0000' + "x" * 100_000 + '", "data": []}')
+    ]
+    (problem,) = fetch(engine, at(300)).problems
+    assert "error 1: \\ud800␀xxx" in problem
+    assert problem.endswith("x…; check symbol and timeframe")
+    assert len(problem) < 1_000
+    assert len(str(state(engine))) < 2_000
+
+
 def test_candles_of_another_time_are_not_taken(engine: sa.Engine, exchange: FakeExchange) -> None:
     exchange.ignores_window = True
     report = fetch(engine, at(900))

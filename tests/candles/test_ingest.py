@@ -1,3 +1,4 @@
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -123,6 +124,21 @@ def test_unreadable_file_is_a_problem_and_the_other_file_is_read(
     assert len(stored(engine)) == 6
     with engine.connect() as conn:
         assert list(candle_sources(conn, 1)) == ["files"]
+
+
+def test_a_pipe_and_a_name_that_is_not_utf_8_are_problems_and_the_other_file_is_read(
+    engine: sa.Engine, tmp_path: Path
+) -> None:
+    write_csv(tmp_path / "good.csv", make_candles())
+    os.mkfifo(tmp_path / "pipe.csv")
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/a_\xff.csv")).write_text("x")
+    for _ in range(2):
+        report = ingest(engine, bot_of(tmp_path / "*.csv"))
+        assert len(stored(engine)) == 6
+        assert report.problems == (
+            f"{tmp_path}/a_\\xff.csv: its name is not UTF-8; rename it",
+            f"{tmp_path}/pipe.csv: cannot be read: no regular file",
+        )
 
 
 @needs_real

@@ -1,5 +1,7 @@
 """Rows of an exported file with the numbers of their lines."""
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,25 @@ def test_a_file_is_untouched_until_it_is_written_or_gone(tmp_path: Path) -> None
     assert content_state(file)["sha256"] != state["sha256"]
     file.unlink()
     assert not is_untouched(file, state)
+
+
+def test_a_file_rewritten_in_place_at_equal_size_and_time_is_noticed(tmp_path: Path) -> None:
+    file = tmp_path / "s.csv"
+    file.write_text("a\n1\n")
+    os.utime(file, (1, 1))
+    state = content_state(file)
+    time.sleep(0.02)  # the clock of the file system
+    file.write_text("a\n2\n")
+    os.utime(file, (1, 1))
+    assert not is_untouched(file, state)
+
+
+def test_a_pipe_is_refused_instead_of_waited_for(tmp_path: Path) -> None:
+    file = tmp_path / "s.csv"
+    os.mkfifo(file)
+    for read in (content_state, read_header, lambda path: list(read_chunks(path, BadLines(path)))):
+        with pytest.raises(LogFormatError, match=r"s\.csv: cannot be read: no regular file"):
+            read(file)
 
 
 def test_a_file_that_is_not_there_or_empty_is_named(tmp_path: Path) -> None:

@@ -263,3 +263,11 @@ def test_children_of_a_killed_worker_end_with_it(tmp_path: Path) -> None:
             return
         time.sleep(0.1)
     pytest.fail("a child of the pipeline outlived its worker")
+
+
+def test_a_failure_that_cannot_be_stored_is_told_and_cut(tmp_path: Path, pool: WorkerPool) -> None:
+    """Seen: one lone surrogate in an exception failed the whole recomputation."""
+    body = rf"if {SOME}: raise ValueError('bad \ud800' + 'x' * 100_000)" "\nreturn candles"
+    detail = run(tmp_path, pool, body).reasons["detail"].iloc[0]
+    assert detail.startswith("ValueError: bad \\ud800xxx")
+    assert len(detail) < 600

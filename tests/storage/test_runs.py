@@ -51,6 +51,16 @@ def test_an_unexpected_error_says_what_it_is(engine: sa.Engine) -> None:
     assert current.error == "KeyError: 'x'"
 
 
+def test_an_error_that_is_no_sentence_is_cut_and_made_storable(engine: sa.Engine) -> None:
+    with recorded_run(engine, 1, "pair", NOW) as current:
+        raise ValueError("\ud800\0" + "x" * 100_000)
+    (row,) = rows(engine)
+    assert row.error == current.error
+    assert row.error.startswith("ValueError: \\ud800␀xxx")
+    assert row.error.endswith("x…")
+    assert (len(row.error) < 3_000, len(row.traceback) <= 20_000) == (True, True)
+
+
 def test_an_interruption_is_raised_on_and_closed_at_the_next_start(engine: sa.Engine) -> None:
     with pytest.raises(KeyboardInterrupt), recorded_run(engine, 1, "pair", NOW):
         raise KeyboardInterrupt

@@ -34,6 +34,15 @@ def test_a_nul_in_a_text_is_shown_as_a_sign(connection: sa.Connection) -> None:
     assert connection.scalars(sa.select(bot.c.name).order_by(bot.c.id)).all()[-1] == "a␀b"
 
 
+def test_no_text_and_no_document_holds_what_cannot_be_shown(connection: sa.Connection) -> None:
+    connection.execute(sa.insert(bot).values(name="bad \ud800", timeframe="5m"))
+    assert connection.scalars(sa.select(bot.c.name).order_by(bot.c.id)).all()[-1] == "bad \\ud800"
+    state = {"a\0": ["b\udcff", {"c": "🐢\0"}], "n": 1.5}
+    connection.execute(sa.insert(candle_source).values(bot_id=1, name="x", state=state))
+    kept = connection.scalar(sa.select(candle_source.c.state))
+    assert kept == {"a\0": ["b\\xff", {"c": "🐢\0"}], "n": 1.5}
+
+
 def _price(connection: sa.Connection, number: float) -> dict[str, object]:
     source = sa.insert(candle_source).values(bot_id=1, name="x", state={})
     number_of = connection.execute(source.returning(candle_source.c.id)).scalar_one()

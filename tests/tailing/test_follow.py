@@ -245,6 +245,15 @@ def test_a_file_whose_name_looks_like_a_pattern_is_a_file(log: Followed) -> None
     assert (report.lines, report.problems) == (1, ())
 
 
+def test_a_name_that_is_not_utf_8_keeps_no_other_file_from_being_read(log: Followed) -> None:
+    write(log, "b.csv", 0, 1)
+    path = Path(os.fsdecode(os.fsencode(log.folder) + b"/a_\xff.csv"))
+    path.write_text(log.head + log.line(2, 0.5))
+    report = log.read()
+    assert report.problems == (f"{log.folder}/a_\\xff.csv: its name is not UTF-8; rename it",)
+    assert log.lines() == 2
+
+
 def test_a_file_with_two_names_is_read_once(log: Followed) -> None:
     path = write(log, "a.csv", 0)
     (log.folder / "link.csv").symlink_to(path)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core.recompute.pipeline import REFERENCE
+from core.regular_file import read_regular
 from core.settings import BotSettings
 
 _MAX_SIBLINGS = 8  # each is re-run; more files are a library, no versions
@@ -36,7 +37,7 @@ def _defines(file: Path, function: str) -> bool:
     try:
         if file.stat().st_size > _MAX_FILE_BYTES:
             return False
-        tree = ast.parse(file.read_text(encoding="utf-8"))
+        tree = ast.parse(read_regular(file))
     except (OSError, SyntaxError, ValueError):
         return False  # not readable as Python: no version of the pipeline either
     return any(isinstance(node, ast.FunctionDef) and node.name == function for node in tree.body)
