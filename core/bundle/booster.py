@@ -56,11 +56,7 @@ class BoosterModel:
         """
         booster = self._bulk if len(scaled) >= _BULK_ROWS else self._booster
         if self._is_linear:
-            from xgboost import DMatrix
-
-            result = booster.predict(
-                DMatrix(scaled, nthread=_ONE_THREAD), iteration_range=self._rounds
-            )
+            result = booster.predict(self._matrix(scaled), iteration_range=self._rounds)
         else:
             result = booster.inplace_predict(scaled, iteration_range=self._rounds)
         return np.asarray(result, dtype="float32")
@@ -70,12 +66,17 @@ class BoosterModel:
 
         Some hundred rows a second: for the few candles that are explained, on demand.
         """
-        from xgboost import DMatrix
-
         values = self._booster.predict(
-            DMatrix(scaled, nthread=_ONE_THREAD), pred_contribs=True, iteration_range=self._rounds
+            self._matrix(scaled), pred_contribs=True, iteration_range=self._rounds
         )
         return np.asarray(values[:, :-1], dtype="float64")
+
+    def _matrix(self, scaled: npt.NDArray[np.float64]) -> Any:
+        """Rows under the model's own names, which a model fitted on a DataFrame asks for."""
+        from xgboost import DMatrix
+
+        names = self._booster.feature_names
+        return DMatrix(scaled, nthread=_ONE_THREAD, feature_names=names)
 
     @cached_property
     def _booster(self) -> Any:

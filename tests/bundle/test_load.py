@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -204,3 +205,19 @@ def test_changed_model_of_a_bundle_that_was_opened_before_is_refused(bundle: Pat
     model.write_text(model.read_text() + " ")
     with pytest.raises(BundleError, match=r"bundle: LONG: long\.json is not the file"):
         load_bundle(bundle, sound)
+
+
+@pytest.mark.parametrize("kind", ["gbtree", "gblinear"])
+def test_a_model_fitted_on_a_dataframe_tells_its_contributions(kind: str) -> None:
+    """It carries names, and refuses rows without them."""
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame(rng.normal(size=(200, 3)), columns=["ema", "rsi", "atr"])
+    fitted = XGBClassifier(n_estimators=5, booster=kind).fit(frame, frame["rsi"] > 0)
+    raw = bytes(fitted.get_booster().save_raw("json"))
+    model = booster.open_model(raw, hashlib.sha256(raw).hexdigest(), booster.ModelFormat.JSON)
+    matrix = frame.to_numpy()
+    assert model.feature_names == ("ema", "rsi", "atr")
+    assert np.allclose(model.predict(matrix), fitted.predict_proba(frame)[:, 1], atol=1e-6)
+    contributions = model.contributions(matrix)
+    assert contributions.shape == (200, 3)
+    assert np.abs(contributions).mean(axis=0).argmax() == 1
