@@ -4,8 +4,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -13,16 +14,22 @@ import pandas as pd
 
 from core.arrays import Flags, Floats, Ints
 from core.recompute.dispatch import dispatch_frames
+from core.recompute.forgetting import Proofs
 from core.recompute.pipeline import Pipeline
-from core.recompute.recomputed import Collected, Recomputed, gathered
+from core.recompute.recomputed import LASTING, Collected, Recomputed, gathered
 from core.recompute.reference_frames import reference_batches
-from core.recompute.windows import CandleGrid, Frame, content_key, plan_frames
+from core.recompute.stretches import Dispatch, run_windows
+from core.recompute.windows import (
+    CandleGrid,
+    Frame,
+    content_key,
+    plan_frames,
+    proof_key,
+    stretch_key,
+)
 from core.recompute.worker_pool import DEFAULT_MEMORY_LIMIT_MB, WorkerPool
 from core.settings import GapPolicy, Mode
 from core.times import Timeframe, to_us, us_from_index
-
-# Failures that the same frame would meet again.
-LASTING = ("pipeline_failed", "no_row", "other_columns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,11 @@ class Request:
     def mark(self) -> list[object]:
         """What a row rests on besides candles; rows of another mark are of another comparison."""
         return [self.pipeline.hash, self.timeframe.text, self.mode, self.lookback_bars]
+
+    @property
+    def proof_key(self) -> str:
+        """What a proof of forgetting speaks of."""
+        return proof_key(self.pipeline.hash, self.timeframe, self.mode, self.lookback_bars)
 
     def document(self) -> dict[str, object]:
         """What a run stores about it."""
@@ -129,9 +141,14 @@ def recompute_batches(
     now: datetime,
     executor: Executor | None = None,
     cache: VectorCache | None = None,
+    proofs: Proofs | None = None,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Iterator[Collected]:
-    """The same in batches as they are ready, so that each can be stored at once."""
+    """The same in batches as they are ready, so that each can be stored at once.
+
+    With `proofs`, windows of a pipeline that forgets come from stretches
+    (core.recompute.forgetting); a row that comes twice counts as it came last.
+    """
     deadline = monotonic() + request.budget_s
     plan = plan_frames(
         grid,
@@ -151,12 +168,54 @@ def recompute_batches(
     keys: dict[int, str] = {}
     if cache is not None:
         keys = request.keys(grid, frames)
-        frames, known = _take_cached(grid, frames, keys, cache)
+        frames, known = _take_cached(grid, frames, keys, cache, forgets(request, proofs))
         yield known
     if not frames:
         return
-    with _workers(request, executor) as workers:
-        batches = dispatch_frames(
+    with dispatcher(request, grid, executor, deadline, monotonic) as dispatch:
+        batches: Iterator[Collected]
+        if proofs is None or request.mode is not Mode.WINDOW:
+            batches = (batch for _, batch in dispatch(frames, None))
+        else:
+            day = f"{now:%Y-%m-%d}"
+            batches = run_windows(
+                dispatch,
+                grid,
+                frames,
+                proofs,
+                key=request.proof_key,
+                day=day,
+                known=partial(_known_windows, request, grid, cache),
+            )
+        for batch in gathered(batches, monotonic):
+            if cache is not None:
+                cache.put(cacheable(batch, keys))
+            yield batch
+
+
+def forgets(request: Request, proofs: Proofs | None) -> bool:
+    """Whether rows from stretches are as good as windows, as far as is known."""
+    known = None if proofs is None else proofs.get(request.proof_key)
+    return known is not None and known.holds
+
+
+@contextmanager
+def dispatcher(
+    request: Request,
+    grid: CandleGrid,
+    executor: Executor | None,
+    deadline: float,
+    monotonic: Callable[[], float],
+) -> Iterator[Dispatch]:
+    """How frames are run: by the given executor, else by local workers for as long as this takes.
+
+    deadline: after it, as `monotonic` tells, no frame is begun.
+    """
+
+    def dispatch(
+        frames: Sequence[Frame], columns: tuple[str, ...] | None
+    ) -> Iterator[tuple[Frame, Collected]]:
+        return dispatch_frames(
             workers,
             grid,
             frames,
@@ -165,11 +224,11 @@ def recompute_batches(
             time_limit_s=request.time_limit_s,
             deadline=deadline,
             monotonic=monotonic,
+            columns=columns,
         )
-        for batch in gathered(batches, monotonic):
-            if cache is not None:
-                cache.put(_cacheable(batch, keys))
-            yield batch
+
+    with _workers(request, executor) as workers:
+        yield dispatch
 
 
 @contextmanager
@@ -186,16 +245,24 @@ def _workers(request: Request, executor: Executor | None) -> Iterator[Executor]:
 
 
 def _take_cached(
-    grid: CandleGrid, frames: Sequence[Frame], keys: Mapping[int, str], cache: VectorCache
+    grid: CandleGrid,
+    frames: Sequence[Frame],
+    keys: Mapping[int, str],
+    cache: VectorCache,
+    forgets: bool,
 ) -> tuple[list[Frame], Collected]:
     """Frames that still have to run, and the rows of the others."""
-    cached = cache.get(list(keys.values()))
+    plain = list(keys.values())
+    cached = cache.get([*plain, *(stretch_key(key) for key in plain)] if forgets else plain)
     known, rest = Collected(), []
     for frame in frames:
         opens = [int(grid.opens[row]) for row in frame.rows]
         rows = [cached.get(keys[open_us]) for open_us in opens]
+        if rows == [None]:
+            rows = [cached.get(stretch_key(keys[opens[0]]))]
+            frame = replace(frame, is_stretch=True)
         if any(row is None or not known.accepts(row.columns) for row in rows):
-            rest.append(frame)
+            rest.append(replace(frame, is_stretch=False))
             continue
         for open_us, row in zip(opens, rows, strict=True):
             if row is not None and row.failure is not None:
@@ -206,7 +273,29 @@ def _take_cached(
     return rest, known
 
 
-def _cacheable(batch: Collected, keys: Mapping[int, str]) -> dict[str, CachedRow]:
+def _known_windows(
+    request: Request, grid: CandleGrid, cache: VectorCache | None, frames: Sequence[Frame]
+) -> dict[int, Collected]:
+    """Windows that the cache holds, by position of the row."""
+    if cache is None:
+        return {}
+    keys = request.keys(grid, frames)
+    stored = cache.get(list(keys.values()))
+    known: dict[int, Collected] = {}
+    for frame in frames:
+        open_us = int(grid.opens[frame.rows[0]])
+        row = stored.get(keys[open_us])
+        if row is None:
+            continue
+        batch = known[frame.rows[0]] = Collected(columns=row.columns or None)
+        if row.failure is not None:
+            batch.reasons.append((open_us, *row.failure))
+        else:
+            batch.add(open_us, row.values, row.warming, frame)
+    return known
+
+
+def cacheable(batch: Collected, keys: Mapping[int, str]) -> dict[str, CachedRow]:
     """Rows and lasting failures by content key; a time limit or a crash may be another's fault."""
     nothing = np.empty(0)
     rows = {
@@ -214,6 +303,9 @@ def _cacheable(batch: Collected, keys: Mapping[int, str]) -> dict[str, CachedRow
         for open_us, reason, detail in batch.reasons
         if reason in LASTING
     }
-    for open_us, values, warming in zip(batch.opens, batch.values, batch.warming, strict=True):
-        rows[keys[open_us]] = CachedRow(batch.columns or (), values, warming)
+    for open_us, values, warming, is_from_stretch in zip(
+        batch.opens, batch.values, batch.warming, batch.from_stretch, strict=True
+    ):
+        key = stretch_key(keys[open_us]) if is_from_stretch else keys[open_us]
+        rows[key] = CachedRow(batch.columns or (), values, warming)
     return rows

@@ -32,16 +32,18 @@ def dispatch_frames(
     time_limit_s: float,
     deadline: float,
     monotonic: Callable[[], float],
-) -> Iterator[Collected]:
-    """One batch a frame, in the order of completion; what the deadline cuts off is pending.
+    columns: tuple[str, ...] | None = None,
+) -> Iterator[tuple[Frame, Collected]]:
+    """Each frame with its rows, in the order of completion; what the deadline cuts off is pending.
 
     Frames under way at the deadline are waited for, so every call gets
-    something done. Raises PipelineError when the pipeline breaks the contract
-    of frames or fails on each of the first frames.
+    something done. `columns`: those that rows have to have, as far as that is known.
+    Raises PipelineError when the pipeline breaks the contract of frames or fails on
+    each of the first frames; a stretch does neither, it may fail where its windows do not.
     """
     waiting = deque(frames)
     running: dict[Future[dict[str, Any]], tuple[Frame, float]] = {}
-    account = _Account(spec, time_limit_s)
+    account = _Account(spec, columns, time_limit_s)
     limit_s = time_limit_s * _PATIENCE + _PATIENCE_S
     while waiting or running:
         while (
@@ -58,9 +60,9 @@ def dispatch_frames(
         overdue = [f for f, (_, since) in running.items() if monotonic() - since > limit_s]
         for future in [*done, *(f for f in overdue if f not in done)]:
             frame, _ = running.pop(future)
-            yield account.batch(grid, frame, future)
+            yield frame, account.batch(grid, frame, future)
         account.check()
-    yield pending(grid, list(waiting))
+    yield from ((frame, pending(grid, [frame])) for frame in waiting)
 
 
 def _may_start(running: dict[Any, Any], is_in_time: bool, account: "_Account") -> bool:
@@ -70,17 +72,18 @@ def _may_start(running: dict[Any, Any], is_in_time: bool, account: "_Account") -
 class _Account:
     """Successes and failures so far, and the columns that every frame must have."""
 
-    def __init__(self, spec: str, time_limit_s: float) -> None:
+    def __init__(self, spec: str, columns: tuple[str, ...] | None, time_limit_s: float) -> None:
         self._spec = spec
+        self._columns = columns
         self._time_limit_s = time_limit_s
-        self._columns: tuple[str, ...] | None = None
+        self._stretches = 0
         self._successes = 0
         self._failures: list[str] = []
         self._traceback: str | None = None
 
     @property
     def finished(self) -> int:
-        return self._successes + len(self._failures)
+        return self._successes + len(self._failures) + self._stretches
 
     def check(self) -> None:
         """Raise PipelineError when nothing but failures came back."""
@@ -94,6 +97,8 @@ class _Account:
     def batch(self, grid: CandleGrid, frame: Frame, future: Future[dict[str, Any]]) -> Collected:
         """The rows of one finished frame, or why it has none."""
         answer = _answer(future)
+        if frame.is_stretch:
+            return self._stretch(answer, grid, frame)
         if "refused" in answer:
             raise _error(answer["refused"], answer["traceback"])
         opens = [int(grid.opens[row]) for row in frame.rows]
@@ -110,17 +115,21 @@ class _Account:
         return self._rows(answer, frame, opens)
 
     def _rows(self, answer: dict[str, Any], frame: Frame, opens: Sequence[int]) -> Collected:
-        columns = self._columns or tuple(answer["columns"])
-        self._columns = columns
-        order = [answer["columns"].index(name) for name in columns]
-        batch = Collected(columns=columns, texts=set(answer["texts"]), cpu_s=answer["cpu_s"])
-        for i, open_us in enumerate(opens):
-            if not answer["found"][i]:
-                batch.reasons.append((open_us, "no_row", "the pipeline dropped this candle's row"))
-                continue
-            values, warming = answer["matrix"][i][order], answer["warming"][i][order]
-            batch.add(open_us, values, warming, frame)
-        return batch
+        self._columns = self._columns or tuple(answer["columns"])
+        return _batch(answer, frame, opens, self._columns)
+
+    def _stretch(self, answer: dict[str, Any], grid: CandleGrid, frame: Frame) -> Collected:
+        """The rows of a stretch as they are: its windows say what they are worth."""
+        self._stretches += 1
+        opens = [int(grid.opens[row]) for row in frame.rows]
+        failure = answer.get("failed") or (
+            ("refused", answer["refused"])
+            if "refused" in answer
+            else _of_other_candles(answer, opens)
+        )
+        if failure is not None:
+            return Collected(reasons=[(open_us, *failure) for open_us in opens])
+        return _batch(answer, frame, opens, tuple(answer["columns"]))
 
     def _other_columns(self, answer: dict[str, Any]) -> tuple[str, str] | None:
         if self._columns is None or set(answer["columns"]) == set(self._columns):
@@ -134,6 +143,20 @@ class _Account:
             f"this frame came back {' and '.join(parts)}, unlike the first frame; "
             "return the same columns of numbers for every frame",
         )
+
+
+def _batch(
+    answer: dict[str, Any], frame: Frame, opens: Sequence[int], columns: tuple[str, ...]
+) -> Collected:
+    order = [answer["columns"].index(name) for name in columns]
+    batch = Collected(columns=columns, texts=set(answer["texts"]), cpu_s=answer["cpu_s"])
+    for i, open_us in enumerate(opens):
+        if not answer["found"][i]:
+            batch.reasons.append((open_us, "no_row", "the pipeline dropped this candle's row"))
+            continue
+        values, warming = answer["matrix"][i][order], answer["warming"][i][order]
+        batch.add(open_us, values, warming, frame)
+    return batch
 
 
 def _of_other_candles(answer: dict[str, Any], opens: Sequence[int]) -> tuple[str, str] | None:

@@ -40,15 +40,17 @@ class Basis:
     """What decides, beside candles and production, which candles have a row and why others not.
 
     wants_all: production has nothing yet, so that every candle of the source is wanted.
+    keeps_windows: no row that came from a stretch counts any more (core.recompute.forgetting).
     """
 
     mark: Sequence[object]
     gap_policy: str
     source: str
     wants_all: bool
+    keeps_windows: bool = False
 
     def document(self) -> list[object]:
-        return [list(self.mark), self.gap_policy, self.source, self.wants_all]
+        return [list(self.mark), self.gap_policy, self.source, self.wants_all, self.keeps_windows]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from core.context import Context
 from core.errors import BundleError
 from core.recompute.compute import recompute_batches, recompute_features
-from core.recompute.reads import WholeCoverage
+from core.recompute.forgetting import StoredProofs
+from core.recompute.order import FLAGGED
+from core.recompute.reads import WholeCoverage, flagged_opens
 from core.recompute.recompute_job import RecomputeJob
 from core.recompute.recomputed import Recomputed
+from core.recompute.spot_check import is_check_due, spot_check
 from core.recompute.stored_cache import StoredCache
 from core.settings import BacktestSettings
+from core.storage.engine import snapshot
 
 __all__ = ["RecomputeReport", "Recomputed", "recompute_backtest", "recompute_features"]
 
@@ -51,13 +55,30 @@ def recompute_backtest(
     job.rescore()
     kept = StoredCache(context.engine, context.bot_id, context.now)
     kept.prune()
+    proofs = StoredProofs(context.engine, context.bot_id)
     cache = None if job.request.pipeline.is_reference else kept
     try:
         todo = job.due()
         for batch in recompute_batches(
-            job.request, job.grid, todo, now=context.now, executor=executor, cache=cache
+            job.request,
+            job.grid,
+            todo,
+            now=context.now,
+            executor=executor,
+            cache=cache,
+            proofs=proofs,
         ):
             job.store(batch)
+        if cache is not None and is_check_due(job.request, proofs, context.now):
+            spot_check(
+                job.request,
+                *job.everything(),
+                _flagged(context),
+                now=context.now,
+                executor=executor,
+                cache=cache,
+                proofs=proofs,
+            )
     finally:
         coverage = job.keep_coverage()
     if job.scorer.refused:
@@ -73,3 +94,8 @@ def recompute_backtest(
         problems=job.problems,
         traceback=job.traceback,
     )
+
+
+def _flagged(context: Context) -> list[int]:
+    with snapshot(context.engine) as connection:
+        return flagged_opens(connection, context.bot_id, FLAGGED)

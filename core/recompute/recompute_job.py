@@ -1,7 +1,7 @@
 """One comparison while it is being recomputed: what is stored, what is due, what comes in."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,8 +13,9 @@ from core.arrays import Ints
 from core.candles.reads import default_source
 from core.context import Context
 from core.market import Origin
-from core.recompute.compute import LASTING, Request, closed_grid
-from core.recompute.look import Basis, Ground, Look, among
+from core.recompute.compute import Request, closed_grid, forgets
+from core.recompute.forgetting import StoredProofs, read_proofs
+from core.recompute.look import ALWAYS, Basis, Ground, Look, among
 from core.recompute.order import FLAGGED, order_candles
 from core.recompute.pipeline import load_pipeline
 from core.recompute.reads import (
@@ -28,8 +29,8 @@ from core.recompute.reads import (
     stored_keys,
     total_coverage,
 )
-from core.recompute.recomputed import Collected, reason_frame
-from core.recompute.windows import CandleGrid, plan_frames
+from core.recompute.recomputed import LASTING, Collected, reason_frame
+from core.recompute.windows import CandleGrid, plan_frames, stretch_key
 from core.recompute.writes import (
     ensure_backtest_layout,
     forget_candles,
@@ -46,6 +47,7 @@ from core.signals.writes import (
     upsert_absences,
     upsert_signals,
 )
+from core.storage.changes import Span
 from core.storage.engine import snapshot
 from core.storage.watermarks import forget_watermark, read_watermark
 from core.times import DAY_US, to_us, us_from_index
@@ -70,6 +72,27 @@ def request_of(bot: BotSettings, backtest: BacktestSettings) -> Request:
     )
 
 
+def _sight(
+    conn: sa.Connection,
+    context: Context,
+    ground: Ground,
+    basis: Basis,
+    windows: Sequence[Span],
+) -> tuple[CandleGrid, Ints]:
+    """Closed candles for the frames of these windows, and which candles there are wanted."""
+    grid = closed_grid(ground.candles(conn, windows), context.bot.frame, context.now)
+    if basis.wants_all:
+        return grid, among(grid.opens, windows)
+    produced = ground.produced(conn, windows)
+    return grid, produced[produced + ground.length_us <= to_us(context.now)]
+
+
+def _keeps_windows(conn: sa.Connection, bot_id: int, request: Request) -> bool:
+    """Whether the pipeline is known not to forget: rows that came from stretches are due again."""
+    found = read_proofs(conn, bot_id).get(request.proof_key)
+    return found is not None and bool(found.why)
+
+
 @dataclass
 class RecomputeJob:
     """State of one recomputation; every method leaves the database consistent."""
@@ -81,7 +104,7 @@ class RecomputeJob:
     source: str
     grid: CandleGrid
     wanted: Ints
-    series_id: int
+    ground: Ground
     before: Mapping[str, Any] | None  # what the last look left among the watermarks
     basis: Basis
     look: Look
@@ -97,6 +120,7 @@ class RecomputeJob:
     _absent: dict[int, tuple[str, str]] = field(default_factory=dict)
     _texts: set[str] = field(default_factory=set)
     _open: set[int] = field(default_factory=set)  # not done, or to be tried again
+    _forgets: bool = False
 
     def __post_init__(self) -> None:
         self._open.update(self.wanted.tolist())
@@ -126,12 +150,10 @@ class RecomputeJob:
                 gap_policy=request.gap_policy,
                 source=source,
                 wants_all=first_production_open(conn, bot_id) is None,
+                keeps_windows=_keeps_windows(conn, bot_id, request),
             )
             look = ground.look(conn, basis, before and before["live"], now_us)
-            candles = ground.candles(conn, look.windows)
-            produced = ground.produced(conn, look.windows)
-        grid = closed_grid(candles, bot.frame, context.now)
-        wanted = produced[produced + length_us <= now_us]
+            grid, wanted = _sight(conn, context, ground, basis, look.windows)
         return cls(
             context=context,
             name=backtest.name,
@@ -139,12 +161,21 @@ class RecomputeJob:
             scorer=scorer,
             source=source,
             grid=grid,
-            wanted=among(grid.opens, look.windows) if basis.wants_all else wanted,
-            series_id=ground.series_id,
+            wanted=wanted,
+            ground=ground,
             before=before,
             basis=basis,
             look=look,
         )
+
+    @property
+    def series_id(self) -> int:
+        return self.ground.series_id
+
+    def everything(self) -> tuple[CandleGrid, Ints]:
+        """All closed candles and all wanted candle opens, on whatever day."""
+        with snapshot(self.context.engine) as conn:
+            return _sight(conn, self.context, self.ground, self.basis, (ALWAYS,))
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -194,13 +225,18 @@ class RecomputeJob:
             self._provisional.update(opens if frame.is_provisional else ())
         with snapshot(self.context.engine) as conn:
             self._absent = stored_absences(conn, self.series_id, self.look.windows)
-            known = self._known = stored_keys(conn, self.series_id, self.look.windows)
-            todo = [
-                open_us
-                for open_us, key in self._keys.items()
-                if known.get(open_us) != (key, open_us in self._provisional)
-            ]
-            flagged = flagged_opens(conn, self.context.bot_id, FLAGGED) if len(todo) > 1 else []
+            self._known = stored_keys(conn, self.series_id, self.look.windows)
+        self._forgets = self._pipeline_forgets()
+        todo = [
+            open_us
+            for open_us in self._keys
+            if not self._is_covered(open_us)
+            or self._known[open_us][1] != (open_us in self._provisional)
+        ]
+        flagged: list[int] = []
+        if len(todo) > 1:
+            with snapshot(self.context.engine) as conn:
+                flagged = flagged_opens(conn, self.context.bot_id, FLAGGED)
         self._open.intersection_update(todo)
         self.store(Collected(reasons=plan.reasons))
         late = [open_us for open_us in todo if self._reason(open_us) in _RETRIED]
@@ -228,9 +264,11 @@ class RecomputeJob:
             frame = reason_frame(reasons).assign(side="")
             upsert_absences(conn, self.series_id, frame, self.context.run_id)
         self._absent.update({entry[0]: entry[1:] for entry in reasons})
-        for open_us, flag in zip(batch.opens, batch.provisional, strict=True):
+        for open_us, flag, key in zip(
+            batch.opens, batch.provisional, self._row_keys(batch), strict=True
+        ):
             self._absent.pop(open_us, None)
-            self._known[open_us] = (self._keys[open_us], flag)
+            self._known[open_us] = (key, flag)
         for open_us, _, _ in reasons:
             self._known.pop(open_us, None)
         self.computed += len(batch.opens)
@@ -238,6 +276,7 @@ class RecomputeJob:
 
     def keep_coverage(self) -> WholeCoverage:
         """Count what is stored as the candles now are, day by day, and keep the count."""
+        self._forgets = self._pipeline_forgets()
         live = {
             "request": self.request.mark,
             "bundles": self.scorer.mark,
@@ -256,7 +295,7 @@ class RecomputeJob:
 
     def _days(self) -> list[dict[str, Any]]:
         """The counts of the days looked at, as replace_days takes them."""
-        covered = {at for at, key in self._keys.items() if self._known.get(at, ("",))[0] == key}
+        covered = {at for at in self._keys if self._is_covered(at)}
         days: dict[int, list[int]] = {}
         for open_us in self.wanted.tolist():
             days.setdefault(open_us // DAY_US * DAY_US, []).append(open_us)
@@ -275,6 +314,21 @@ class RecomputeJob:
             for day, opens in days.items()
         ]
 
+    def _pipeline_forgets(self) -> bool:
+        return forgets(self.request, StoredProofs(self.context.engine, self.context.bot_id))
+
+    def _is_covered(self, open_us: int) -> bool:
+        """Whether the stored row rests on the candles as they are; from a stretch, on a proof."""
+        key, (known, _) = self._keys[open_us], self._known.get(open_us, ("", False))
+        return known == key or (self._forgets and known == stretch_key(key))
+
+    def _row_keys(self, batch: Collected) -> list[str]:
+        keys = [self._keys[open_us] for open_us in batch.opens]
+        return [
+            stretch_key(key) if is_from_stretch else key
+            for key, is_from_stretch in zip(keys, batch.from_stretch, strict=True)
+        ]
+
     def _reason(self, open_us: int) -> str | None:
         return self._absent.get(open_us, (None,))[0]
 
@@ -282,6 +336,7 @@ class RecomputeJob:
         if not batch.opens:
             return
         layout_id = ensure_backtest_layout(conn, self.context.bot_id, batch.columns or ())
+        keys = self._row_keys(batch)
         for flag in sorted(set(batch.provisional)):
             chosen = [i for i, value in enumerate(batch.provisional) if value == flag]
             opens = np.array([batch.opens[i] for i in chosen], dtype=np.int64)
@@ -291,7 +346,7 @@ class RecomputeJob:
                 layout_id,
                 opens,
                 np.array([batch.values[i] for i in chosen]),
-                content_keys=[self._keys[int(open_us)] for open_us in opens],
+                content_keys=[keys[i] for i in chosen],
                 run_id=self.context.run_id,
                 is_provisional=flag,
                 warming=np.array([batch.warming[i] for i in chosen]),

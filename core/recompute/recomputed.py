@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from core.arrays import Flags, Floats
+from core.arrays import Flags, Floats, Ints
 from core.errors import PipelineError
 from core.recompute.windows import Frame, as_index
 
 GATHER_S = 0.5
+# Failures that the same frame would meet again.
+LASTING = ("pipeline_failed", "no_row", "other_columns")
+_LISTS = ("opens", "values", "warming", "missing", "provisional", "from_stretch", "reasons")
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ class Collected:
     warming: list[Flags] = field(default_factory=list)
     missing: list[int] = field(default_factory=list)
     provisional: list[bool] = field(default_factory=list)
+    from_stretch: list[bool] = field(default_factory=list)
     reasons: list[tuple[int, str, str]] = field(default_factory=list)
     traceback: str | None = None
     cpu_s: float = 0.0  # of a trader's own code; a call that was ended counts as its limit
@@ -73,6 +77,7 @@ class Collected:
         self.warming.append(warming)
         self.missing.append(frame.missing)
         self.provisional.append(frame.is_provisional)
+        self.from_stretch.append(frame.is_stretch)
 
     def merge(self, other: "Collected") -> None:
         """Take another batch's rows; its columns are the same or none."""
@@ -80,13 +85,18 @@ class Collected:
         self.texts |= other.texts
         self.traceback = self.traceback or other.traceback
         self.cpu_s += other.cpu_s
-        for name in ("opens", "values", "warming", "missing", "provisional", "reasons"):
+        for name in _LISTS:
             getattr(self, name).extend(getattr(other, name))
+
+    def order(self) -> Ints:
+        """Places of the rows in order of time; of two of one candle the later one counts."""
+        places = {open_us: place for place, open_us in enumerate(self.opens)}
+        return np.array([places[open_us] for open_us in sorted(places)], dtype=np.int64)
 
     def seal(self) -> Recomputed:
         """All rows in order of time."""
         columns = list(self.columns or ())
-        order = np.argsort(np.array(self.opens, dtype=np.int64), kind="stable")
+        order = self.order()
         index = as_index(np.array(self.opens, dtype=np.int64)[order])
         shape = (len(self.opens), len(columns))
         values = np.array(self.values, dtype="float64").reshape(shape)[order]

@@ -64,13 +64,17 @@ class CandleGrid:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Candles start … stop − 1 of the grid, of which `rows` (positions in the grid) are wanted."""
+    """Candles start … stop − 1 of the grid, of which `rows` (positions in the grid) are wanted.
+
+    is_stretch: it stands for the windows of its rows (core.recompute.forgetting).
+    """
 
     start: int
     stop: int
     rows: tuple[int, ...]
     missing: int
     is_provisional: bool = False
+    is_stretch: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +172,16 @@ def content_key(
     """Identity of one recomputed row: same key, same numbers (row: candle open in µs)."""
     text = f"{pipeline_hash} {timeframe.length_s} {mode} {lookback_bars} {content} {row}"
     return hashlib.blake2b(text.encode(), digest_size=20).hexdigest()
+
+
+def proof_key(pipeline_hash: str, timeframe: Timeframe, mode: Mode, lookback_bars: int) -> str:
+    """What is known about a pipeline's forgetting is known of these together."""
+    return f"{pipeline_hash} {timeframe.length_s} {mode} {lookback_bars}"
+
+
+def stretch_key(key: str) -> str:
+    """The key of a row that came from a stretch: good for as long as the pipeline's proof holds."""
+    return f"{key}+stretch"
 
 
 def _digest_sums(opens: Ints, numbers: npt.NDArray[np.float64]) -> list[int]:

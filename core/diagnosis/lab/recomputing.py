@@ -92,7 +92,7 @@ class Recomputer:
             self._executor = self._make_executor()
         self._calls_left -= len(frames)
         try:
-            for batch in dispatch_frames(
+            for _, batch in dispatch_frames(
                 self._executor,
                 grid,
                 frames,
