@@ -84,6 +84,7 @@ def diagnose(options: argparse.Namespace) -> int:
     bot = _one_bot(settings, options.bot)
     comparison = _comparison(bot, options.comparison)
     from core.diagnosis.diagnose import diagnose as diagnose_window
+    from core.recompute.stored_cache import ReadCache
 
     with _reading(settings) as connection:
         number = bot_id(connection, bot.name)
@@ -97,6 +98,7 @@ def diagnose(options: argparse.Namespace) -> int:
             from_=options.from_,
             until=options.until,
             now=utc_now(),
+            cache=ReadCache(connection),
         )
     _print(diagnosis.document(), as_json=options.json, text=diagnosis_text)
     return 0

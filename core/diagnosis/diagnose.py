@@ -5,7 +5,7 @@ What diagnoses is imported when something is diagnosed: most cycles only look wh
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,9 @@ from core.settings import BotSettings
 from core.storage.engine import snapshot
 
 if TYPE_CHECKING:
+    from core.diagnosis.lab.recomputing import Calls
     from core.diagnosis.report import Diagnosis
+    from core.recompute.compute import VectorCache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +41,11 @@ def diagnose(
     from_: datetime | None,
     until: datetime | None,
     now: datetime,
+    cache: "VectorCache | None" = None,
 ) -> "Diagnosis":
     """Diagnose one comparison from what is stored; `from_` inclusive, `until` exclusive.
 
+    `cache` spares calls of a trader's own code; how many were made is part of the document.
     Raises ConfigError for a comparison that is not configured.
     """
     from core.diagnosis.lab.recomputing import Recomputer
@@ -50,13 +54,26 @@ def diagnose(
 
     with _connection(engine_or_connection) as connection:
         evidence = load_evidence(
-            connection, bot_id, bot, comparison=comparison, from_=from_, until=until
+            connection, bot_id, bot, comparison=comparison, from_=from_, until=until, cache=cache
         )
-    try:
+    if not isinstance(evidence.recompute, Recomputer):
         return diagnose_evidence(evidence, made_at=now)
+    try:
+        made = diagnose_evidence(evidence, made_at=now)
+        return _with_calls(made, evidence.recompute.calls)
     finally:
-        if isinstance(evidence.recompute, Recomputer):
-            evidence.recompute.close()
+        evidence.recompute.close()
+
+
+def _with_calls(made: "Diagnosis", calls: "Calls") -> "Diagnosis":
+    """The diagnosis and what it cost; as it is where no code of a trader's took part."""
+    if not calls.made and not calls.known:
+        return made
+    return replace(
+        made,
+        notes=(*made.notes, calls.sentence()),
+        details={**made.details, "calls": calls.document()},
+    )
 
 
 @contextmanager
@@ -76,6 +93,11 @@ def diagnose_bot(context: Context) -> DiagnoseReport:
     """
     with snapshot(context.engine) as connection:
         due = due_windows(connection, context.bot_id, context.bot)
+    if not due:
+        return DiagnoseReport()
+    from core.recompute.stored_cache import StoredCache
+
+    cache = StoredCache(context.engine, context.bot_id, context.now)
     proven: list[str] = []
     refuted = 0
     for window in due:
@@ -87,6 +109,7 @@ def diagnose_bot(context: Context) -> DiagnoseReport:
             from_=window.from_,
             until=window.until,
             now=context.now,
+            cache=cache,
         )
         refuted += _keep(context, window, made)
         proven += [
@@ -94,6 +117,7 @@ def diagnose_bot(context: Context) -> DiagnoseReport:
             for finding in made.findings
             if finding.verdict is Verdict.PROVEN
         ]
+    cache.bound()
     return DiagnoseReport(diagnosed=len(due), proven=tuple(proven), refuted_again=refuted)
 
 

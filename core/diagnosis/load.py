@@ -29,6 +29,7 @@ from core.diagnosis.lab.reproduction import Reproduction, reproduce
 from core.errors import ConfigError
 from core.feature_log.reads import layout_changes
 from core.market import REPLAY
+from core.recompute.compute import VectorCache
 from core.recompute.worker_pool import WorkerPool
 from core.settings import BacktestSettings, BotSettings
 from core.times import to_us
@@ -42,8 +43,12 @@ def load_evidence(
     comparison: str,
     from_: datetime | None,
     until: datetime | None,
+    cache: VectorCache | None = None,
 ) -> Evidence:
-    """The evidence of a window; raises ConfigError for a comparison that is not configured."""
+    """The evidence of a window; raises ConfigError for a comparison that is not configured.
+
+    `cache`: what a trader's own code gave before, by content.
+    """
     backtest = _backtest(bot, comparison)
     kind, margins = _kind(backtest), Margins(bot.frame, from_, until)
     bundles, unread = load_bundles(bot)
@@ -52,7 +57,7 @@ def load_evidence(
     logged, logged_at = load_logged(connection, bot_id, margins)
     candles = load_candles(connection, bot_id, bot, margins)
     stored = None if backtest is None else load_imported(connection, bot_id, comparison, margins)
-    rerun = _rerun(bot, backtest, candles, sides.opens, stored)
+    rerun = _rerun(bot, backtest, candles, sides.opens, stored, cache)
     return Evidence(
         bot=bot,
         timeframe=bot.frame,
@@ -109,6 +114,7 @@ def _rerun(
     candles: Mapping[str, CandleRows],
     opens: Ints,
     stored: FeatureRows | None,
+    cache: VectorCache | None,
 ) -> _Rerun:
     """Nothing for a replay or an imported backtest; no code where its candles lack."""
     if backtest is None or backtest.is_imported:
@@ -122,9 +128,10 @@ def _rerun(
         bot.frame,
         partial(_pool, backtest),
         time_limit_s=backtest.time_limit_s,
+        cache=cache,
     )
     found = reproduce(
-        recompute, backtest, candles[source], opens, stored, clock=lambda: recompute.cpu_s
+        recompute.anew, backtest, candles[source], opens, stored, clock=lambda: recompute.cpu_s
     )
     if found.too_slow is not None:
         recompute.close()

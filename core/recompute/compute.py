@@ -85,20 +85,29 @@ class Request:
 
     def keys(self, grid: CandleGrid, frames: Sequence[Frame]) -> dict[int, str]:
         """The content key of every wanted row, by candle open in µs."""
-        keys = {}
-        for frame in frames:
-            content = grid.content(frame.start, frame.stop)
-            for row in frame.rows:
-                open_us = int(grid.opens[row])
-                keys[open_us] = content_key(
-                    self.pipeline.hash,
-                    self.timeframe,
-                    self.mode,
-                    self.lookback_bars,
-                    content,
-                    open_us,
-                )
-        return keys
+        return frame_keys(
+            self.pipeline.hash, self.timeframe, self.mode, self.lookback_bars, grid, frames
+        )
+
+
+def frame_keys(
+    pipeline_hash: str,
+    timeframe: Timeframe,
+    mode: Mode,
+    lookback_bars: int,
+    grid: CandleGrid,
+    frames: Sequence[Frame],
+) -> dict[int, str]:
+    """The content key of every row that frames are to give, by candle open in µs."""
+    keys = {}
+    for frame in frames:
+        content = grid.content(frame.start, frame.stop)
+        for row in frame.rows:
+            open_us = int(grid.opens[row])
+            keys[open_us] = content_key(
+                pipeline_hash, timeframe, mode, lookback_bars, content, open_us
+            )
+    return keys
 
 
 def recompute_features(
@@ -254,7 +263,21 @@ def _take_cached(
     """Frames that still have to run, and the rows of the others."""
     plain = list(keys.values())
     cached = cache.get([*plain, *(stretch_key(key) for key in plain)] if forgets else plain)
-    known, rest = Collected(), []
+    return take_known(grid, frames, keys, cached)
+
+
+def take_known(
+    grid: CandleGrid,
+    frames: Sequence[Frame],
+    keys: Mapping[int, str],
+    cached: Mapping[str, CachedRow],
+    columns: tuple[str, ...] | None = None,
+) -> tuple[list[Frame], Collected]:
+    """Frames of which a row is not known, and the rows and failures of the others.
+
+    `columns`: those that rows have to have, in their order; by default the first row's.
+    """
+    known, rest = Collected(columns=columns), []
     for frame in frames:
         opens = [int(grid.opens[row]) for row in frame.rows]
         rows = [cached.get(keys[open_us]) for open_us in opens]

@@ -37,7 +37,7 @@ def dispatch_frames(
     """Each frame with its rows, in the order of completion; what the deadline cuts off is pending.
 
     Frames under way at the deadline are waited for, so every call gets
-    something done. `columns`: those that rows have to have, as far as that is known.
+    something done. `columns`: those that rows have to have, where some came before.
     Raises PipelineError when the pipeline breaks the contract of frames or fails on
     each of the first frames; a stretch does neither, it may fail where its windows do not.
     """
@@ -86,8 +86,8 @@ class _Account:
         return self._successes + len(self._failures) + self._stretches
 
     def check(self) -> None:
-        """Raise PipelineError when nothing but failures came back."""
-        if not self._successes and len(self._failures) >= _HOPELESS:
+        """Raise PipelineError when nothing but failures ever came back."""
+        if self._columns is None and len(self._failures) >= _HOPELESS:
             raise _error(
                 f"pipeline {self._spec} failed on each of the first {len(self._failures)} frames: "
                 f"{self._failures[0]}",

@@ -315,7 +315,8 @@ class RecomputeJob:
         ]
 
     def _pipeline_forgets(self) -> bool:
-        return forgets(self.request, StoredProofs(self.context.engine, self.context.bot_id))
+        proofs = StoredProofs(self.context.engine, self.context.bot_id)
+        return bool(self._keys) and forgets(self.request, proofs)
 
     def _is_covered(self, open_us: int) -> bool:
         """Whether the stored row rests on the candles as they are; from a stretch, on a proof."""

@@ -3,12 +3,19 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
 
 from core.recompute.compute import CachedRow
-from core.recompute.vector_cache import prune_cache, read_cache, touch_cache, write_cache
+from core.recompute.vector_cache import (
+    bound_cache,
+    prune_cache,
+    read_cache,
+    touch_cache,
+    write_cache,
+)
 from core.storage.engine import snapshot
 from core.times import to_us
 
@@ -31,15 +38,7 @@ class StoredCache:
         if old:
             with self.engine.begin() as connection:
                 touch_cache(connection, old, now=self.now)
-        return {
-            key: CachedRow(
-                columns=row["columns"],
-                values=row["vector"],
-                warming=row["warming"],
-                failure=None if row["reason"] is None else (row["reason"], row["detail"]),
-            )
-            for key, row in rows.items()
-        }
+        return _cached_rows(rows)
 
     def put(self, rows: Mapping[str, CachedRow]) -> None:
         entries = {
@@ -59,3 +58,33 @@ class StoredCache:
         """Drop what nobody has used for long."""
         with self.engine.begin() as connection:
             prune_cache(connection, now=self.now)
+
+    def bound(self) -> None:
+        """Keep the rows that were of use last, so many that trials cannot fill the disk."""
+        with self.engine.begin() as connection:
+            bound_cache(connection)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadCache:
+    """A VectorCache of what is stored already, for whoever may only read."""
+
+    connection: sa.Connection
+
+    def get(self, keys: Sequence[str]) -> Mapping[str, CachedRow]:
+        return _cached_rows(read_cache(self.connection, keys))
+
+    def put(self, rows: Mapping[str, CachedRow]) -> None:
+        """Nothing is kept."""
+
+
+def _cached_rows(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, CachedRow]:
+    return {
+        key: CachedRow(
+            columns=row["columns"],
+            values=row["vector"],
+            warming=row["warming"],
+            failure=None if row["reason"] is None else (row["reason"], row["detail"]),
+        )
+        for key, row in rows.items()
+    }

@@ -15,6 +15,7 @@ from core.storage.tables import layout, vector_cache
 from core.times import to_us
 
 KEPT = timedelta(days=30)  # after its last use
+MOST_ROWS = 200_000  # two backtests of a year at five minutes; 0.3 GB at 196 columns
 _CACHE = raw(vector_cache)
 _KEYS_A_QUERY = 500
 
@@ -83,6 +84,13 @@ def touch_cache(connection: sa.Connection, keys: Sequence[str], *, now: datetime
 def prune_cache(connection: sa.Connection, *, now: datetime) -> None:
     """Drop rows of any bot that nobody has used for KEPT."""
     connection.execute(sa.delete(_CACHE).where(_CACHE.c.used_at < to_us(now - KEPT)))
+
+
+def bound_cache(connection: sa.Connection, most_rows: int = MOST_ROWS) -> None:
+    """Drop the rows of any bot beyond so many, those first that were of use longest ago."""
+    kept = sa.select(_CACHE.c.content_key).order_by(_CACHE.c.used_at.desc(), _CACHE.c.content_key)
+    beyond = sa.select(kept.offset(most_rows).subquery().c.content_key)
+    connection.execute(sa.delete(_CACHE).where(_CACHE.c.content_key.in_(beyond)))
 
 
 def _parts(keys: Sequence[str]) -> Iterator[Sequence[str]]:

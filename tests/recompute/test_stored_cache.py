@@ -7,7 +7,9 @@ import pytest
 
 from core.bots import ensure_bot
 from core.recompute.compute import CachedRow
-from core.recompute.stored_cache import StoredCache
+from core.recompute.stored_cache import ReadCache, StoredCache
+from core.recompute.vector_cache import bound_cache
+from core.storage.engine import snapshot
 from tests.stored_rows import new_database
 
 START = datetime(2025, 11, 10, tzinfo=UTC)
@@ -53,3 +55,24 @@ def test_one_use_a_day_is_noted(cache: StoredCache) -> None:
     after(cache, 0.5).get(["row"])
     after(cache, 30.25).prune()
     assert not after(cache, 30.25).get(["row"])
+
+
+def test_rows_of_last_use_are_kept_where_there_are_too_many(cache: StoredCache) -> None:
+    cache.put({"old": ROW, "used": ROW})
+    after(cache, 2).put({"new": ROW})
+    after(cache, 3).get(["used"])
+    with cache.engine.begin() as connection:
+        bound_cache(connection, most_rows=2)
+    assert set(cache.get(["old", "used", "new"])) == {"used", "new"}
+    cache.bound()
+    assert set(cache.get(["old", "used", "new"])) == {"used", "new"}
+
+
+def test_a_reader_knows_what_is_kept_and_keeps_nothing(cache: StoredCache) -> None:
+    cache.put({"row": ROW})
+    with snapshot(cache.engine) as connection:
+        reader = ReadCache(connection)
+        reader.put({"other": ROW})
+        found = reader.get(["row", "other"])
+    assert set(found) == {"row"}
+    assert found["row"].values.tobytes() == ROW.values.tobytes()

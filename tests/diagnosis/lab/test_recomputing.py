@@ -1,6 +1,6 @@
 """The diagnosis re-runs windows by the planner of the comparison that it explains."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import replace
 from datetime import timedelta
@@ -13,10 +13,10 @@ import pytest
 
 from core.arrays import Flags, Ints
 from core.diagnosis.evidence.evidence import Evidence
-from core.diagnosis.evidence.rows import CandleRows
-from core.diagnosis.lab.recomputing import Recomputer
+from core.diagnosis.evidence.rows import CandleRows, FeatureRows
+from core.diagnosis.lab.recomputing import Calls, Recomputer
 from core.diagnosis.lab.trial import Laboratory, base_world
-from core.recompute.compute import Request, recompute_features
+from core.recompute.compute import CachedRow, Request, VectorCache, recompute_features
 from core.recompute.pipeline import load_pipeline
 from core.recompute.worker_pool import WorkerPool
 from core.settings import GapPolicy, Mode
@@ -184,3 +184,155 @@ def test_a_call_of_children_costs_what_they_take(tmp_path: Path) -> None:
 
 def test_a_call_that_was_ended_costs_its_limit(tmp_path: Path) -> None:
     assert _own_cpu_s(tmp_path, "time.sleep(60)", time_limit_s=1.5) == 1.5
+
+
+class Here(Executor):
+    """Runs each call at once, in this process, and notes how many candles it was given."""
+
+    def __init__(self) -> None:
+        self.calls: list[int] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self.calls.append(len(args[0]["opens"]))
+        future: Future[Any] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+class Kept(dict[str, CachedRow]):
+    """A cache in memory."""
+
+    def get(self, keys: Sequence[str]) -> dict[str, CachedRow]:  # type: ignore[override]
+        return {key: self[key] for key in keys if key in self}
+
+    def put(self, rows: Mapping[str, CachedRow]) -> None:
+        self.update(rows)
+
+
+SOURCE = """
+def compute(candles):
+    if len(candles) < 3:
+        raise ValueError("too short")
+    return candles.assign(mean=candles["close"].mean())
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_pipeline(tmp_path, SOURCE, f"trials_{tmp_path.name}")
+
+
+def _recomputer(folder: Path, here: Here, cache: VectorCache | None = None) -> Recomputer:
+    return Recomputer((str(folder),), FIVE, lambda: here, cache=cache)
+
+
+def _spec(folder: Path) -> str:
+    return f"trials_{folder.name}:compute"
+
+
+def _ask(
+    recompute: Recomputer, folder: Path, candles: CandleRows, lookback_bars: int = 5
+) -> FeatureRows:
+    ends = candles.opens[-4:]
+    return recompute(_spec(folder), candles, ends, lookback_bars, Mode.WINDOW, GapPolicy.ALLOW)
+
+
+def test_a_frame_is_run_once_however_it_came_about(folder: Path) -> None:
+    here, candles = Here(), _candles(20)
+    recompute = _recomputer(folder, here)
+    first = _ask(recompute, folder, candles)
+    # Another trial: a candle is changed that two of the four windows hold.
+    changed = candles.values.copy()
+    changed[13] += 1
+    second = _ask(recompute, folder, CandleRows(candles.opens, changed))
+    assert len(here.calls) == 4 + 2
+    assert recompute.calls == Calls(made=6, known=2)
+    assert (second.matrix[2:] == first.matrix[2:]).all()
+    assert (second.matrix[:2] != first.matrix[:2]).any()
+    fresh = _recomputer(folder, Here())
+    assert (_ask(fresh, folder, CandleRows(candles.opens, changed)).matrix == second.matrix).all()
+
+
+def test_what_one_diagnosis_ran_the_next_one_knows(folder: Path) -> None:
+    kept, candles = Kept(), _candles(20)
+    first = _recomputer(folder, Here(), kept)
+    rows = _ask(first, folder, candles)
+    assert kept == {}
+    first.close()
+    second, here = _recomputer(folder, Here(), kept), Here()
+    again = _ask(second, folder, candles)
+    assert here.calls == []
+    assert second.calls == Calls(made=0, known=4)
+    assert (again.matrix == rows.matrix).all()
+    assert again.columns == rows.columns
+
+
+def test_what_a_backtest_ran_a_diagnosis_knows(folder: Path) -> None:
+    kept, candles = Kept(), _candles(20)
+    request = Request(
+        pipeline=load_pipeline(_spec(folder), (str(folder),)), timeframe=FIVE, lookback_bars=5
+    )
+    recompute_features(
+        request,
+        candles.frame(),
+        index_from_us(candles.opens[-4:]),
+        now=from_us(int(candles.opens[-1])) + timedelta(days=1),
+        executor=Here(),
+        cache=kept,
+    )
+    recompute = _recomputer(folder, Here(), kept)
+    _ask(recompute, folder, candles)
+    assert recompute.calls == Calls(made=0, known=4)
+
+
+def test_what_is_asked_for_anew_is_run_and_timed_whatever_is_known(folder: Path) -> None:
+    kept, candles, here = Kept(), _candles(20), Here()
+    first = _recomputer(folder, Here(), kept)
+    rows = _ask(first, folder, candles)
+    first.close()
+    recompute = _recomputer(folder, here, kept)
+    ends = candles.opens[-4:]
+    for _ in range(2):
+        again = recompute.anew(_spec(folder), candles, ends, 5, Mode.WINDOW, GapPolicy.ALLOW)
+        assert (again.matrix == rows.matrix).all()
+    assert recompute.calls == Calls(made=8, known=0)
+
+
+def test_other_source_is_run_anew(folder: Path) -> None:
+    kept, candles = Kept(), _candles(20)
+    first = _recomputer(folder, Here(), kept)
+    _ask(first, folder, candles)
+    first.close()
+    write_pipeline(folder, SOURCE + "# changed\n", f"trials_{folder.name}")
+    second = _recomputer(folder, Here(), kept)
+    _ask(second, folder, candles)
+    assert second.calls == Calls(made=4, known=0)
+
+
+def test_code_that_fails_at_first_uses_no_more_of_the_budget_than_it_was_called(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.diagnosis.lab.recomputing._MAX_CALLS", 9)
+    write_pipeline(folder, "def compute(candles):\n    raise ValueError\n", "fails_at_first")
+    here, candles = Here(), _candles(20)
+    recompute = _recomputer(folder, here)
+    recompute("fails_at_first:compute", candles, candles.opens[8:], 5, Mode.WINDOW, GapPolicy.ALLOW)
+    assert recompute.calls.made == len(here.calls) < 9
+    assert len(_ask(recompute, folder, candles).opens) == 4
+
+
+def test_frames_on_which_code_fails_cost_their_trial_and_no_other(folder: Path) -> None:
+    here, candles = Here(), _candles(20)
+    recompute = _recomputer(folder, here)
+    assert len(_ask(recompute, folder, candles).opens) == 4
+    for _ in range(2):  # what fails for good is known as well
+        assert len(_ask(recompute, folder, candles, lookback_bars=2).opens) == 0
+    assert here.calls == [5] * 4 + [2] * 4
+    assert recompute.failures == {}
+    assert len(_ask(recompute, folder, candles, lookback_bars=6).opens) == 4
+
+
+def test_calls_are_told_in_a_sentence() -> None:
+    assert Calls(made=1412, known=7).sentence() == (
+        "The feature code was called 1,412 times; 7 further frames were known already."
+    )
