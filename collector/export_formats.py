@@ -141,13 +141,15 @@ def _plain(value: Any, kind: Kind) -> Any:
 
 @contextmanager
 def _opened(out: Path | None) -> Iterator[BinaryIO]:
-    if out is None:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
     try:
-        file = out.open("wb")
+        if out is None:
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
+            return
+        with out.open("wb") as file:
+            yield file
+    except BrokenPipeError:  # the reader of standard output has seen enough
+        raise
     except OSError as error:
-        raise ExportError(f"{out}: cannot be written: {error.strerror}") from error
-    with file:
-        yield file
+        place = out or "standard output"
+        raise ExportError(f"{place}: cannot be written: {error.strerror or error}") from error

@@ -1,5 +1,8 @@
 """One collector at a time per database."""
 
+import errno
+import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +11,7 @@ import sqlalchemy as sa
 from filelock import FileLock, Timeout
 
 from core.errors import StorageError
+from core.storage.address import database_address
 from core.storage.failures import shown_place, speak_in_sentences
 
 # Any number that no other program asks for in the same database ("align" in ASCII).
@@ -21,7 +25,7 @@ def database_lock(url: str) -> Iterator[None]:
     A SQLite file is locked by a file beside it, a server's database by the server itself,
     so that a collector on another machine is refused too.
     """
-    parsed = sa.make_url(url)
+    parsed = database_address(url)
     hold = _file_lock if parsed.get_backend_name() == "sqlite" else _server_lock
     with hold(parsed):
         yield
@@ -35,9 +39,6 @@ def lock_path(url: str | sa.URL) -> Path:
 
 @contextmanager
 def _file_lock(url: sa.URL) -> Iterator[None]:
-    if url.database in (None, "", ":memory:"):  # each process has its own
-        yield
-        return
     place = lock_path(url)
     lock = FileLock(place, timeout=0)
     try:
@@ -47,9 +48,32 @@ def _file_lock(url: sa.URL) -> Iterator[None]:
     except OSError as error:
         raise StorageError(f"{place}: the lock cannot be taken: {error}") from error
     try:
-        yield
+        with _inode_lock(Path(str(url.database))):
+            yield
     finally:
         lock.release()
+
+
+@contextmanager
+def _inode_lock(place: Path) -> Iterator[None]:
+    """The file itself, which a hard link gives a second path.
+
+    An abstract socket of Linux: it needs no place on the disk and ends with its process, and the
+    file is not opened, since closing it would end the locks that SQLite holds on it.
+    """
+    if sys.platform != "linux" or not place.parent.is_dir():
+        yield
+        return
+    place.touch()
+    status = place.stat()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as held:
+        try:
+            held.bind(f"\0align/{status.st_dev}/{status.st_ino}")
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise StorageError(f"{place}: the lock cannot be taken: {error}") from error
+            raise _refusal(f"another name of {place}") from error
+        yield
 
 
 # A machine that vanished is noticed within a minute; a session that is idle for days is kept.

@@ -6,6 +6,7 @@ its name. Paths in the file are relative to the file and come out absolute.
 
 import itertools
 import os
+import tomllib
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -25,29 +26,38 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
+    SettingsError,
 )
 
 from core.errors import ConfigError
+from core.foreign_text import cut_short
 from core.line_pattern import compile_pattern
 from core.market import REPLAY
+from core.masking import mask_secrets
+from core.regular_file import read_regular
 from core.times import Timeframe
 
 DEFAULT_CONFIG = Path("align.toml")
+_SHOWN = 80  # characters of a value that a sentence repeats
 
 
 def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ValueError(f'unknown time zone "{name}": write an IANA name, e.g. "UTC"') from error
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: too long a name
+        raise ValueError(
+            f'unknown time zone "{name[:_SHOWN]}": write an IANA name, e.g. "UTC"'
+        ) from error
     return name
 
 
 def _utc(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         raise ValueError(f"{moment.isoformat()} has no zone: write e.g. {moment.isoformat()}Z")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{moment.isoformat()} is no time that a candle can have") from error
 
 
 def _as_tuple(value: Any) -> Any:
@@ -370,8 +380,14 @@ def load_settings(path: Path | None = None) -> Settings:
             "or name another with --config or ALIGN_CONFIG"
         )
     try:
-        content = TomlConfigSettingsSource(Settings, toml_file=file)()
-        settings = Settings(**content)
+        # utf-8-sig: editors of Windows write a byte order mark
+        settings = Settings(**tomllib.loads(read_regular(file).decode("utf-8-sig")))
+    except SettingsError as error:
+        raise ConfigError(f"an ALIGN_ variable is not as JSON writes it: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read: {error.strerror}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{file}: nested too deeply; write it flat") from error
     except ValidationError as error:
         raise ConfigError(f"{file}: {_explain(error)}") from error
     except ValueError as error:  # tomllib.TOMLDecodeError, UnicodeDecodeError
@@ -388,12 +404,25 @@ def _explain(error: ValidationError) -> str:
             lines.append(f'unknown key "{place}"; remove it or correct its spelling')
         else:
             message = item["msg"].removeprefix("Value error, ")
-            shown = f" (got {item['input']!r})" if item["type"] not in _NO_INPUT else ""
+            shown = "" if item["type"] in _NO_INPUT else _got(place, item["input"])
             lines.append(f"{place}: {message}{shown}")
     return "; ".join(lines)
 
 
 _NO_INPUT = {"missing", "value_error"}
+
+
+def _got(place: str, value: Any) -> str:
+    """The value of a mistake; nothing that stands inside another, and never a secret key's."""
+    if isinstance(value, dict):
+        shown = "a table"
+    elif isinstance(value, (list, tuple)):
+        shown = "a list"
+    elif place == "database_url":
+        shown = f"a value of type {type(value).__name__}"
+    else:
+        shown = cut_short(mask_secrets(repr(value)), _SHOWN)
+    return f" (got {shown})"
 
 
 def _with_absolute_paths(settings: Settings, folder: Path) -> Settings:

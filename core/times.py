@@ -16,6 +16,8 @@ from core.errors import ConfigError
 DAY_US = 86_400_000_000
 END_OF_TIME = 253_402_300_799_000_000  # 9999-12-31T23:59:59Z, stored µs
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LONGEST_S = 366 * 86400
+_LONGEST_NUMBER = 8  # digits; a year has fewer seconds
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -65,11 +67,14 @@ class Timeframe:
     def parse(cls, text: str) -> "Timeframe":
         """Read "5m", "1h", "1d"; raises ConfigError for anything else."""
         number, unit = text[:-1], text[-1:]
-        if not number.isdigit() or int(number) == 0 or unit not in _UNITS_S:
+        is_number = number.isdecimal() and len(number) <= _LONGEST_NUMBER
+        length_s = int(number) * _UNITS_S.get(unit, 0) if is_number else 0
+        if not 0 < length_s <= _LONGEST_S:
             raise ConfigError(
-                f'timeframe "{text}" is not understood: write a number and s, m, h or d, e.g. "5m"'
+                f'timeframe "{text[:40]}" is not understood: write a number and s, m, h or d, '
+                'e.g. "5m", of a year at most'
             )
-        return cls(text, int(number) * _UNITS_S[unit])
+        return cls(text, length_s)
 
     @property
     def length(self) -> timedelta:

@@ -146,6 +146,16 @@ def test_a_bot_needs_only_a_name(tmp_path: Path) -> None:
             "bots.0.backtests.0.name",
         ),
         ("[[bots]\n", "not valid TOML"),
+        ("x = " + "[" * 5000 + "]" * 5000, "nested too deeply"),
+        (f'display_zone = "{"A" * 5000}"', "unknown time zone"),
+        ('[[bots]]\nname = "b"\ntimeframe = "99999999999999999999d"', "of a year at most"),
+        (f'[[bots]]\nname = "b"\ntimeframe = "{"9" * 5000}d"', "of a year at most"),
+        ('[[bots]]\nname = "b"\ntimeframe = "²m"', "not understood"),
+        (
+            '[[bots]]\nname = "b"\n[[bots.deployments]]\nbundle = "x"\n'
+            "from = 0001-01-01T00:00:00+09:00",
+            "no time that a candle can have",
+        ),
     ],
 )
 def test_a_mistake_is_named_with_its_file(tmp_path: Path, text: str, named: str) -> None:
@@ -154,6 +164,36 @@ def test_a_mistake_is_named_with_its_file(tmp_path: Path, text: str, named: str)
         load_settings(file)
     assert named in str(caught.value)
     assert str(file) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'database_url = ["postgresql+psycopg://u:S3CR3T@h/db"]',
+        'database_url = { password = "S3CR3T" }',
+        '[bots]\nname = "b"\napi_key = "S3CR3T"',
+        '[[bots]]\nname = "b"\napi_key = "S3CR3T"',
+        'display_zone = 5\n[[bots]]\nname = ["S3CR3T"]',
+    ],
+)
+def test_a_mistake_repeats_no_secret(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_settings(write(tmp_path, text))
+    assert "S3CR3T" not in str(caught.value)
+
+
+def test_a_byte_order_mark_is_read_over(tmp_path: Path) -> None:
+    file = write(tmp_path, "")
+    file.write_bytes(b'\xef\xbb\xbf[[bots]]\nname = "b"\n')
+    assert [bot.name for bot in load_settings(file).bots] == ["b"]
+
+
+def test_a_variable_that_is_no_json_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALIGN_BOTS", "{")
+    with pytest.raises(ConfigError, match="ALIGN_ variable"):
+        load_settings(write(tmp_path, ""))
 
 
 def test_a_missing_file_names_the_remedy(tmp_path: Path) -> None:

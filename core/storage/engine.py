@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import StorageError
 from core.foreign_text import every_text, without_surrogates
-from core.storage.failures import shown_place, speak_in_sentences, without_statement
+from core.storage.address import database_address
+from core.storage.failures import (
+    read_document,
+    shown_place,
+    speak_in_sentences,
+    without_statement,
+)
 from core.storage.schema_state import MIGRATIONS, REMEDY, SchemaState, schema_state
 
 _BUSY_TIMEOUT_MS = 10_000
@@ -86,14 +93,14 @@ def snapshot(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 
 def _engine(url: str, *, read_only: bool) -> sa.Engine:
-    try:
-        parsed = sa.make_url(url)
-        engine = sa.create_engine(
-            parsed, hide_parameters=True, json_serializer=_json, **_pool(parsed)
-        )
-    except (SQLAlchemyError, ImportError) as error:
-        shown = url.split("@")[-1]  # never the password
-        raise StorageError(f'database_url "{shown}" cannot be used: {error}') from error
+    parsed = database_address(url)
+    engine = sa.create_engine(
+        parsed,
+        hide_parameters=True,
+        json_serializer=_json,
+        json_deserializer=partial(read_document, shown_place(parsed)),
+        **_pool(parsed),
+    )
     speak_in_sentences(engine)
     if not read_only:
         _take_turns(engine)
@@ -120,18 +127,11 @@ def _is_sqlite(url: sa.URL) -> bool:
 
 
 def _pool(url: sa.URL) -> dict[str, Any]:
-    """Nothing for a database in memory, which lives in its one connection.
-
-    A server is asked whether a connection still stands: it may have been restarted.
-    """
-    if not _is_sqlite(url):
-        return {**_POOL, "pool_pre_ping": True}
-    return {} if url.database in (None, "", ":memory:") else _POOL
+    """A server is asked whether a connection still stands: it may have been restarted."""
+    return _POOL if _is_sqlite(url) else {**_POOL, "pool_pre_ping": True}
 
 
 def _check_place(url: sa.URL, *, read_only: bool) -> None:
-    if url.database in (None, "", ":memory:"):
-        return
     place = Path(str(url.database))
     if not place.parent.is_dir():
         raise StorageError(f"{place}: the folder does not exist; create it or change database_url")

@@ -1,6 +1,9 @@
 """What a database refused, in one sentence: never its statement, never a value of a row."""
 
+import json
+import re
 import sqlite3
+from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Engine, ExceptionContext
@@ -8,6 +11,13 @@ from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError, SQL
 
 from core.errors import StorageError
 from core.foreign_text import cut_short
+from core.masking import mask_secrets
+
+_ANEW = (
+    "something else changed the database: put back a copy, or move it away and let the collector "
+    "read the logs again"
+)
+_LACKING = re.compile(r"no such (table|column): (\S+)")
 
 # SQLite's primary result codes, and what to do about each.
 _REMEDIES = {
@@ -28,6 +38,8 @@ _SERVER_REMEDIES: dict[str | None, str] = {
     "25006": "it can only be read; is it a standby?",
     "42501": "access is refused; let the user of database_url own the database",
     "55P03": "another process holds it; stop what else writes to this database",
+    "42P01": f"a table is missing; {_ANEW}",
+    "42703": f"a column is missing; {_ANEW}",
     "53100": "the server's disk is full; make room, nothing that was stored is lost",
 }
 
@@ -53,6 +65,8 @@ def failure_sentence(original: BaseException, wrapped: Exception | None = None) 
     """The sentence for a failure of the database or its server; None for any other error."""
     if isinstance(original, sqlite3.Error) and not isinstance(original, sqlite3.IntegrityError):
         code = getattr(original, "sqlite_errorcode", 0) & 0xFF  # the primary of an extended code
+        if lacking := _LACKING.match(str(original)):
+            return f"the {lacking[1]} {lacking[2]} is missing; {_ANEW}"
         return _REMEDIES.get(code)
     if remedy := _SERVER_REMEDIES.get(getattr(original, "sqlstate", None)):
         return remedy
@@ -61,6 +75,14 @@ def failure_sentence(original: BaseException, wrapped: Exception | None = None) 
     ):
         return f"the database server refused: {_first_line(original)}"
     return None
+
+
+def read_document(shown: str, text: str | bytes) -> Any:
+    """A stored JSON text; raises StorageError where it is none. shown: the database's place."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise StorageError(f"{shown}: a stored document is no JSON; {_ANEW}") from None
 
 
 def without_statement(error: SQLAlchemyError) -> str:
@@ -72,7 +94,7 @@ def shown_place(url: URL) -> str:
     """The file, or the server's address without its password."""
     if url.get_backend_name() == "sqlite" and url.database:
         return url.database
-    return url.render_as_string(hide_password=True)
+    return mask_secrets(url.render_as_string(hide_password=True))
 
 
 def _first_line(error: BaseException) -> str:

@@ -15,6 +15,7 @@ from core.errors import StorageError
 from core.regular_file import stamp
 from core.settings import Settings, config_path, load_settings
 from core.storage import run_history
+from core.storage.address import database_address
 from core.storage.engine import reader_engine
 from core.storage.schema_state import SchemaState, schema_state
 
@@ -61,10 +62,8 @@ def _identity(url: str) -> str:
 
 def database_file(url: str) -> Path | None:
     """The SQLite file of a database address; None for another kind of database."""
-    parsed = sa.make_url(url)
-    if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
-        return None
-    return Path(str(parsed.database))
+    parsed = database_address(url)
+    return Path(str(parsed.database)) if parsed.get_backend_name() == "sqlite" else None
 
 
 def database_problem() -> SchemaState | None:

@@ -116,3 +116,10 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     out = tmp_path / "nowhere" / "x.csv"
     with pytest.raises(ExportError, match=r"nowhere/x\.csv: cannot be written: No such file"):
         write_table(of([]), "csv", out)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a full disk")
+def test_a_full_disk_is_one_sentence() -> None:
+    table = Table({"a": Kind.TEXT}, [{"a": ["x" * 100_000]}])
+    with pytest.raises(ExportError, match="/dev/full: cannot be written: No space left"):
+        write_table(table, "csv", Path("/dev/full"))

@@ -72,6 +72,20 @@ def test_the_lock_of_a_server_says_who_it_is_without_the_password(tmp_path: Path
     assert "geheim" not in str(caught.value)
 
 
+@pytest.mark.sqlite("a file has names")
+def test_a_hard_link_leads_to_the_same_lock(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'align.db'}"
+    with database_lock(url):
+        (tmp_path / "hard.db").hardlink_to(tmp_path / "align.db")
+        with (
+            pytest.raises(StorageError, match=r"another name of .*hard\.db"),
+            database_lock(f"sqlite:///{tmp_path / 'hard.db'}"),
+        ):
+            pytest.fail("two hold the lock")
+    with database_lock(f"sqlite:///{tmp_path / 'hard.db'}"):  # free again
+        pass
+
+
 @pytest.mark.sqlite("paths of a file")
 def test_a_symbolic_link_leads_to_the_same_lock(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
