@@ -12,7 +12,7 @@ from core.errors import LogFormatError
 from core.settings import BotSettings, SignalFormat, SignalLogSettings
 from core.signal_log.entry import Entry, LogCounts, Raw
 from core.signal_log.feature_columns import ColumnLog, column_step
-from core.signal_log.parsers import parser_for
+from core.signal_log.parsers import OutOfTime, parser_for
 from core.signal_log.reads import double_writes
 from core.signal_log.writes import (
     claim_lines,
@@ -26,7 +26,7 @@ from core.signal_log.writes import (
 from core.storage.engine import snapshot
 from core.storage.watermarks import forget_watermark, read_watermark, write_watermark
 from core.tailing.files import LogFile
-from core.tailing.follow import Source, follow
+from core.tailing.follow import Source, StoppedShort, follow
 from core.tailing.precedence import Place
 from core.tailing.stream import Chunk, LongLine
 from core.times import Timeframe, from_us, iso_z
@@ -54,7 +54,10 @@ class EntryReader:
         self._parser = parser_for(log, timeframe, file.state.get("reader"))
 
     def read(self, piece: Chunk | LongLine) -> Entries:
-        """The signals of a piece; raises LogFormatError where the log is another than described."""
+        """The signals of a piece; raises LogFormatError where the log is another than described.
+
+        Raises StoppedShort where the pattern takes too long.
+        """
         if isinstance(piece, LongLine):
             return self._pass(piece)
         texts = piece.data[:-1].split(b"\n")
@@ -62,6 +65,11 @@ class EntryReader:
         self._line += len(lines)
         try:
             entries = self._parser.parse(lines)
+        except OutOfTime as error:
+            self._line = lines[0].line + error.lines - 1
+            read = sum(len(text) + 1 for text in texts[: error.lines])
+            batch = self._entries(error.entries, piece.offset + read)
+            raise StoppedShort(f"{self._path}: {error}", batch) from error
         except LogFormatError as error:
             raise LogFormatError(f"{self._path}: {error}") from error
         return self._entries(entries, piece.offset + len(piece.data))

@@ -6,6 +6,7 @@ A parser's `state` is what it needs to go on where it was left (JSON).
 import csv
 import hashlib
 import json
+import time
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
@@ -18,10 +19,20 @@ from core.signal_log.entry import Entry, Raw, Values, checked_open, read_values
 from core.times import Timeframe
 
 _RAW_CHARS = 4096
-# One hostile line costs a second; a log full of them would cost the cycle.
-_SLOW_LINES = 5
+# What a pattern may take of one file in one pass: a log full of lines that each take a second
+# would cost the cycle. A sound pattern takes a tenth of a second for a MiB.
+_BUDGET_S = 5.0
+_BUDGET_S_OF_A_BYTE = 2.0 / 2**20
 _JSON = json.JSONDecoder(parse_float=Decimal, parse_int=Decimal, parse_constant=str)
 _CUT = "the line holds a NUL byte: it was cut off while it was written"
+
+
+class OutOfTime(LogFormatError):
+    """The pattern took too long: `entries` are those of the first `lines` lines that were given."""
+
+    def __init__(self, message: str, entries: list[Entry], lines: int) -> None:
+        super().__init__(message)
+        self.entries, self.lines = entries, lines
 
 
 class Parser(Protocol):
@@ -54,27 +65,33 @@ class TextParser:
         except ValueError as error:
             raise ConfigError(f'signal log "{log.name}": {error}') from error
         self._log, self._timeframe = log, timeframe
-        self._slow_lines = 0
+        self._searched_s, self._budget_s, self._slow_lines = 0.0, _BUDGET_S, 0
         self.state: dict[str, Any] = {}
 
     def parse(self, lines: Sequence[Raw]) -> list[Entry]:
         """Entries of the lines that are signals or look like one.
 
-        Raises LogFormatError where the pattern is too slow for this log.
+        Raises OutOfTime behind the line where the pattern has had its time for this file.
         """
         entries: list[Entry] = []
         signals: list[tuple[Raw, dict[str, str | None]]] = []
+        read = 0
         for raw in lines:
+            if self._searched_s > self._budget_s:
+                break
+            read += 1
             text = raw.text
+            begin = time.perf_counter()
             try:
                 groups = self._pattern.groups(text)
                 is_broken = groups is None and self._pattern.looks_like_a_signal(text)
             except SlowPatternError as error:
                 entries.append(rejected(raw, str(error)))
                 self._slow_lines += 1
-                if self._slow_lines == _SLOW_LINES:
-                    raise LogFormatError(str(error)) from error
                 continue
+            finally:
+                self._searched_s += time.perf_counter() - begin
+                self._budget_s += len(raw.content) * _BUDGET_S_OF_A_BYTE
             if groups is not None and "\0" in text:
                 entries.append(rejected(raw, _CUT))
             elif groups is not None:
@@ -85,7 +102,17 @@ class TextParser:
         times = moments_us(written, self._log.logged_at_zone)
         for (raw, groups), logged_at in zip(signals, times, strict=True):
             entries.append(self._entry(raw, groups, logged_at))
-        return sorted(entries, key=lambda entry: entry.line)
+        entries.sort(key=lambda entry: entry.line)
+        if read < len(lines):
+            raise OutOfTime(self._out_of_time(lines[read].line), entries, read)
+        return entries
+
+    def _out_of_time(self, line: int) -> str:
+        return (
+            f"the pattern took {self._searched_s:.0f} s and came to no end on {self._slow_lines} "
+            f"lines; the file waits from line {line} on for the next cycle; avoid repetitions "
+            "inside repetitions, e.g. (a+)+"
+        )
 
     def _entry(self, raw: Raw, groups: dict[str, str | None], logged_at: int | None) -> Entry:
         written = groups.get("logged_at")

@@ -61,6 +61,14 @@ class Reader(Protocol[B_co]):
         ...
 
 
+class StoppedShort(LogFormatError):
+    """A reader stopped inside a piece: `batch` is what it read, the rest waits."""
+
+    def __init__(self, message: str, batch: Any) -> None:
+        super().__init__(message)
+        self.batch = batch
+
+
 class Sink(Protocol[B]):
     """What a noun does with what is read of its files."""
 
@@ -188,7 +196,12 @@ class _Follower(Generic[B]):
         reader = self.sink.reader(file)
         with closing(prefetch(lambda: _pieces(file, content), ahead=1)) as pieces:
             for piece, document in pieces:
-                yield reader.read(piece), document
+                try:
+                    batch = reader.read(piece)
+                except StoppedShort as stopped:
+                    yield stopped.batch, document
+                    raise
+                yield batch, document
         if is_finished:
             yield reader.finish(), content.document()
 

@@ -103,6 +103,23 @@ def test_signal_lines_between_noise_become_signals(
     assert account(engine, bot_id) == (2, 2, 0, 0, 0)
 
 
+def test_a_pattern_without_time_left_reads_on_in_the_next_cycle(
+    engine: sa.Engine, bot_id: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "bot.log"
+    log.write_text(line(0) + "noise\n" + line(1) + line(2))
+    monkeypatch.setattr("core.signal_log.parsers._BUDGET_S", 0.0)
+    monkeypatch.setattr("core.signal_log.parsers._BUDGET_S_OF_A_BYTE", 0.0)
+    for waits_from in (2, 3, 4):
+        (problem,) = run(engine, bot_id, text_log(log)).problems
+        assert problem.startswith(f"{log}: the pattern took 0 s")
+        assert f"the file waits from line {waits_from} on for the next cycle" in problem
+    assert run(engine, bot_id, text_log(log)).problems == ()
+    assert len(emitted(engine, bot_id)) == 6
+    assert account(engine, bot_id) == (3, 3, 0, 0, 0)
+    assert run(engine, bot_id, text_log(log)).lines == 0
+
+
 def test_what_looks_like_a_signal_but_is_none_is_rejected_with_its_place(
     engine: sa.Engine, bot_id: int, tmp_path: Path
 ) -> None:

@@ -3,12 +3,13 @@
 import json
 import random
 
+import numpy as np
 import pytest
 
 from core.errors import LogFormatError
 from core.settings import SignalLogSettings
 from core.signal_log.entry import Entry, Raw
-from core.signal_log.parsers import parser_for
+from core.signal_log.parsers import OutOfTime, parser_for
 from core.times import Timeframe
 
 FIVE = Timeframe.parse("5m")
@@ -91,3 +92,22 @@ def test_a_log_that_the_pattern_is_too_slow_for_is_given_up() -> None:
     assert slow.reason is not None and "does not come to an end" in slow.reason
     with pytest.raises(LogFormatError, match="avoid repetitions"):
         parser_for(log, FIVE).parse(lines)
+
+
+def test_a_pattern_has_a_budget_for_all_lines_of_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seen: twenty lines, none of them beyond the limit of one, held a step for a minute."""
+    clock = iter(np.arange(0.0, 100.0, 0.9))
+    monkeypatch.setattr("core.signal_log.parsers.time.perf_counter", lambda: next(clock))
+    log = SignalLogSettings.model_validate(
+        {
+            "name": "s",
+            "paths": "x",
+            "format": "text",
+            "pattern": r"^(?P<label>\S+) (?P<long>[0-9.]+)$",
+        }
+    )
+    lines = [Raw(number, b"2025-11-01T00:00:00Z 0.5") for number in range(1, 21)]
+    with pytest.raises(OutOfTime, match=r"took 5 s .* waits from line 7 on") as caught:
+        parser_for(log, FIVE).parse(lines)
+    assert [entry.line for entry in caught.value.entries] == [1, 2, 3, 4, 5, 6]
+    assert caught.value.lines == 6
