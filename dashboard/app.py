@@ -20,6 +20,7 @@ def main() -> None:
     try:
         settings = database.settings()
         access.check_address(settings.dashboard)
+        database.database_file(settings.database_url)
     except ConfigError as error:
         draw_status(Badge("bad", "Configuration"), "align.toml cannot be used.", detail=str(error))
         st.stop()

@@ -78,9 +78,8 @@ def draw(url_path: str, body: Callable[[Screen], None]) -> None:
     states.stop_without_database()
     view = view_of(url_path)
     st.title(view.title, anchor=False)
-    screen = _screen(view)
     try:
-        body(screen)
+        body(_screen(view))
     except (AlignError, SQLAlchemyError, OSError) as error:
         _LOG.exception("%s could not be drawn: %s", url_path, error)
         states.failed(view.title)

@@ -48,6 +48,31 @@ def test_a_missing_database_is_a_page_with_one_instruction(
 
 
 @pytest.mark.parametrize("name", VIEWS)
+def test_a_missing_table_is_a_state_and_no_traceback(
+    name: str, view: View, seed: Callable[..., Path]
+) -> None:
+    config = seed(Plan(days=0.5))
+    engine = writer_engine(database_url(config.parent / "align.db"))
+    with engine.begin() as connection:
+        connection.execute(sa.text("alter table feature_row rename to elsewhere"))
+    engine.dispose()
+    assert "could not be read" in check(view(name, config))
+
+
+def test_an_address_of_no_database_is_told_on_the_page(
+    view: View, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "align.toml"
+    config.write_text('database_url = "mysql://u:S3CR3T@h/db"\n')
+    monkeypatch.setenv("ALIGN_CONFIG", str(config))
+    app = Path(__file__).parents[2] / "dashboard" / "app.py"
+    page = check(AppTest.from_file(str(app), default_timeout=60).run())
+    assert "align.toml cannot be used" in page
+    assert "no database that Align knows" in page
+    assert "S3CR3T" not in page
+
+
+@pytest.mark.parametrize("name", VIEWS)
 @pytest.mark.parametrize(("revision", "said"), [("0000", "older"), ("9999", "newer")])
 def test_another_schema_is_a_page_with_one_instruction(
     name: str, revision: str, said: str, view: View, seed: Callable[..., Path]
