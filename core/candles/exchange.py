@@ -1,5 +1,6 @@
 """Candles over the network: explicit windows, every answer counted, open candles left out."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -48,6 +49,8 @@ def read_klines(
                 int(row[fields[0]]) * 1000,
                 *(number(str(row[name])) for name in fields[1:]),
             )
+            if math.inf in values:
+                raise ValueError("a number is beyond every price")
             if not 0 <= open_us <= END_OF_TIME:
                 raise ValueError(f"open time {row[fields[0]]} is no time in milliseconds")
         except (LookupError, TypeError, ValueError, OverflowError) as error:
