@@ -91,4 +91,11 @@ def overall_sentence(
         else (f"{percent(unexplained_ratio)} of the difference")
     )
     carried = f" It is carried by {', '.join(carriers)}." if carriers else ""
+    partial = [finding.cause for finding in findings if finding.verdict is Verdict.PARTIAL]
+    if partial:
+        names = ", ".join(dict.fromkeys(partial))
+        return (
+            f"Nothing proven; partly explained by {names}. "
+            f"{first_upper(share)} is unexplained.{carried}"
+        )
     return f"No cause found: {share} is unexplained.{carried}"

@@ -141,9 +141,10 @@ def test_half_a_percent_is_the_least_rest_that_is_told(rest: float, is_told: boo
 def test_what_is_not_proven_is_no_cause() -> None:
     partial = [_finding("lookback", Verdict.PARTIAL)]
     assert overall_sentence(partial, 0.8, 90, differs=True, carriers=("rsi_14", "ema_20")) == (
-        "No cause found: 80 % of the difference is unexplained. It is carried by rsi_14, ema_20."
+        "Nothing proven; partly explained by lookback. 80 % of the difference is unexplained. "
+        "It is carried by rsi_14, ema_20."
     )
-    assert overall_sentence(partial, None, 90, differs=True) == (
+    assert overall_sentence([], None, 90, differs=True) == (
         "No cause found: the difference is unexplained."
     )
 

@@ -146,6 +146,11 @@ def _sentence(
             "No signal was emitted into these logs, so which bundle was live cannot be known; "
             f"let the bot log its signals. {excluded}"
         ).strip()
+    if not _has_features(evidence):
+        return (
+            "No candle with an emitted signal has logged features, so which bundle was live cannot "
+            f"be known; log both of the same candles. {excluded}"
+        ).strip()
     known = [span for span in spans if span["bundles"]]
     if not known:
         return f"{_by_side_sentence(evidence, entries)} {excluded}".strip()
@@ -153,6 +158,14 @@ def _sentence(
         f"{' or '.join(span['bundles'])} from {span['from']} to {span['last']}" for span in known
     ]
     return f"The emitted signals are those of {'; '.join(parts)}. {excluded}".strip()
+
+
+def _has_features(evidence: Evidence) -> bool:
+    """Whether any emitted candle was logged with its features, labels as configured."""
+    if evidence.logged is None:
+        return False
+    is_emitted = np.isfinite(evidence.emitted).any(axis=1)
+    return bool(np.isin(evidence.opens[is_emitted], evidence.logged.opens).any())
 
 
 def _by_side_sentence(evidence: Evidence, entries: list[dict[str, Any]]) -> str:
@@ -168,7 +181,9 @@ def _by_side_sentence(evidence: Evidence, entries: list[dict[str, Any]]) -> str:
         ]
         if names:
             parts.append(f"{side} of {' or '.join(names)}")
-    none = "No known bundle gives the emitted signals from the logged features"
+    none = (
+        "No known bundle, scored as configured, gives the emitted signals from the logged features"
+    )
     if not parts:
         return f"{none}."
     return f"{none}, but one side alone is known: {', '.join(parts)}."

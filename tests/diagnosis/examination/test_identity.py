@@ -1,5 +1,6 @@
 """Which bundle gave the emitted signals, told candle by candle."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -102,7 +103,9 @@ def test_one_side_alone_is_known_where_95_of_100_candles_are_a_bundles(
     emitted = np.full((COUNT, 2), 0.123)
     emitted[:matching, 0] = _signals(OLD)[:matching, 0]
     found = _identity(_evidence(emitted))
-    none = "No known bundle gives the emitted signals from the logged features"
+    none = (
+        "No known bundle, scored as configured, gives the emitted signals from the logged features"
+    )
     assert found["bundles"][0]["matching_candles_by_side"] == {"LONG": matching, "SHORT": 0}
     assert found["summary"] == (
         f"{none}, but one side alone is known: LONG of old." if is_known else f"{none}."
@@ -112,7 +115,16 @@ def test_one_side_alone_is_known_where_95_of_100_candles_are_a_bundles(
 def test_signals_of_an_unknown_model_are_nobodys() -> None:
     found = _identity(_evidence(np.full((COUNT, 2), 0.123)))
     assert found["spans"] == [{"from": _time(0), "last": _time(99), "bundles": []}]
-    assert found["summary"].startswith("No known bundle gives the emitted signals")
+    assert found["summary"].startswith("No known bundle, scored as configured, gives")
+
+
+def test_signals_of_candles_without_features_are_nobodys_to_tell() -> None:
+    evidence = _evidence(_signals(OLD))
+    assert evidence.logged is not None
+    later = replace(evidence.logged, opens=evidence.logged.opens + 10**12)
+    assert _identity(replace(evidence, logged=later))["summary"].startswith(
+        "No candle with an emitted signal has logged features"
+    )
 
 
 def test_a_side_that_a_bundle_lacks_is_not_held_against_it() -> None:
