@@ -84,9 +84,17 @@ def _sides(
 
 
 def finding_of(
-    cause: Cause, search: Search, judged: Judged, same_as: tuple[str, ...] = ()
+    cause: Cause,
+    search: Search,
+    judged: Judged,
+    same_as: tuple[str, ...] = (),
+    *,
+    between: str = "",
 ) -> Finding:
-    """The finding of an accepted change of this cause."""
+    """The finding of an accepted change of this cause.
+
+    `between`: the two sides whose difference was judged, where it is not the whole.
+    """
     judgement = judged.judgement
     said = cause.say(judged.change, search.evidence)
     saying = replace(said, claim=said.claim + where_words(judged.change))
@@ -101,7 +109,7 @@ def finding_of(
         parameters=judged.change.values,
         same_as=same_as,
         evidence=counts_of(judgement) | _scope(judged.change),
-        summary=summary_of(saying, judgement, same_as),
+        summary=summary_of(saying, judgement, same_as, between=between),
     )
 
 

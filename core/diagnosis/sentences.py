@@ -23,18 +23,24 @@ def first_upper(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def summary_of(saying: Saying, judgement: Judgement, same_as: Sequence[str] = ()) -> str:
-    """What happened, what the trial did, what to do now."""
+def summary_of(
+    saying: Saying, judgement: Judgement, same_as: Sequence[str] = (), *, between: str = ""
+) -> str:
+    """What happened, what the trial did, what to do now.
+
+    `between`: the two sides whose difference was judged, where it is not the whole.
+    """
     ratio = judgement.explained_ratio
     on = candles(judgement.held_out_candles)
+    difference = f"the difference between {between}" if between else "the difference"
     also = f" {_same(same_as)}" if same_as else ""
     if ratio is None:
         effect = f"{saying.trial} leaves nothing to compare"
     elif judgement.verdict is Verdict.PROVEN:
         share = "all" if ratio >= 0.9995 else percent(ratio)
-        effect = f"{saying.trial} removes {share} of the difference on {on}"
+        effect = f"{saying.trial} removes {share} of {difference} on {on}"
     else:
-        effect = f"{saying.trial} removes {percent(ratio)} of the difference on {on}"
+        effect = f"{saying.trial} removes {percent(ratio)} of {difference} on {on}"
     if judgement.verdict is Verdict.PARTIAL:
         why = judgement.shortfall or (
             "the rest has another cause"

@@ -8,7 +8,8 @@ from core.diagnosis.cause import Cause
 from core.diagnosis.causes.catalogue import BY_CODE, CAUSES
 from core.diagnosis.evidence.evidence import Evidence
 from core.diagnosis.finding import VERDICT_ORDER, Finding, Verdict, untestable
-from core.diagnosis.judging import best_ratio, equals, finding_of, is_refuted, judge_change
+from core.diagnosis.judging import Judged, best_ratio, equals, finding_of, is_refuted, judge_change
+from core.diagnosis.lab.world import Change
 from core.diagnosis.search.examination import Examination
 from core.diagnosis.sentences import first_upper, refuted_sentence
 
@@ -17,7 +18,7 @@ def drop_refuted(examination: Examination) -> None:
     """Take back what search blocks accepted and held-out ones refute, one after the other."""
     while True:
         judged = [
-            judge_change(examination.search, entry, examination.accepted)
+            _judge(examination, entry)
             for entry in examination.accepted
             if entry not in examination.label_changes
         ]
@@ -65,13 +66,19 @@ def _strength_of_shift(examination: Examination, finding: Finding) -> int:
 def _accepted(examination: Examination) -> Iterator[Finding]:
     """Accepted changes, by the difference that each explains."""
     judged = [
-        judge_change(examination.search, entry, examination.accepted)
+        _judge(examination, entry)
         for entry in examination.accepted
         if entry not in examination.label_changes
     ]
     for entry in sorted(judged, key=lambda j: -(j.judgement.explained_ratio or 0.0)):
-        same_as = equals(examination.search, entry.change, examination.accepted, examination.trials)
-        yield finding_of(BY_CODE[entry.change.cause], examination.search, entry, same_as)
+        search, accepted, words = examination.judged_on(entry.change)
+        same_as = equals(search, entry.change, accepted, examination.trials)
+        yield finding_of(BY_CODE[entry.change.cause], search, entry, same_as, between=words)
+
+
+def _judge(examination: Examination, entry: Change) -> Judged:
+    search, accepted, _ = examination.judged_on(entry)
+    return judge_change(search, entry, accepted)
 
 
 def _others(examination: Examination, named: set[str]) -> Iterator[Finding]:

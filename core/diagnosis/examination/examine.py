@@ -13,7 +13,7 @@ from core.diagnosis.evidence.evidence import Evidence, Kind
 from core.diagnosis.examination.rounds import Rounds, run_rounds
 from core.diagnosis.lab.trial import Laboratory
 from core.diagnosis.lab.world import Change, Source, World, altered
-from core.diagnosis.search.examination import Examination
+from core.diagnosis.search.examination import Examination, Path
 from core.diagnosis.search.search import Search
 from core.diagnosis.search.soundness import Soundness, check_soundness
 
@@ -93,10 +93,16 @@ def _search_paths(examination: Examination, labels: tuple[Change, ...]) -> None:
         for cause in testable(evidence, CAUSES)
         if cause.acts_on_features and (may_move or not cause.moves_labels)
     ]
-    _take(examination, run_rounds(model, scoring, labels=labels))
+    on_model = run_rounds(model, scoring, labels=labels)
+    _take(examination, on_model)
     first = examination.accepted
-    _take(examination, run_rounds(features, computing, labels=labels))
+    on_features = run_rounds(features, computing, labels=labels)
+    _take(examination, on_features)
     examination.accepted = tuple(dict.fromkeys((*first, *examination.accepted)))
+    examination.paths = [
+        Path(search=model, accepted=on_model.accepted, words="emitted and replayed signals"),
+        Path(search=features, accepted=on_features.accepted, words="replay and backtest"),
+    ]
 
 
 def _on_paths_that_differ(examination: Examination, causes: Sequence[Cause]) -> list[Cause]:

@@ -35,6 +35,15 @@ def is_as_good(trial: Trial, winner: Trial) -> bool:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Path:
+    """One part of the difference searched alone, and what was accepted there."""
+
+    search: Search
+    accepted: tuple[Change, ...]
+    words: str  # of which difference a share is told
+
+
 @dataclass(kw_only=True)
 class Examination:
     """What the search found, before it is told: the final search and every trial."""
@@ -47,6 +56,21 @@ class Examination:
     tested: set[str] = field(default_factory=set)  # causes of which a change was tried
     untried: set[str] = field(default_factory=set)  # causes that had no change to propose
     label_changes: tuple[Change, ...] = ()  # those that stand on prices
+    paths: list[Path] = field(default_factory=list)
     differs: bool = False  # before anything is undone
     model_path_agrees: bool = False  # emitted equals replay, labels corrected
     feature_path_agrees: bool = False  # replay equals backtest
+
+    def judged_on(self, entry: Change) -> tuple[Search, tuple[Change, ...], str]:
+        """Where an accepted change is judged: the search, what is accepted there, and its words.
+
+        What was found on one path alone is judged there: what is wrong on the other one cannot
+        hide it. Words are empty for the whole difference.
+        """
+        homes = [path for path in self.paths if entry in path.accepted]
+        if len(homes) != 1:
+            return self.search, self.accepted, ""
+        (path,) = homes
+        kept = tuple(other for other in path.accepted if other in self.accepted)
+        is_whole = self.model_path_agrees or self.feature_path_agrees
+        return path.search, kept, "" if is_whole else path.words
