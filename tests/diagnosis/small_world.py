@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.special import expit
 
 from core.arrays import Floats, Ints
 from core.bundle.booster import BoosterModel
@@ -50,7 +51,7 @@ FEATURES = ("change", "drift", "volume", "width", "step", "middle")
 
 def logistic(log_odds: Floats) -> Any:
     """Probabilities as a model gives them, in float32."""
-    return np.asarray(1 / (1 + np.exp(-log_odds)), dtype="float32")
+    return np.asarray(expit(log_odds), dtype="float32")
 
 
 class Linear(BoosterModel):

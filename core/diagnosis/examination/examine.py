@@ -53,7 +53,7 @@ def examine(whole: Evidence) -> Examination:
             log_shift_bars=0 if soundness.is_of_both_logs else _shift_of(search.lab.base, labels),
         ),
         _on_paths_that_differ(examination, testable(evidence, CAUSES)),
-        labels=labels,
+        settled=(*labels, *_settled(examination.paths)),
     )
     _take(examination, rounds)
     examination.search = replace(search, accepted=examination.accepted)
@@ -93,24 +93,38 @@ def _search_paths(examination: Examination, labels: tuple[Change, ...]) -> None:
         for cause in testable(evidence, CAUSES)
         if cause.acts_on_features and (may_move or not cause.moves_labels)
     ]
-    on_model = run_rounds(model, scoring, labels=labels)
+    on_model = run_rounds(model, scoring, settled=labels)
     _take(examination, on_model)
     first = examination.accepted
-    on_features = run_rounds(features, computing, labels=labels)
+    on_features = run_rounds(features, computing, settled=labels)
     _take(examination, on_features)
     examination.accepted = tuple(dict.fromkeys((*first, *examination.accepted)))
     examination.paths = [
-        Path(search=model, accepted=on_model.accepted, words="emitted and replayed signals"),
-        Path(search=features, accepted=on_features.accepted, words="replay and backtest"),
+        _explored(model, on_model, "emitted and replayed signals"),
+        _explored(features, on_features, "replay and backtest"),
     ]
 
 
+def _explored(search: Search, rounds: Rounds, words: str) -> Path:
+    return Path(
+        search=search, accepted=rounds.accepted, explains_all=rounds.explains_all, words=words
+    )
+
+
+def _settled(paths: Sequence[Path]) -> list[Change]:
+    """Changes that explain all of the path that they were found on."""
+    return [entry for path in paths if path.explains_all for entry in path.accepted]
+
+
 def _on_paths_that_differ(examination: Examination, causes: Sequence[Cause]) -> list[Cause]:
-    """Without the causes that act on a path on which nothing differs: chance would find one."""
+    """Without the causes that act on a path on which nothing differs, or nothing differs any more
+    with one of them undone: chance would find another."""
+    settled = {entry.cause for entry in _settled(examination.paths)}
     return [
         cause
         for cause in causes
-        if not (examination.model_path_agrees and cause.is_exact)
+        if cause.code not in settled
+        and not (examination.model_path_agrees and cause.is_exact)
         and not (
             examination.feature_path_agrees and cause.acts_on_features and not cause.acts_on_scoring
         )

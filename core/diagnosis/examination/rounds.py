@@ -30,18 +30,20 @@ class Rounds:
     trials: list[Trial] = field(default_factory=list)
     tested: set[str] = field(default_factory=set)  # causes of which a change was tried
     untried: set[str] = field(default_factory=set)  # causes that had no change to propose
+    explains_all: bool = False  # no searched candle differs with the accepted changes
 
 
 def run_rounds(
     search: Search,
     causes: Sequence[Cause],
     *,
-    labels: Sequence[Change] = (),
+    settled: Sequence[Change] = (),
     max_rounds: int = MAX_ROUNDS,
 ) -> Rounds:
     """Accept the strongest cause, prune, and go on while something is left to explain.
 
-    `labels` stand on prices and witnesses: no change that moves signals alike replaces them.
+    `settled` changes stand on prices and witnesses, or explain all of their own path: no change
+    that moves signals alike replaces them.
     """
     rounds = Rounds(accepted=search.accepted)
     ranks = {cause.code: (place, cause) for place, cause in enumerate(causes)}
@@ -49,6 +51,7 @@ def run_rounds(
     for number in range(1, max_rounds + 1):
         search = with_probes(replace(search, accepted=rounds.accepted))
         if not _differs(search):
+            rounds.explains_all = True
             break
         trials = _champions(search, causes, number, rounds)
         rounds.trials += trials
@@ -62,7 +65,7 @@ def run_rounds(
         if winner.after.repaired < _SPECIFIC:
             soft.add(winner.change)
         base = replace(search, accepted=winner.accepted)
-        rounds.accepted = _pruned(search, base.with_change(winner.change), labels)
+        rounds.accepted = _pruned(search, base.with_change(winner.change), settled)
     return rounds
 
 
@@ -134,7 +137,8 @@ def _champion(
     search: Search, cause: Cause, number: int, proposed: Iterable[Change]
 ) -> Trial | None:
     """The best of a cause's changes, for the sides and the time in which it helps."""
-    is_sided = cause.acts_on_scoring or not cause.acts_on_features
+    # A row has one label, so a wrong one is wrong for both of its signals.
+    is_sided = not cause.moves_labels and (cause.acts_on_scoring or not cause.acts_on_features)
     best = search.best(proposed, is_sided=is_sided)
     if best is None:
         return None
@@ -187,12 +191,12 @@ def strength(trial: Trial) -> tuple[float, float]:
 
 
 def _pruned(
-    search: Search, changes: tuple[Change, ...], labels: Sequence[Change]
+    search: Search, changes: tuple[Change, ...], settled: Sequence[Change]
 ) -> tuple[Change, ...]:
     """Without those earlier changes that explain nothing beside the others."""
     kept = list(changes)
     for entry in changes[:-1]:
-        if entry in labels:
+        if entry in settled:
             continue
         others = tuple(other for other in kept if other is not entry)
         if _left(search, others) <= _left(search, tuple(kept)) * (1 + _NO_LOSS):

@@ -41,6 +41,7 @@ class Path:
 
     search: Search
     accepted: tuple[Change, ...]
+    explains_all: bool  # no searched candle of the path differs with these
     words: str  # of which difference a share is told
 
 
