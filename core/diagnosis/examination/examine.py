@@ -83,7 +83,10 @@ def _search_paths(examination: Examination, labels: tuple[Change, ...]) -> None:
     features = _path(search, search.lab, evidence.replay, np.full_like(evidence.replay, 1e-6))
     if examination.soundness.is_of_both_logs:
         features = replace(features, accepted=labels)
-    examination.model_path_agrees = not _path_differs(model)
+    # A row that lacks an input has no replay to agree with.
+    absent = None if evidence.logged is None else evidence.logged.absent
+    is_whole = absent is None or not absent.any()
+    examination.model_path_agrees = is_whole and not _path_differs(model)
     examination.feature_path_agrees = not _path_differs(features)
     scoring = [cause for cause in testable(evidence, CAUSES) if cause.acts_on_scoring]
     # Labels that prices point to and nothing contradicts explain what a lag explains as well.
