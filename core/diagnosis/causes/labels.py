@@ -131,7 +131,10 @@ def _say(entry: Change, evidence: Evidence) -> Saying:
     claim = f"the labels name another candle: the true one opens {_span(evidence, shift)} {way}"
     if zone is not None and abs(shift) > 1:
         claim += f"; the zone explains it, they are {zone} times read as {configured}"
-        remedy = f'Set the zone of the signal log to "{zone}" and ingest it again.'
+        remedy = (
+            f'Set the zone of the signal log to "{zone}" and ingest it again; labels that carry an '
+            "offset of their own are corrected where they are written."
+        )
     elif abs(shift) == 1:
         end = "close" if shift < 0 else "bar before"
         claim += f", as if the {end} were the label"

@@ -44,7 +44,8 @@ def _moving() -> Floats:
 
 def _market() -> Floats:
     """Closes that move by some ten a bar, in steps of a tenth."""
-    return _flat() + np.random.default_rng(7).normal(0, 10, COUNT).round(1).cumsum()
+    moves = np.random.default_rng(7).normal(0, 10, COUNT).round(1)
+    return np.asarray(_flat() + moves.cumsum())
 
 
 @pytest.mark.parametrize(("rows", "is_drawn"), [(7, False), (8, True)])
