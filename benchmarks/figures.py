@@ -52,7 +52,7 @@ def database_kind() -> str:
 def cpu_s() -> float:
     """CPU seconds spent so far."""
     spent = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in spent) + _server_cpu_s()
+    return sum(usage.ru_utime + usage.ru_stime for usage in spent) + _server_cpu_s()
 
 
 def cpu_of(work: Callable[[], object]) -> float:

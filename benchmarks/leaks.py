@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--cycles", type=int, default=200)
     parser.add_argument("--loads", type=int, default=200)
     options = parser.parse_args()
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a text stream here
     logging.basicConfig(level=logging.ERROR)
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
@@ -70,16 +70,16 @@ def cycles(folder: Path, count: int) -> list[Usage]:
 
     event.listen(engine, "checkout", take)
     event.listen(engine, "checkin", give_back)
-    found = []
+    usages = []
     for bar in range(BEGUN_WITH, BEGUN_WITH + count):
         bot.add([bar])
         if not align_bot(engine, settings, clock=lambda bar=bar: closed_at(bar)):  # type: ignore[misc]
             raise RuntimeError(f"the cycle after bar {bar} failed")
-        found.append(usage(os.getpid(), taken))
-        if len(found) % SHOWN_EVERY == 0:
-            print(f"cycle {len(found):4}: {found[-1]}")
+        usages.append(usage(os.getpid(), taken))
+        if len(usages) % SHOWN_EVERY == 0:
+            print(f"cycle {len(usages):4}: {usages[-1]}")
     engine.dispose()
-    return found
+    return usages
 
 
 def loads(folder: Path, count: int) -> list[Usage]:
@@ -88,21 +88,21 @@ def loads(folder: Path, count: int) -> list[Usage]:
     command = [sys.executable, "-m", "dashboard", "--config", str(folder / "align.toml")]
     server = subprocess.Popen([*command, "--port", str(port)], cwd=ROOT, stdout=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
-    found = []
+    usages = []
     try:
         wait_until_answers(address, server)
         for number in range(count):
             asyncio.run(_load(address, VIEWS[number % len(VIEWS)]))
-            found.append(usage(server.pid))
-            if len(found) % SHOWN_EVERY == 0:
-                print(f"load {len(found):4}: {found[-1]}")
+            usages.append(usage(server.pid))
+            if len(usages) % SHOWN_EVERY == 0:
+                print(f"load {len(usages):4}: {usages[-1]}")
         time.sleep(_SESSION_LIFE_S)
         asyncio.run(_load(address, ""))
         print(f"after {_SESSION_LIFE_S} s without a reader: {usage(server.pid)}")
     finally:
         server.terminate()
         server.wait(timeout=30)
-    return found
+    return usages
 
 
 async def _load(address: str, view: str) -> None:
@@ -112,15 +112,15 @@ async def _load(address: str, view: str) -> None:
         raise RuntimeError(f"view {view or 'today'} showed an error")
 
 
-def _tell(what: str, found: Sequence[Usage]) -> None:
+def _tell(what: str, usages: Sequence[Usage]) -> None:
     """The end beside the first ones after the warm-up; memory by medians of ten."""
-    if len(found) <= WARM_UP + 10:
+    if len(usages) <= WARM_UP + 10:
         return
-    warm, last = found[WARM_UP : WARM_UP + 10], found[-10:]
-    begun, ended = (statistics.median(one.memory_mb for one in part) for part in (warm, last))
-    print(f"from {what} {WARM_UP} to {len(found)}: memory {begun:.1f} → {ended:.1f} MB", end="")
+    warm, last = usages[WARM_UP : WARM_UP + 10], usages[-10:]
+    begun, ended = (statistics.median(usage.memory_mb for usage in part) for part in (warm, last))
+    print(f"from {what} {WARM_UP} to {len(usages)}: memory {begun:.1f} → {ended:.1f} MB", end="")
     for name in ("files", "threads", "children", "connections"):
-        values = [max(getattr(one, name) for one in part) for part in (warm, last)]
+        values = [max(getattr(usage, name) for usage in part) for part in (warm, last)]
         print(f", {name} {values[0]} → {values[1]}", end="")
     print()
 

@@ -47,8 +47,8 @@ class Installation:
 
     def write(self, until: int) -> None:
         """What every bot writes before that bar opens."""
-        for one in self.bots:
-            one.add(range(self.until, until))
+        for bot in self.bots:
+            bot.add(range(self.until, until))
         self.until = until
 
     @property
@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument("--candles", type=int, default=2)
     parser.add_argument("--hog", action="store_true", help="beside busy processes only")
     options = parser.parse_args()
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a text stream here
     with tempfile.TemporaryDirectory() as made:
         written = install(Path(made), options.bots, last_closed(datetime.now(UTC)) + 1)
         with collecting(written) as process, open_engine(written) as engine:
@@ -86,9 +86,9 @@ def main() -> None:
 def install(folder: Path, count: int, until: int) -> Installation:
     """Bots that have written up to before bar `until`."""
     bots = [GrowingBot(folder / f"b{number}", number) for number in range(count)]
-    for one in bots:
-        one.begin(until - BARS, until)
-    described = [one.described(has_export=False) for one in bots]
+    for bot in bots:
+        bot.begin(until - BARS, until)
+    described = [bot.described(has_export=False) for bot in bots]
     database = f"sqlite:///{folder / 'align.db'}"
     (folder / "align.toml").write_text(to_toml({"database_url": database, "bots": described}))
     return Installation(folder, bots, until)

@@ -40,11 +40,11 @@ class TextPattern:
 
     def groups(self, line: str) -> dict[str, str | None] | None:
         """The named groups of a signal line, None for any other line; raises SlowPatternError."""
-        found = _search(self.exact, line[:_LONGEST_SEARCH])
-        if found is None:
+        match = _search(self.exact, line[:_LONGEST_SEARCH])
+        if match is None:
             return None
         names = self.exact.groupindex  # at least two; groupdict() takes twice the time
-        return dict(zip(names, found.group(*names.values()), strict=True))
+        return dict(zip(names, match.group(*names.values()), strict=True))
 
     def looks_like_a_signal(self, line: str) -> bool:
         """Whether a line that the pattern does not match is a broken signal line.
@@ -109,10 +109,10 @@ def _looser(text: str) -> tuple[regex.Pattern[str], ...]:
 def _named_groups(text: str) -> list[tuple[int, int, str]]:
     """Start, end and name of each named group, in order."""
     spans = []
-    for found in _GROUP.finditer(text):
-        end = _closing(text, found.end())
+    for match in _GROUP.finditer(text):
+        end = _closing(text, match.end())
         if end is not None:
-            spans.append((found.start(), end, found.group(1)))
+            spans.append((match.start(), end, match.group(1)))
     return spans
 
 

@@ -84,12 +84,12 @@ def main(arguments: list[str] | None = None) -> int:
         for i in range(SHORT[family] if given.short else given.count)
     ]
     tolds: list[Told] = []
-    for told in _examined(wanted, given.keep, given.jobs):
-        tolds.append(told)
-        print(_line(told), flush=True)
-    for family in dict.fromkeys(told.family for told in tolds):
-        print(*_table(family, [told for told in tolds if told.family == family]), sep="\n")
-    return 1 if any(told.judged.false for told in tolds) else 0
+    for answer in _examined(wanted, given.keep, given.jobs):
+        tolds.append(answer)
+        print(_line(answer), flush=True)
+    for family in dict.fromkeys(answer.family for answer in tolds):
+        print(*_table(family, [answer for answer in tolds if answer.family == family]), sep="\n")
+    return 1 if any(answer.judged.false for answer in tolds) else 0
 
 
 def _examined(wanted: list[tuple[str, int]], keep: str, jobs: int) -> Iterator[Told]:
@@ -102,18 +102,19 @@ def _examined(wanted: list[tuple[str, int]], keep: str, jobs: int) -> Iterator[T
         yield from pool.map(examine, families, seeds, [keep] * len(wanted))
 
 
-def _line(told: Told) -> str:
-    judged = told.judged
-    found = {None: "", True: " first", False: " second, third" if judged.is_in_three else " missed"}
-    head = f"{told.family} {told.seed} {told.name}: {judged.seconds:.0f} s{found[judged.is_first]}"
+def _line(answer: Told) -> str:
+    judged = answer.judged
+    place = {None: "", True: " first", False: " second, third" if judged.is_in_three else " missed"}
+    head = f"{answer.family} {answer.seed} {answer.name}: {judged.seconds:.0f} s"
+    head += place[judged.is_first]
     lines = [f"    {kind}: {said}" for kind, said in judged.false]
-    return "\n".join([head, *lines, *([f"    kept in {told.kept}"] if told.kept else [])])
+    return "\n".join([head, *lines, *([f"    kept in {answer.kept}"] if answer.kept else [])])
 
 
 def _table(family: str, tolds: list[Told]) -> Iterator[str]:
     """The figures of one family."""
     yield f"\n{family}: {len(tolds)} worlds"
-    worlds = Counter(kind for told in tolds for kind in {kind for kind, _ in told.judged.false})
+    worlds = Counter(kind for answer in tolds for kind in {kind for kind, _ in answer.judged.false})
     for kind in FALSE_KINDS:
         bound = f", 95 % upper bound {min(1.0, 3 / len(tolds)):.1%}" if not worlds[kind] else ""
         yield f"  worlds with a {kind}: {worlds[kind]}{bound}"

@@ -146,7 +146,7 @@ def _write_signals(play: Play, rows: pd.DataFrame, folder: Path) -> None:
     if shape.signals == "csv":
         lines.append(",".join(["when", "p_long", *(["px"] if priced else []), "p_short"]))
     write = {"csv": _csv_line, "jsonl": _jsonl_line, "text": _text_line}[shape.signals]
-    records: list[dict[str, Any]] = rows.to_dict("records")  # type: ignore[assignment]
+    records: list[dict[str, Any]] = rows.to_dict("records")  # type: ignore[assignment]  # columns are names
     lines += [write(row, shape, priced) for row in records]
     suffix = {"csv": "csv", "jsonl": "jsonl", "text": "log"}[shape.signals]
     (folder / f"signals.{suffix}").write_text("\n".join(lines) + "\n")

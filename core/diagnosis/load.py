@@ -130,16 +130,16 @@ def _rerun(
         time_limit_s=backtest.time_limit_s,
         cache=cache,
     )
-    found = reproduce(
+    reproduction = reproduce(
         recompute.anew, backtest, candles[source], opens, stored, clock=lambda: recompute.cpu_s
     )
-    if found.too_slow is not None:
+    if reproduction.too_slow is not None:
         recompute.close()
     return _Rerun(
         source=source,
         pipelines=pipelines,
-        recompute=recompute if found.too_slow is None else None,
-        reproduction=found,
+        recompute=recompute if reproduction.too_slow is None else None,
+        reproduction=reproduction,
     )
 
 

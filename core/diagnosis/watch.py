@@ -92,7 +92,7 @@ def _newest_open(connection: sa.Connection, comparison_id: int) -> datetime | No
         )
         for side in SIDES  # along the primary key, whatever the history
     ]
-    return max((one for one in newest if one is not None), default=None)
+    return max((moment for moment in newest if moment is not None), default=None)
 
 
 def _state(

@@ -35,8 +35,8 @@ def window_coverage(
     of_backtest = series_id(connection, bot_id, Origin.BACKTEST, name)
 
     def opens(query: sa.Select[tuple[int]], column: sa.Column[int]) -> npt.NDArray[np.int64]:
-        found = connection.execute(within(query, column, from_, until))
-        return int64_rows(found, 1)[:, 0]
+        rows = connection.execute(within(query, column, from_, until))
+        return int64_rows(rows, 1)[:, 0]
 
     wanted = production_opens(connection, bot_id, from_, until)
     covered = opens(

@@ -108,19 +108,19 @@ def cut_rows(
         )
     numeric = {str(name): _numbers(result[name]) for name in columns}
     kept = {name: values for name, values in numeric.items() if values is not None}
-    found = places >= 0
+    is_inside = places >= 0
     matrix = np.full((len(rows), len(kept)), np.nan)
     warming = np.zeros((len(rows), len(kept)), dtype=bool)
     for k, values in enumerate(kept.values()):
-        matrix[found, k] = values[places[found]]
+        matrix[is_inside, k] = values[places[is_inside]]
         has_value = ~np.isnan(values)
         first = int(np.argmax(has_value)) if has_value.any() else len(values)
-        warming[found, k] = places[found] < first
+        warming[is_inside, k] = places[is_inside] < first
     return {
         "columns": tuple(kept),
         "texts": tuple(name for name, values in numeric.items() if values is None),
         "matrix": matrix,
-        "found": found,
+        "found": is_inside,
         "warming": warming,
     }
 

@@ -183,8 +183,8 @@ def series_opens(connection: sa.Connection, of_series: int, windows: Sequence[Sp
         for table in (_SIGNAL, _ABSENCE)
         for side in ("", *map(str, SIDES))
     ]
-    found = {row[0] for query in queries for row in _in_windows(connection, query, windows)}
-    return np.array(sorted(found), dtype=np.int64)
+    opens = {row[0] for query in queries for row in _in_windows(connection, query, windows)}
+    return np.array(sorted(opens), dtype=np.int64)
 
 
 def open_days(connection: sa.Connection, of_series: int, now_us: int) -> list[int]:

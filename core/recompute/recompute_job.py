@@ -89,8 +89,8 @@ def _sight(
 
 def _keeps_windows(conn: sa.Connection, bot_id: int, request: Request) -> bool:
     """Whether the pipeline is known not to forget: rows that came from stretches are due again."""
-    found = read_proofs(conn, bot_id).get(request.proof_key)
-    return found is not None and bool(found.why)
+    proof = read_proofs(conn, bot_id).get(request.proof_key)
+    return proof is not None and bool(proof.why)
 
 
 @dataclass

@@ -184,11 +184,11 @@ class _Tree:
             listed = self._listed(parent)
             found = [name + suffix for suffix in _SUFFIXES if name + suffix in listed]
             found += sorted(
-                one for one in listed if one.startswith(f"{name}.") and one.endswith(".so")
+                entry for entry in listed if entry.startswith(f"{name}.") and entry.endswith(".so")
             )
             if name in listed:
                 found.insert(0, os.path.join(name, "__init__.py"))
-            paths = (os.path.join(parent, one) for one in found)
+            paths = (os.path.join(parent, entry) for entry in found)
             yield from (path for path in paths if os.path.isfile(path))
 
     def _places(self, module: str) -> Iterator[tuple[str, str]]:

@@ -52,18 +52,18 @@ def run_windows(
         {frame.rows[0] for frame in frames},
         lambda why: proofs.put(key, Forgetting(False, why, day)),
     )
-    found, rest = proofs.get(key) or Forgetting(False), list(frames)
-    if not found.holds and not found.why:
-        unit = proof_unit(grid, frames, found.trying)
+    proof, rest = proofs.get(key) or Forgetting(False), list(frames)
+    if not proof.holds and not proof.why:
+        unit = proof_unit(grid, frames, proof.trying)
         if unit is not None:
             trying = tuple(int(grid.opens[row]) for row in unit.stretch.rows)
             proofs.put(key, Forgetting(False, checked=day, trying=trying))
             yield from run.units([unit], (), known(unit.windows))
-            found = run.proof(day)
-            if found.holds or found.why:
-                proofs.put(key, found)
+            proof = run.proof(day)
+            if proof.holds or proof.why:
+                proofs.put(key, proof)
             rest = [frame for frame in frames if frame.rows[0] not in unit.stretch.rows]
-    if found.holds:
+    if proof.holds:
         yield from run.units(*plan_stretches(grid, rest), {})
     else:
         run.again += rest
@@ -125,11 +125,11 @@ class _Run:
     ) -> Iterator[Collected]:
         """Stretches with what is run beside them, then the other windows; each as it is ready."""
         opened = [_Open(unit) for unit in units]
-        by_row = {row: one for one in opened for row in one.unit.stretch.rows}
+        by_row = {row: open_run for open_run in opened for row in open_run.unit.stretch.rows}
         for row, batch in known.items():
             by_row[row].came[row, False] = batch
             self.columns = self.columns or batch.columns
-        frames = [part for one in opened for part in one.open_frames]
+        frames = [part for open_run in opened for part in open_run.open_frames]
         if not frames and not others:
             return
         for frame, batch in self.dispatch([*frames, *others], self.columns):
@@ -137,15 +137,15 @@ class _Run:
                 self.columns = self.columns or batch.columns
                 if frame.rows[0] in self.asked:
                     yield batch
-            if (one := by_row.get(frame.rows[0])) is not None:
-                one.came[frame.rows[0], frame.is_stretch] = batch
-                if not one.open_frames:
-                    yield from self._joined(one)
+            if (open_run := by_row.get(frame.rows[0])) is not None:
+                open_run.came[frame.rows[0], frame.is_stretch] = batch
+                if not open_run.open_frames:
+                    yield from self._joined(open_run)
 
     def _joined(self, opened: _Open) -> Iterator[Collected]:
         """The other rows of a stretch, where what was run beside it says that they are right."""
         unit = opened.unit
-        checked = {one.rows[0] for one in unit.windows}
+        checked = {frame.rows[0] for frame in unit.windows}
         rest = [
             window(unit.windows[0], row)
             for row in unit.stretch.rows
@@ -161,14 +161,14 @@ class _Run:
             self.is_unclear = True
             return
         batch = Collected(columns=self.columns)
-        for one in rest:
-            open_us = int(self.grid.opens[one.rows[0]])
+        for frame in rest:
+            open_us = int(self.grid.opens[frame.rows[0]])
             values = rows.get(open_us)
             if values is None or np.isnan(values).any():
-                self.again.append(one)
+                self.again.append(frame)
                 continue
             batch.add(open_us, values, np.zeros(len(values), dtype=bool), unit.stretch)
-            self.trusted.append(one)
+            self.trusted.append(frame)
         yield batch
 
     def _rows(self, longer: Collected) -> dict[int, Floats]:
@@ -184,8 +184,8 @@ class _Run:
     def _bears_out(self, opened: _Open, rows: dict[int, Floats]) -> bool:
         """Whether everything could be held against the stretch, and all is equal to the bit."""
         unit, alone = opened.unit, Collected()
-        for one in unit.windows:
-            alone.merge(opened.of(one))
+        for frame in unit.windows:
+            alone.merge(opened.of(frame))
         half = self._rows(opened.of(unit.half))
         lasting = [open_us for open_us, reason, _ in alone.reasons if reason in LASTING]
         if not rows or not half or len(alone.opens) + len(lasting) < len(unit.windows):

@@ -25,7 +25,7 @@ def read_cache(connection: sa.Connection, keys: Sequence[str]) -> dict[str, dict
 
     used_at is when a row was last known to be of use (stored µs).
     """
-    found: dict[str, dict[str, Any]] = {}
+    vectors: dict[str, dict[str, Any]] = {}
     for part in _parts(keys):
         rows = connection.execute(
             sa.select(
@@ -40,8 +40,8 @@ def read_cache(connection: sa.Connection, keys: Sequence[str]) -> dict[str, dict
             .outerjoin(layout, layout.c.id == _CACHE.c.layout_id)
             .where(_CACHE.c.content_key.in_(part))
         )
-        found.update((row.content_key, _cached(row)) for row in rows)
-    return found
+        vectors.update((row.content_key, _cached(row)) for row in rows)
+    return vectors
 
 
 def write_cache(

@@ -47,8 +47,8 @@ class CandleGrid:
         if not len(self.opens):
             return np.full(len(opens_us), -1, dtype=np.int64)
         places = np.searchsorted(self.opens, opens_us)
-        found = self.opens[np.minimum(places, len(self.opens) - 1)] == opens_us
-        return np.where(found, places, -1)
+        is_there = self.opens[np.minimum(places, len(self.opens) - 1)] == opens_us
+        return np.where(is_there, places, -1)
 
     def missing(self, start: int, stop: int) -> int:
         """Candles of the timeframe's grid that lack between the candles start and stop − 1."""

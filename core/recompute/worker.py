@@ -49,14 +49,14 @@ def encode(token: str, outcome: str, value: Any) -> bytes:
     """An answer: the length of a JSON header, the header, the arrays' bytes one after another."""
     arrays: list[Any] = []
 
-    def array_number(found: Any) -> dict[str, Any]:
-        if not hasattr(found, "tobytes") or not hasattr(found, "dtype"):
-            raise TypeError(f"{type(found).__name__} is no answer of a worker")
-        arrays.append(found)
-        return {ARRAY: [found.dtype.str, list(found.shape)]}
+    def array_number(value: Any) -> dict[str, Any]:
+        if not hasattr(value, "tobytes") or not hasattr(value, "dtype"):
+            raise TypeError(f"{type(value).__name__} is no answer of a worker")
+        arrays.append(value)
+        return {ARRAY: [value.dtype.str, list(value.shape)]}
 
     header = json.dumps([token, outcome, value], default=array_number).encode()
-    return b"".join((HEADER.pack(len(header)), header, *(found.tobytes() for found in arrays)))
+    return b"".join((HEADER.pack(len(header)), header, *(array.tobytes() for array in arrays)))
 
 
 def _run(functions: dict[str, Any], name: str, args: Any, kwargs: Any) -> tuple[str, Any]:

@@ -220,7 +220,7 @@ def _small_environment() -> dict[str, str]:
 
 def _descendants(process: int) -> list[int]:
     """Processes below this one, as Linux tells them; elsewhere none are known."""
-    found: list[int] = []
+    processes: list[int] = []
     waiting = [process]
     while waiting:
         tasks = f"/proc/{waiting.pop()}/task"
@@ -228,11 +228,11 @@ def _descendants(process: int) -> list[int]:
             for task in os.listdir(tasks):
                 text = Path(tasks, task, "children").read_text()
                 below = [int(number) for number in text.split()]
-                found += below
+                processes += below
                 waiting += below
         except OSError:  # ended meanwhile, or no Linux
             continue
-    return found
+    return processes
 
 
 def _close(stream: Any) -> None:

@@ -40,7 +40,7 @@ def forget_candles(
                 table.c.side == sa.bindparam("gone_side"),
                 table.c.candle_open == sa.bindparam("gone"),
             ),
-            [{**one, "gone_side": side} for one in gone for side in sides],
+            [{**record, "gone_side": side} for record in gone for side in sides],
         )
     if rows:
         connection.execute(

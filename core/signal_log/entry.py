@@ -134,13 +134,13 @@ def digit_step(text: str) -> float | None:
     return float(Decimal((0, (1,), exponent)))
 
 
-def _finest(one: float | None, other: float | None) -> float | None:
+def _finest(mine: float | None, other: float | None) -> float | None:
     """The finer step of both numbers of one record, None where one has full precision.
 
     JSON and CSV writers drop trailing zeros (0.5 may be 0.500000), so the record's
     most finely printed probability says how both were rounded.
     """
-    return None if one is None or other is None else min(one, other)
+    return None if mine is None or other is None else min(mine, other)
 
 
 def probability(text: str) -> float | None:

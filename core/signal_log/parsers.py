@@ -242,17 +242,17 @@ def read_fields(
     fields: Sequence[_Fields], log: SignalLogSettings, timeframe: Timeframe
 ) -> list[Entry]:
     """Records whose candle time is written out → entries."""
-    opened = moments_us([one.candle_open for one in fields], log.zone)
-    logged = moments_us([one.logged_at or "" for one in fields], log.logged_at_zone)
+    opened = moments_us([entry.candle_open for entry in fields], log.zone)
+    logged = moments_us([entry.logged_at or "" for entry in fields], log.logged_at_zone)
     entries = []
-    for one, us, logged_at in zip(fields, opened, logged, strict=True):
+    for entry, us, logged_at in zip(fields, opened, logged, strict=True):
         try:
-            candle_open = checked_open(us, one.candle_open, timeframe)
-            values = read_values(one.long, one.short, one.price, keeps_zeros=False)
+            candle_open = checked_open(us, entry.candle_open, timeframe)
+            values = read_values(entry.long, entry.short, entry.price, keeps_zeros=False)
         except ValueError as error:
-            entries.append(rejected(one.raw, str(error), logged_at))
+            entries.append(rejected(entry.raw, str(error), logged_at))
             continue
-        entries.append(accepted(one.raw, candle_open, logged_at, values))
+        entries.append(accepted(entry.raw, candle_open, logged_at, values))
     return entries
 
 

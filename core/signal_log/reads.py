@@ -91,7 +91,7 @@ def double_writes(
         .order_by(_LINE.c.log, _LINE.c.candle_open)
     )
     if log is not None:
-        several, query = (one.where(_LINE.c.log == log) for one in (several, query))
+        several, query = (statement.where(_LINE.c.log == log) for statement in (several, query))
     query = query.where(_LINE.c.candle_open.in_(several))
     rows = connection.execute(within(query, _LINE.c.candle_open, from_, until)).all()
     frame = pd.DataFrame(rows, columns=["log", "candle_open", "lines", "apart_us"])

@@ -86,7 +86,7 @@ def _earlier_lines(
     """Ids of lines of earlier contents by candle open (stored µs) and sha256, in their order."""
     opens = sorted({it.candle_open for it in entries if it.candle_open is not None})
     spoken_of = [_LINE.c.candle_open.between(part[0], part[-1]) for part in _stretches(opens)]
-    found: dict[tuple[int | None, str], list[int]] = defaultdict(list)
+    earlier: dict[tuple[int | None, str], list[int]] = defaultdict(list)
     for where in (*spoken_of, _LINE.c.candle_open.is_(None)):
         query = sa.select(_LINE.c.candle_open, _LINE.c.sha256, _LINE.c.id).where(
             *(_LINE.c.bot_id == bot_id, _LINE.c.log == log, _LINE.c.file_id == file.id),
@@ -95,8 +95,8 @@ def _earlier_lines(
         for opened, sha256, line_id in connection.execute(
             query.order_by(_LINE.c.generation, _LINE.c.line)
         ):
-            found[opened, sha256].append(line_id)
-    return found
+            earlier[opened, sha256].append(line_id)
+    return earlier
 
 
 def contested_opens(connection: sa.Connection, bot_id: int, file_ids: Sequence[int]) -> list[int]:
@@ -205,14 +205,14 @@ def _lines_of(
         )
     )
     concerned = set(opens)
-    found: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
+    by_open: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
     for row in fetch_tuples(connection, query):
         if row[0] in concerned:
-            found[row[0]].append(row)
-    for rows in found.values():
+            by_open[row[0]].append(row)
+    for rows in by_open.values():
         if len(rows) > 1:
             rows.sort(key=_order)
-    return found
+    return by_open
 
 
 def _order(row: tuple[Any, ...]) -> tuple[int, str, int, int, int]:
@@ -253,6 +253,8 @@ def forget_price_matches(
     is_it = sa.and_(
         _LINE.c.bot_id == bot_id, _LINE.c.log.in_(logs), _LINE.c.is_price_match.is_not(None)
     )
-    bounds = [sa.true()] if spans is None else [_LINE.c.candle_open.between(*one) for one in spans]
+    bounds = (
+        [sa.true()] if spans is None else [_LINE.c.candle_open.between(*span) for span in spans]
+    )
     for bound in bounds:
         connection.execute(sa.update(_LINE).where(is_it, bound).values(is_price_match=None))

@@ -171,11 +171,11 @@ def production_opens(
 
     `from_` inclusive, `until` exclusive.
     """
-    found = [
+    stored = [
         int64_rows(connection.execute(within(query, query.selected_columns[0], from_, until)), 1)
         for query in _produced(connection, bot_id)
     ]
-    return np.unique(np.concatenate(found))
+    return np.unique(np.concatenate(stored))
 
 
 def first_production_open(connection: sa.Connection, bot_id: int) -> int | None:

@@ -94,7 +94,7 @@ def alone(world: World, body: str) -> pd.DataFrame:
     found = []
     for stop in range(LOOKBACK, len(candles) + 1):
         window = candles.iloc[stop - LOOKBACK : stop].reset_index(drop=True)
-        found.append(scope["compute"](window).iloc[-1])  # type: ignore[operator]
+        found.append(scope["compute"](window).iloc[-1])  # type: ignore[operator]  # exec gives objects
     return pd.DataFrame(found)[["sma_20", "ema_20"]].astype("float64")
 
 

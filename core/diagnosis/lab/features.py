@@ -31,11 +31,11 @@ class FeatureStore:
         rows = self._available(world, opens)
         if rows is None:
             return (), np.full((len(opens), 0), np.nan), np.zeros(len(opens), dtype=bool)
-        matrix, found = rows.at(opens)
-        found &= ~np.isnan(matrix).all(axis=1)  # asked for before, and not computable
+        matrix, is_known = rows.at(opens)
+        is_known &= ~np.isnan(matrix).all(axis=1)  # asked for before, and not computable
         if world.nan_policy is NanPolicy.LAST:
             matrix = self._carried(world, opens, matrix)
-        return rows.columns, matrix, found
+        return rows.columns, matrix, is_known
 
     def _available(self, world: World, opens: Ints) -> FeatureRows | None:
         if world.source is Source.LOGGED:
@@ -129,9 +129,9 @@ def _with_newest(
     feature that looks at the time of day or the weekday sees the same.
     """
     week = 7 * DAY_US
-    places, found = locate(candles.opens, opens)
+    places, is_stored = locate(candles.opens, opens)
     last, has_last = newest.at(opens)
-    usable = np.flatnonzero(found & has_last & (places >= lookback - 1))
+    usable = np.flatnonzero(is_stored & has_last & (places >= lookback - 1))
     if len(usable) == 0:
         return FeatureRows(np.empty(0, dtype="int64"), (), np.empty((0, 0)))
     window = np.arange(-lookback + 1, 1)

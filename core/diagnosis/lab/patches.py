@@ -69,5 +69,5 @@ def looks_unfinished(early: Floats, final: Floats) -> Flags:
 
 
 def _subset(candles: CandleRows, opens: Ints) -> CandleRows:
-    values, found = candles.at(opens)
-    return CandleRows(opens[found], values[found])
+    values, is_held = candles.at(opens)
+    return CandleRows(opens[is_held], values[is_held])

@@ -103,10 +103,10 @@ def _affordable(seconds_a_candle: float) -> int:
 
 def _is_same(again: FeatureRows, stored: FeatureRows) -> bool:
     names = [name for name in again.columns if name in stored.columns]
-    matrix, found = stored.at(again.opens)
+    matrix, is_stored = stored.at(again.opens)
     mine = again.matrix[:, [again.columns.index(name) for name in names]]
     theirs = matrix[:, [stored.columns.index(name) for name in names]]
-    return bool(names) and bool(found.all()) and np.array_equal(mine, theirs, equal_nan=True)
+    return bool(names) and bool(is_stored.all()) and np.array_equal(mine, theirs, equal_nan=True)
 
 
 def _changed(name: str) -> str:

@@ -87,10 +87,10 @@ class Laboratory:
         side = 1 - side if world.is_swapped else side
         if world.source is Source.STORED:
             return np.asarray(self.evidence.stored.at(opens)[0][:, side])
-        columns, matrix, found = self._features.vectors(world, opens)
+        columns, matrix, is_known = self._features.vectors(world, opens)
         result = np.full(len(places), np.nan)
         for number in np.unique(self._bundles(world, places)):
-            rows = np.flatnonzero((self._bundles(world, places) == number) & found)
+            rows = np.flatnonzero((self._bundles(world, places) == number) & is_known)
             model = self._model(world, int(number), side)
             if model is None or len(rows) == 0:
                 continue
@@ -122,11 +122,13 @@ class Laboratory:
         result = np.full((len(names), len(places), len(SIDES)), np.nan)
         for side, side_name in enumerate(SIDES):
             world = altered(self.base, [entry for entry in changes if side_name in entry.sides])
-            columns, matrix, found = self._features.vectors(world, self._true_opens(world, places))
+            columns, matrix, is_known = self._features.vectors(
+                world, self._true_opens(world, places)
+            )
             bundles = self._bundles(world, places)
             for number in np.unique(bundles):
                 model = self._model(world, int(number), 1 - side if world.is_swapped else side)
-                rows = np.flatnonzero((bundles == number) & found)
+                rows = np.flatnonzero((bundles == number) & is_known)
                 if model is not None and len(rows):
                     result[:, rows, side] = self._filled(
                         world, model, columns, matrix[rows], names, value

@@ -202,7 +202,7 @@ class Here(Executor):
 class Kept(dict[str, CachedRow]):
     """A cache in memory."""
 
-    def get(self, keys: Sequence[str]) -> dict[str, CachedRow]:  # type: ignore[override]
+    def get(self, keys: Sequence[str]) -> dict[str, CachedRow]:  # type: ignore[override]  # a plain dict
         return {key: self[key] for key in keys if key in self}
 
     def put(self, rows: Mapping[str, CachedRow]) -> None:
