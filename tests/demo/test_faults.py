@@ -20,6 +20,7 @@ pytestmark = pytest.mark.slow
 
 # What is wrong is the backtest's configuration or its candles, not the bot.
 BACKTEST_SIDE = {"lookback", "partial_candle", "pipeline_version", "threshold"}
+CANDLES_ALONE = {"candle_label"}  # the bot and its backtest's settings are sound
 
 
 def _plan(world: World, names: Sequence[str], size: int = 1) -> Plan:
@@ -56,6 +57,11 @@ def test_a_fault_changes_what_the_bot_logs_or_what_the_backtest_is(
     if name in BACKTEST_SIDE:
         assert emitted.equals(clean)
         assert plan.bot["backtests"] != clean_plan(world).bot["backtests"]
+    elif name in CANDLES_ALONE:
+        assert emitted.equals(clean)
+        (path,) = plan.candle_files
+        sound = clean_plan(world).candle_files[path]
+        assert not plan.candle_files[path]["candle_open"].equals(sound["candle_open"])
     else:
         assert not emitted.equals(clean)
 

@@ -21,12 +21,15 @@ _NAMES = {
     "comparison": ("name",),
     "diagnosis": ("comparison", "made_at"),
 }
+# A watermark counts changes, and an interrupted cycle stores the same in more of them; what one
+# would skip by it is missing in the other tables.
+_BOOKKEEPING = {"run", "watermark"}
 _CANDLE_US = 300_000_000
 Content = dict[str, list[str]]
 
 
 def content(database: Path) -> Content:
-    """Every row of every table but of runs themselves, ids replaced by what they name."""
+    """Every row of every table but of bookkeeping, ids replaced by what they name."""
     engine = reader_engine(f"sqlite:///{database}")
     names: dict[str, dict[Any, str]] = {}
     found: Content = {}
@@ -38,9 +41,9 @@ def content(database: Path) -> Content:
                 names[table.name] = {
                     row["id"]: ":".join(str(row[name]) for name in known) for row in rows
                 }
-            if table.name == "feature_change":
+            if table.name == "changed_span":
                 found[table.name] = _spans(rows)
-            elif table.name != "run":
+            elif table.name not in _BOOKKEEPING:
                 found[table.name] = sorted(_told(table, row, names) for row in rows)
     engine.dispose()
     return found
@@ -48,12 +51,14 @@ def content(database: Path) -> Content:
 
 def _spans(rows: list[dict[str, Any]]) -> list[str]:
     """Stretches that changed, joined where they touch: in how many pieces is no matter."""
-    merged: list[list[int]] = []
-    for first, last in sorted((row["first_open"], row["last_open"]) for row in rows):
-        if merged and first <= merged[-1][1] + _CANDLE_US:
-            merged[-1][1] = max(merged[-1][1], last)
+    merged: list[list[Any]] = []
+    names = ("bot_id", "subject", "first_open", "last_open")
+    for bot, subject, first, last in sorted(tuple(row[name] for name in names) for row in rows):
+        is_same = bool(merged) and merged[-1][:2] == [bot, subject]
+        if is_same and first <= merged[-1][3] + _CANDLE_US:
+            merged[-1][3] = max(merged[-1][3], last)
         else:
-            merged.append([first, last])
+            merged.append([bot, subject, first, last])
     return list(map(str, merged))
 
 
