@@ -83,10 +83,7 @@ def _search_paths(examination: Examination, labels: tuple[Change, ...]) -> None:
     features = _path(search, search.lab, evidence.replay, np.full_like(evidence.replay, 1e-6))
     if examination.soundness.is_of_both_logs:
         features = replace(features, accepted=labels)
-    # A row that lacks an input has no replay to agree with.
-    absent = None if evidence.logged is None else evidence.logged.absent
-    is_whole = absent is None or not absent.any()
-    examination.model_path_agrees = is_whole and not _path_differs(model)
+    examination.model_path_agrees = not _path_differs(model)
     examination.feature_path_agrees = not _path_differs(features)
     scoring = [cause for cause in testable(evidence, CAUSES) if cause.acts_on_scoring]
     # Labels that prices point to and nothing contradicts explain what a lag explains as well.
@@ -123,11 +120,15 @@ def _on_paths_that_differ(examination: Examination, causes: Sequence[Cause]) -> 
     """Without the causes that act on a path on which nothing differs, or nothing differs any more
     with one of them undone: chance would find another."""
     settled = {entry.cause for entry in _settled(examination.paths)}
+    logged = examination.evidence.logged
+    # A row that lacks an input has no replay to agree with.
+    lacks_inputs = logged is not None and logged.absent is not None and bool(logged.absent.any())
+    is_scored_alike = examination.model_path_agrees and not lacks_inputs
     return [
         cause
         for cause in causes
         if cause.code not in settled
-        and not (examination.model_path_agrees and cause.is_exact)
+        and not (is_scored_alike and cause.is_exact)
         and not (
             examination.feature_path_agrees and cause.acts_on_features and not cause.acts_on_scoring
         )
