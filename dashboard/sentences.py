@@ -180,7 +180,7 @@ def changes_since(
         lines.append(
             (
                 Badge("note", "Candles"),
-                f"{plural(revised, 'candle')} changed after they were first stored.",
+                f"{plural(revised, 'candle')} changed after being stored first.",
             )
         )
     return lines
