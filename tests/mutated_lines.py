@@ -5,7 +5,8 @@ ALIGN_FUZZ_LINES says how many mutated lines of each kind of file (100,000 in th
 
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 _HOSTILE = (
     *(b"", b" ", b"nan", b"inf", b"-0.0", b"1_0", b"1e99999", b"0x10", b"9" * 400, b"-1"),
@@ -25,6 +26,22 @@ def seeded() -> Iterator[tuple[int, random.Random]]:
 
 def wanted_lines() -> int:
     return int(os.environ.get("ALIGN_FUZZ_LINES", "1500"))
+
+
+def mutate_until_enough(folder: Path, account_for: Callable[[Path, random.Random], int]) -> int:
+    """Call `account_for(folder, chance)` with folders of their own until the lines are reached.
+
+    It answers how many lines it mutated and asserts that each is accounted for; the sum is
+    returned.
+    """
+    wanted, done = wanted_lines(), 0
+    for seed, chance in seeded():
+        own = folder / str(seed)
+        own.mkdir()
+        done += account_for(own, chance)
+        if done >= wanted:
+            break
+    return done
 
 
 def mutated(text: str, chance: random.Random) -> tuple[bytes, int]:

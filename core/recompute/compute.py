@@ -22,6 +22,7 @@ from core.recompute.stretches import Dispatch, run_windows
 from core.recompute.windows import (
     CandleGrid,
     Frame,
+    Plan,
     content_key,
     plan_frames,
     proof_key,
@@ -82,6 +83,17 @@ class Request:
             "time_limit_s": self.time_limit_s,
             "budget_s": self.budget_s,
         }
+
+    def plan(self, grid: CandleGrid, opens_us: Ints, now: datetime) -> Plan:
+        """The frames of these candles under the request's lookback, mode and gap policy."""
+        return plan_frames(
+            grid,
+            opens_us,
+            lookback_bars=self.lookback_bars,
+            mode=self.mode,
+            gap_policy=self.gap_policy,
+            now_us=to_us(now),
+        )
 
     def keys(self, grid: CandleGrid, frames: Sequence[Frame]) -> dict[int, str]:
         """The content key of every wanted row, by candle open in µs."""
@@ -159,14 +171,7 @@ def recompute_batches(
     (core.recompute.forgetting); a row that comes twice counts as it came last.
     """
     deadline = monotonic() + request.budget_s
-    plan = plan_frames(
-        grid,
-        opens_us,
-        lookback_bars=request.lookback_bars,
-        mode=request.mode,
-        gap_policy=request.gap_policy,
-        now_us=to_us(now),
-    )
+    plan = request.plan(grid, opens_us, now)
     yield Collected(reasons=plan.reasons)
     if request.pipeline.is_reference:
         yield from reference_batches(

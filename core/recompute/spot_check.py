@@ -32,8 +32,7 @@ from core.recompute.forgetting import (
     told,
 )
 from core.recompute.recomputed import LASTING, Collected
-from core.recompute.windows import CandleGrid, Frame, plan_frames, stretch_key
-from core.times import to_us
+from core.recompute.windows import CandleGrid, Frame, stretch_key
 
 WINDOWS = 24  # of rows from stretches, a day
 _LOOKED_AT = 480  # rows among which those are found
@@ -98,14 +97,7 @@ def _chosen(wanted: Ints, flagged: Sequence[int], day: str) -> Ints:
 
 
 def _windows(request: Request, grid: CandleGrid, opens: Ints, now: datetime) -> list[Frame]:
-    plan = plan_frames(
-        grid,
-        opens,
-        lookback_bars=request.lookback_bars,
-        mode=request.mode,
-        gap_policy=request.gap_policy,
-        now_us=to_us(now),
-    )
+    plan = request.plan(grid, opens, now)
     return [frame for frame in plan.frames if frame.missing == 0]
 
 

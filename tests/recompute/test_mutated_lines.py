@@ -11,7 +11,7 @@ from core.context import Context
 from core.recompute.imported import import_backtest
 from core.settings import BotSettings
 from core.storage.tables import backtest_row, signal
-from tests.mutated_lines import mutated, seeded, wanted_lines
+from tests.mutated_lines import mutate_until_enough, mutated, wanted_lines
 from tests.stored_rows import new_bot, new_database
 
 FIRST = datetime(2025, 11, 3, tzinfo=UTC)
@@ -19,13 +19,7 @@ NOW = FIRST + timedelta(days=30)
 
 
 def test_every_line_of_mutated_exports_is_stored_or_named(tmp_path: Path) -> None:
-    todo = wanted_lines()
-    for seed, chance in seeded():
-        folder = tmp_path / str(seed)
-        folder.mkdir()
-        todo -= _account_for(folder, chance)
-        if todo <= 0:
-            return
+    assert mutate_until_enough(tmp_path, _account_for) >= wanted_lines()
 
 
 def _account_for(folder: Path, chance: random.Random) -> int:

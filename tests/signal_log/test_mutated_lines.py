@@ -18,7 +18,7 @@ from core.settings import BotSettings
 from core.signal_log.ingest import ingest_signal_logs
 from core.signals.reads import signals_account
 from core.storage.tables import signal_line
-from tests.mutated_lines import mutated, seeded, wanted_lines
+from tests.mutated_lines import mutate_until_enough, mutated, wanted_lines
 from tests.stored_rows import new_bot, new_database
 
 FIRST = datetime(2025, 10, 24, tzinfo=UTC)
@@ -90,13 +90,10 @@ KINDS: dict[str, tuple[Callable[[int], str], Callable[[bytes], bool], dict[str, 
 
 @pytest.mark.parametrize("form", KINDS)
 def test_every_line_of_a_mutated_log_is_named(tmp_path: Path, form: str) -> None:
-    todo = wanted_lines()
-    for seed, chance in seeded():
-        folder = tmp_path / str(seed)
-        folder.mkdir()
-        todo -= _account_for(folder, form, chance)
-        if todo <= 0:
-            return
+    assert (
+        mutate_until_enough(tmp_path, lambda folder, chance: _account_for(folder, form, chance))
+        >= wanted_lines()
+    )
 
 
 def _account_for(folder: Path, form: str, chance: random.Random) -> int:
