@@ -186,3 +186,30 @@ def _walk(seed: int, tick: float) -> Floats:
 def _beside_noise(prices: PriceRows, seed: int) -> Evidence:
     noise = np.random.default_rng(100 + seed).random((COUNT, 2))
     return evidence_of(noise, prices=prices)
+
+
+@pytest.mark.parametrize(("on_time", "is_heard"), [(259, False), (260, True)])
+def test_nine_of_ten_rows_have_to_be_written_in_time(on_time: int, is_heard: bool) -> None:
+    """259 of 288 rows are 89.9 %, 260 are 90.3 %; the others were written days later."""
+    written = OPENS + STEP + 1
+    written[on_time:] += 1000 * STEP
+    assert ("time of writing" in _said(_written(_silent(-1), written))) == is_heard
+
+
+@pytest.mark.parametrize(("behind_s", "is_heard"), [(4.9, True), (5.1, False)])
+def test_a_hosts_clock_may_be_five_seconds_behind(behind_s: float, is_heard: bool) -> None:
+    written = OPENS + STEP - int(behind_s * 1_000_000)
+    # Of a shift by one bar back, the same rows are in time as well where they are too early.
+    assert ("time of writing" in _said(_written(_silent(1), written))) == is_heard
+
+
+@pytest.mark.parametrize(("share", "says"), [(0.04, None), (0.06, "contradicts")])
+def test_one_signal_of_twenty_more_that_is_equal_at_the_label_contradicts(
+    share: float, says: str | None
+) -> None:
+    evidence = _silent(-13)
+    emitted = evidence.emitted.copy()
+    count = round(share * COUNT)
+    emitted[20 : 20 + count] = evidence.stored.at(OPENS)[0][20 : 20 + count]
+    mixed = replace(evidence, emitted=emitted, production=emitted)
+    assert _said(mixed).get("signals") == says
